@@ -16,11 +16,11 @@ export interface paths {
          *     workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
          *     loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
          * @description Send multipart/form-data (the file is the last part, with the name `file`; fields after it are rejected), or the raw
-         *     body with the fields in the query. Of a rejected upload, nothing is stored.
+         *     body with the fields in the query. Nothing of a rejected upload is stored.
          *
          *     With `upload_id`, and without any other parameter, the import is created from a complete resumable upload
          *     (`POST /api/v1/uploads`). The request can be repeated: it creates only one import, and a rejection of the workbook is
-         *     returned again for an hour. If the upload has `confirm_mapping`, it is kept after a rejection for its columns, and the next
+         *     returned again for an hour. If the upload has `confirm_mapping`, it stays stored after a rejection of its columns, and the next
          *     request has a JSON body with a `mapping`.
          */
         post: operations["UploadWorkbook"];
@@ -314,7 +314,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ChangeJobs cancels, retries or deletes all of the caller's jobs that match a filter. It returns a job of the kind
+         * ChangeJobs cancels, retries, or deletes all of the caller's jobs that match a filter. It returns a job of the kind
          *     `headway.change` that does this, and shows its progress: how many were changed, and how many were refused. It can be
          *     watched, cancelled, and retried like any job. It changes jobs that were created before it.
          * @description Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING.
@@ -357,11 +357,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * PreviewFile reads the beginning of a file, and returns what it has and how it could be imported: its sheets with their
-         *     headers and some values, and for each column of the schema the column of the file that is probably meant. It takes the
+         * PreviewFile reads the beginning of a file, and returns its contents and how it could be imported: its sheets with their
+         *     headers and some values, and for each column of the schema, the column of the file that probably matches. It takes the
          *     messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
          * @description Send the file as for `POST /api/v1/imports`. With `upload_id`, and without any other parameter, a complete resumable upload is
-         *     previewed, and kept. A JSON body has a `mapping` to preview it with.
+         *     previewed, and stays stored. A JSON body can have a `mapping` for the preview.
          */
         post: operations["PreviewFile"];
         delete?: never;
@@ -590,7 +590,7 @@ export interface paths {
          */
         post: operations["CreateUpload"];
         delete?: never;
-        /** What the server supports of tus. Needs no token. */
+        /** The tus features that the server supports. Needs no token. */
         options: operations["DescribeUploads"];
         head?: never;
         patch?: never;
@@ -611,7 +611,7 @@ export interface paths {
         options?: never;
         /**
          * Get the offset of an upload.
-         * @description This ends a PATCH of the same upload that still waits on a lost connection.
+         * @description This ends a PATCH request of the same upload that is still waiting on a lost connection.
          */
         head: operations["GetUploadOffset"];
         /** Send the next bytes. */
@@ -630,7 +630,7 @@ export interface components {
             details?: {
                 [key: string]: unknown;
             }[];
-            /** @description A message that says what happened and what to do. */
+            /** @description A message that describes what happened and what to do. */
             message: string;
             /** @description Machine-readable: a name of headway.errors.v1.ErrorReason (JOB_NOT_FOUND, TOKEN_EXPIRED, …). */
             reason: string;
@@ -784,10 +784,10 @@ export interface components {
             reason: components["schemas"]["headway.imports.v1.ProposalReason"];
             /**
              * Format: double
-             * @description How likely it is the same column, from 0 to 1.
+             * @description How likely it is that the two are the same column, from 0 to 1.
              */
             score: number;
-            /** @description Whether it can be taken without asking: it is likely, and all others are much less likely. */
+            /** @description Whether it can be used without asking the user: it is likely, and all others are much less likely. */
             sure: boolean;
         };
         /**
@@ -851,13 +851,13 @@ export interface components {
              */
             warnings: number;
         };
-        /** @description FilePreview is what a file has, and how it could be imported. */
+        /** @description FilePreview describes the contents of a file, and how it could be imported. */
         "headway.imports.v1.FilePreview": {
-            /** @description Whether the file can be imported as it is, and no column is left over that could be one of the schema. */
+            /** @description Whether the file can be imported as it is, and has no unmapped column that could be one of the schema. */
             certain: boolean;
             /** @description The name of the file. */
             fileName: string;
-            /** @description The mapping that the proposals are, for an upload. */
+            /** @description The proposals as a mapping for an upload. */
             mapping: components["schemas"]["headway.imports.v1.SheetMapping"][];
             /** @description The message of the problem. */
             problem: string;
@@ -874,7 +874,7 @@ export interface components {
             schema: string;
             /** @description The sheets of the file. */
             sheets: components["schemas"]["headway.imports.v1.PreviewSheet"][];
-            /** @description The format of a text file, as it was recognized or set. */
+            /** @description The format of a text file, as it was detected or set. */
             textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
         };
         /** @description GetImportResponse returns the import. */
@@ -927,7 +927,7 @@ export interface components {
              * @description The size of the uploaded file.
              */
             sizeBytes: number;
-            /** @description How a text file was read: what was recognized, and what the upload has set. Not set for workbooks. */
+            /** @description How a text file was read: the detected fields, and those that the upload has set. Not set for workbooks. */
             textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
@@ -1219,24 +1219,24 @@ export interface components {
             /** @description The sheet's name in the file. */
             workbookSheet: string;
         };
-        /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are recognized from the file. */
+        /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are detected from the file. */
         "headway.imports.v1.TextFormat": {
             /** @description The file begins with a byte order mark. Ignored in an upload. */
             byteOrderMark: boolean;
             /**
              * Format: int64
-             * @description How many cells most rows have. Ignored in an upload.
+             * @description The number of cells that most rows have. Ignored in an upload.
              */
             columns: number;
             /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
             delimiter: string;
             /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
             encoding: string;
-            /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+            /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
             escape: string;
-            /** @description What ends a line: LF, CRLF, or CR. */
+            /** @description The end of a line: LF, CRLF, or CR. */
             lineBreak: string;
-            /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+            /** @description The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none. */
             quote: string;
             /** @description Blanks after a delimiter do not belong to the cell. */
             skipBlanks: boolean;
@@ -1290,7 +1290,7 @@ export interface components {
             jobId?: string;
             /**
              * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
-             *     or a digit, such as "crawl", "video.transcode" or "SendEmail".
+             *     or a digit, such as "crawl", "video.transcode", or "SendEmail".
              */
             kind: string;
             /** @description Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit. */
@@ -1306,13 +1306,13 @@ export interface components {
                 key: string;
                 /**
                  * Format: int64
-                 * @description At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+                 * @description Maximum number of these jobs that are active, or ready to be leased, at a time. 0 means no limit.
                  */
                 maxActive?: number;
                 /**
                  * Format: int64
-                 * @description At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
-                 *     `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+                 * @description Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+                 *     `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
                  */
                 maxStarts?: number;
                 /**
@@ -1332,7 +1332,7 @@ export interface components {
             payload?: Record<string, unknown>;
             /**
              * Format: int32
-             * @description Of one owner's jobs, those with a higher priority run first. It has no effect on other owners' jobs.
+             * @description Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs.
              */
             priority?: number;
             /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
@@ -1434,7 +1434,7 @@ export interface components {
             payload?: Record<string, unknown>;
             /**
              * Format: int32
-             * @description Of one owner's jobs, those with a higher priority run first; -100 to 100. Owners take turns, whatever their priorities.
+             * @description Among the jobs of one owner, those with a higher priority run first; -100 to 100. Owners take turns, regardless of priority.
              */
             priority: number;
             /** @description The progress. */
@@ -1504,7 +1504,7 @@ export interface components {
         "headway.jobs.v1.JobStatus": "unspecified" | "queued" | "active" | "waiting" | "completed" | "failed" | "cancelled";
         /** @description KindChoice is one of the values of a choice. */
         "headway.jobs.v1.KindChoice": {
-            /** @description What users see. Empty means the value. */
+            /** @description The label for users. Empty means the value. */
             label: string;
             /** @description The value in the payload. Unique in the field. */
             value: string;
@@ -1517,7 +1517,7 @@ export interface components {
             kind: string;
             /** @description A short description. */
             summary: string;
-            /** @description What such a job does, as a heading: "Render a picture". */
+            /** @description The task of such a job, as a heading: "Render a picture". */
             title: string;
         };
         /** @description KindField describes one member of the payload of CreateJob. */
@@ -1526,7 +1526,7 @@ export interface components {
             choices: components["schemas"]["headway.jobs.v1.KindChoice"][];
             /** @description The initial value in the form, as text: "640", "true", or the value of a choice. */
             defaultValue: string;
-            /** @description What an empty field means, or an example: "Chosen by the worker". */
+            /** @description The meaning of an empty field, or an example: "Chosen by the worker". */
             hint: string;
             /** @description The label of the field: "Rays per pixel". */
             label: string;
@@ -1547,7 +1547,7 @@ export interface components {
             minimum?: number;
             /** @description The member's name in the payload. Unique in the description. */
             name: string;
-            /** @description The field must be filled in. Fields that are left empty are not in the payload. */
+            /** @description Whether the field must be filled in. Empty fields are not in the payload. */
             required: boolean;
             /** @description The type of the value. Unspecified means text. */
             type: components["schemas"]["headway.jobs.v1.KindFieldType"];
@@ -1566,13 +1566,13 @@ export interface components {
             key: string;
             /**
              * Format: int64
-             * @description At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+             * @description Maximum number of these jobs that are active, or ready to be leased, at a time. 0 means no limit.
              */
             maxActive: number;
             /**
              * Format: int64
-             * @description At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
-             *     `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+             * @description Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+             *     `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
              */
             maxStarts: number;
             /**
@@ -1670,7 +1670,7 @@ export interface components {
             done: number;
             /**
              * Format: int64
-             * @description This entry stands for so many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
+             * @description This entry stands for this many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
              *     titles of the first and the last, and counts ended steps (`done`, `total`, `unit`). Their counters are added up. Unset for a
              *     step that is shown as it is. Steps that are active or have failed are folded last, and `current_step` never.
              */
@@ -1766,7 +1766,7 @@ export interface components {
             expiresAt?: string;
             /** @description This server has a local user, who signs in with a link that the program prints. */
             localSignIn: boolean;
-            /** @description The largest workbook that is accepted. */
+            /** @description The maximum size of a workbook, in bytes. */
             maxUploadBytes: number;
             /** @description The subject of the token. Unset if no user is signed in. */
             user?: string;
@@ -1774,7 +1774,7 @@ export interface components {
         Ticket: {
             /** Format: date-time */
             expiresAt: string;
-            /** @description To send once as `?token=`. */
+            /** @description The ticket, to send once as `?token=`. */
             ticket: string;
         };
     };
@@ -1795,7 +1795,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The file is the one that If-None-Match names. */
+        /** @description The file has the ETag in If-None-Match. */
         NotModified: {
             headers: {
                 [name: string]: unknown;
@@ -1911,7 +1911,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                 * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
                  *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
                  */
                 confirm_mapping?: boolean;
@@ -1921,7 +1921,7 @@ export interface operations {
                 dry_run?: boolean;
                 /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
                 encoding?: string;
-                /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
                 escape?: string;
                 /** @description The name of the file. A path is removed. */
                 file_name?: string;
@@ -1931,7 +1931,7 @@ export interface operations {
                 mode?: "upsert" | "insert_only" | "update_only";
                 /** @description What to do if rows have issues. The default is ABORT. */
                 on_issues?: "abort" | "skip_rows" | "review";
-                /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                /** @description The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none. */
                 quote?: string;
                 /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
                 request_id?: string;
@@ -1951,7 +1951,7 @@ export interface operations {
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 "multipart/form-data": {
                     /**
-                     * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                     * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
                      *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
                      */
                     confirm_mapping?: boolean;
@@ -1961,7 +1961,7 @@ export interface operations {
                     dry_run?: boolean;
                     /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
                     encoding?: string;
-                    /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                    /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
                     escape?: string;
                     /** Format: binary */
                     file: string;
@@ -1979,7 +1979,7 @@ export interface operations {
                      * @enum {string}
                      */
                     on_issues?: "abort" | "skip_rows" | "review";
-                    /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                    /** @description The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none. */
                     quote?: string;
                     /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
                     request_id?: string;
@@ -2244,7 +2244,7 @@ export interface operations {
                     jobId?: string;
                     /**
                      * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
-                     *     or a digit, such as "crawl", "video.transcode" or "SendEmail".
+                     *     or a digit, such as "crawl", "video.transcode", or "SendEmail".
                      */
                     kind: string;
                     /** @description Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit. */
@@ -2260,13 +2260,13 @@ export interface operations {
                         key: string;
                         /**
                          * Format: int64
-                         * @description At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+                         * @description Maximum number of these jobs that are active, or ready to be leased, at a time. 0 means no limit.
                          */
                         maxActive?: number;
                         /**
                          * Format: int64
-                         * @description At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
-                         *     `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+                         * @description Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+                         *     `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
                          */
                         maxStarts?: number;
                         /**
@@ -2286,7 +2286,7 @@ export interface operations {
                     payload?: Record<string, unknown>;
                     /**
                      * Format: int32
-                     * @description Of one owner's jobs, those with a higher priority run first. It has no effect on other owners' jobs.
+                     * @description Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs.
                      */
                     priority?: number;
                     /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
@@ -2678,7 +2678,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                 * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
                  *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
                  */
                 confirm_mapping?: boolean;
@@ -2688,7 +2688,7 @@ export interface operations {
                 dry_run?: boolean;
                 /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
                 encoding?: string;
-                /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
                 escape?: string;
                 /** @description The name of the file. A path is removed. */
                 file_name?: string;
@@ -2698,7 +2698,7 @@ export interface operations {
                 mode?: "upsert" | "insert_only" | "update_only";
                 /** @description What to do if rows have issues. The default is ABORT. */
                 on_issues?: "abort" | "skip_rows" | "review";
-                /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                /** @description The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none. */
                 quote?: string;
                 /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
                 request_id?: string;
@@ -2716,7 +2716,7 @@ export interface operations {
                 "application/octet-stream": string;
                 "multipart/form-data": {
                     /**
-                     * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                     * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
                      *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
                      */
                     confirm_mapping?: boolean;
@@ -2726,7 +2726,7 @@ export interface operations {
                     dry_run?: boolean;
                     /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
                     encoding?: string;
-                    /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                    /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
                     escape?: string;
                     /** Format: binary */
                     file: string;
@@ -2744,7 +2744,7 @@ export interface operations {
                      * @enum {string}
                      */
                     on_issues?: "abort" | "skip_rows" | "review";
-                    /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                    /** @description The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none. */
                     quote?: string;
                     /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
                     request_id?: string;
@@ -2754,7 +2754,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the file has. */
+            /** @description The preview. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2800,7 +2800,7 @@ export interface operations {
             query?: {
                 /** @description The number of rows with errors, at most a tenth of `rows`. */
                 issues?: number;
-                /** @description Rows of the largest sheet (employees). Other sheets are in proportion. The default is 1,000, the maximum 1,000,000. */
+                /** @description Rows of the largest sheet (employees). Other sheets scale with it. The default is 1,000, the maximum 1,000,000. */
                 rows?: number;
                 /** @description The seed of the generator. The same seed creates the same workbook. */
                 seed?: number;
@@ -3080,7 +3080,7 @@ export interface operations {
                 "Upload-Length"?: number;
                 /**
                  * @description Pairs of a name and the base64 of its value, separated by commas: `filename`, `schema`, `on_issues`, `mode`,
-                 *     `dry_run`, `request_id`, `confirm_mapping` and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name` and
+                 *     `dry_run`, `request_id`, `confirm_mapping`, and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name`, and
                  *     `relativePath`, which some clients send, and names of the client's own fields are ignored. A misspelled option is rejected.
                  */
                 "Upload-Metadata"?: string;
@@ -3119,7 +3119,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Version, extensions and limit. */
+            /** @description Version, extensions, and limit. */
             204: {
                 headers: {
                     "Tus-Extension"?: string;

@@ -169,9 +169,9 @@ type StreamMessage struct {
 	// The subject of the token or cookie of the stream. Set in `connected`. Another user might have signed in on this browser
 	// since the page was loaded.
 	User *string `protobuf:"bytes,28,opt,name=user,proto3,oneof" json:"user,omitempty"`
-	// The result with exact numbers, if it has some that a double does not hold. JSON shows it as `result`.
+	// The result with exact numbers, if it has some that a double can't represent. JSON shows it as `result`.
 	ResultJson string `protobuf:"bytes,29,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
-	// The question with exact numbers, if it has some that a double does not hold. JSON shows it as `question`.
+	// The question with exact numbers, if it has some that a double can't represent. JSON shows it as `question`.
 	QuestionJson  string `protobuf:"bytes,30,opt,name=question_json,json=questionJson,proto3" json:"question_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

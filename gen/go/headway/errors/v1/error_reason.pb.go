@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorReason describes why a call was refused, or why a job did not succeed.
+// ErrorReason describes why a call was rejected, or why a job did not succeed.
 //
 // Every gRPC error carries a google.rpc.ErrorInfo whose `domain` is "headway" and whose `reason` is one of these
 // names without the prefix `ERROR_REASON_` (for example `LEASE_LOST`). REST responses and SSE messages have the same
@@ -80,7 +80,7 @@ const (
 	ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE ErrorReason = 27
 	// UNAUTHENTICATED: the local sign-in needs a sign-in link, or the link was already used or has expired.
 	ErrorReason_ERROR_REASON_SIGN_IN_LINK_INVALID ErrorReason = 29
-	// UNAVAILABLE: the keys of the token's issuer have not been fetched, so the token cannot be checked. Try again.
+	// UNAVAILABLE: the keys of the token's issuer have not been fetched, so the token can't be checked. Try again.
 	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 28
 	// NOT_FOUND: no job with this ID is visible to the caller.
 	ErrorReason_ERROR_REASON_JOB_NOT_FOUND ErrorReason = 40
@@ -124,7 +124,7 @@ const (
 	ErrorReason_ERROR_REASON_FILE_MISSING ErrorReason = 80
 	// INVALID_ARGUMENT: the uploaded file has no bytes.
 	ErrorReason_ERROR_REASON_FILE_EMPTY ErrorReason = 81
-	// INVALID_ARGUMENT: the file is not a workbook.
+	// INVALID_ARGUMENT: the file is not a workbook, and not a text file with columns.
 	ErrorReason_ERROR_REASON_NOT_A_WORKBOOK ErrorReason = 82
 	// INVALID_ARGUMENT: the workbook is protected by a password.
 	ErrorReason_ERROR_REASON_WORKBOOK_ENCRYPTED ErrorReason = 83
@@ -134,7 +134,7 @@ const (
 	ErrorReason_ERROR_REASON_WORKBOOK_BINARY ErrorReason = 85
 	// INVALID_ARGUMENT: the file is an OpenDocument spreadsheet of an unusual form. LibreOffice can save it in the usual one.
 	ErrorReason_ERROR_REASON_WORKBOOK_OPENDOCUMENT ErrorReason = 86
-	// INVALID_ARGUMENT: the file is a text or CSV file.
+	// INVALID_ARGUMENT: the file is plain text without columns.
 	ErrorReason_ERROR_REASON_TEXT_FILE ErrorReason = 87
 	// INVALID_ARGUMENT: the workbook is damaged. The message names the part and the position.
 	ErrorReason_ERROR_REASON_WORKBOOK_DAMAGED ErrorReason = 88
@@ -162,7 +162,7 @@ const (
 	ErrorReason_ERROR_REASON_MAPPING_INVALID ErrorReason = 99
 	// FAILED_PRECONDITION: two sheets of the workbook match the same sheet of the schema.
 	ErrorReason_ERROR_REASON_SHEET_DUPLICATED ErrorReason = 100
-	// FAILED_PRECONDITION: `confirm_mapping` is set, and columns are left over that could be missing columns of the schema.
+	// FAILED_PRECONDITION: `confirm_mapping` is set, and the file has unmapped columns that could be missing columns of the schema.
 	ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN ErrorReason = 101
 	// NOT_FOUND: no import with this ID is visible to the caller.
 	ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND ErrorReason = 110
@@ -182,9 +182,9 @@ const (
 	ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE ErrorReason = 117
 	// The stored workbook of an import no longer exists.
 	ErrorReason_ERROR_REASON_WORKBOOK_GONE ErrorReason = 118
-	// Not an error: the same file was imported before. Its rows will count as unchanged.
+	// Not an error: the same file was imported before. Its rows count as unchanged.
 	ErrorReason_ERROR_REASON_SAME_FILE ErrorReason = 119
-	// An import's target table does not fit the schema and cannot be extended without losing data.
+	// An import's target table does not match the schema and can't be extended without losing data.
 	ErrorReason_ERROR_REASON_TABLE_CONFLICT ErrorReason = 120
 	// A user reviewed an import and declined it. Nothing was written.
 	ErrorReason_ERROR_REASON_REVIEW_DECLINED ErrorReason = 121

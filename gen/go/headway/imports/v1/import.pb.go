@@ -214,7 +214,7 @@ const (
 	IssueCode_ISSUE_CODE_AMBIGUOUS_DATE IssueCode = 6
 	// Not a time of day.
 	IssueCode_ISSUE_CODE_NOT_A_TIME IssueCode = 7
-	// Not an e-mail address.
+	// Not an email address.
 	IssueCode_ISSUE_CODE_NOT_AN_EMAIL IssueCode = 8
 	// Not a phone number.
 	IssueCode_ISSUE_CODE_NOT_A_PHONE IssueCode = 9
@@ -228,7 +228,7 @@ const (
 	IssueCode_ISSUE_CODE_PATTERN IssueCode = 13
 	// An earlier row of this sheet has the same key or unique value.
 	IssueCode_ISSUE_CODE_DUPLICATE_IN_FILE IssueCode = 14
-	// Another row of the database has the same unique value.
+	// Another row in the database has the same unique value.
 	IssueCode_ISSUE_CODE_DUPLICATE_IN_DATABASE IssueCode = 15
 	// The row that this cell refers to is not in the workbook or in the database.
 	IssueCode_ISSUE_CODE_REFERENCE_MISSING IssueCode = 16
@@ -263,7 +263,7 @@ const (
 	IssueCode_ISSUE_CODE_MERGED_CELLS IssueCode = 30
 	// The cell has a picture, or another object that is not a value.
 	IssueCode_ISSUE_CODE_OBJECT IssueCode = 31
-	// The database refuses the row because of a rule that the schema does not have: a check, a trigger, a unique index, or
+	// The database rejects the row because of a rule that the schema does not have: a check, a trigger, a unique index, or
 	// rows outside the file that still refer to a value.
 	IssueCode_ISSUE_CODE_REFUSED_BY_DATABASE IssueCode = 32
 	// Warning: the separators or quotation marks of a line of a text file are damaged. Only one reading fits the columns, and
@@ -986,7 +986,7 @@ type Import struct {
 	Notices []*Notice `protobuf:"bytes,17,rep,name=notices,proto3" json:"notices,omitempty"`
 	// Sheets of the workbook that are not imported.
 	UnusedSheets []*UnusedSheet `protobuf:"bytes,18,rep,name=unused_sheets,json=unusedSheets,proto3" json:"unused_sheets,omitempty"`
-	// How a text file was read: what was recognized, and what the upload has set. Not set for workbooks.
+	// How a text file was read: the detected fields, and those that the upload has set. Not set for workbooks.
 	TextFormat *TextFormat `protobuf:"bytes,19,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	// The mapping of the upload. With it, the same file can be imported again in the same way. Only GetImport returns it.
 	Mapping       []*SheetMapping `protobuf:"bytes,20,rep,name=mapping,proto3" json:"mapping,omitempty"`
@@ -1164,24 +1164,24 @@ func (x *Import) GetMapping() []*SheetMapping {
 	return nil
 }
 
-// TextFormat is how a text file stores rows and cells. In an upload, empty fields are recognized from the file.
+// TextFormat is how a text file stores rows and cells. In an upload, empty fields are detected from the file.
 type TextFormat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings.
 	Encoding string `protobuf:"bytes,1,opt,name=encoding,proto3" json:"encoding,omitempty"`
 	// The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none.
 	Delimiter string `protobuf:"bytes,2,opt,name=delimiter,proto3" json:"delimiter,omitempty"`
-	// The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none.
+	// The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none.
 	Quote string `protobuf:"bytes,3,opt,name=quote,proto3" json:"quote,omitempty"`
-	// What comes before a quotation mark inside a cell: a backslash, or the quotation mark again.
+	// The character before a quotation mark inside a cell: a backslash, or the quotation mark again.
 	Escape string `protobuf:"bytes,4,opt,name=escape,proto3" json:"escape,omitempty"`
-	// What ends a line: LF, CRLF, or CR.
+	// The end of a line: LF, CRLF, or CR.
 	LineBreak string `protobuf:"bytes,5,opt,name=line_break,json=lineBreak,proto3" json:"line_break,omitempty"`
 	// Blanks after a delimiter do not belong to the cell.
 	SkipBlanks bool `protobuf:"varint,6,opt,name=skip_blanks,json=skipBlanks,proto3" json:"skip_blanks,omitempty"`
 	// The file begins with a byte order mark. Ignored in an upload.
 	ByteOrderMark bool `protobuf:"varint,7,opt,name=byte_order_mark,json=byteOrderMark,proto3" json:"byte_order_mark,omitempty"`
-	// How many cells most rows have. Ignored in an upload.
+	// The number of cells that most rows have. Ignored in an upload.
 	Columns       uint32 `protobuf:"varint,8,opt,name=columns,proto3" json:"columns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

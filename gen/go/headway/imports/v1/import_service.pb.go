@@ -191,9 +191,9 @@ type UploadOptions struct {
 	// The size of the file, or 0 if unknown. With a size, the server can reject a file that is too large immediately, and
 	// detect an incomplete one.
 	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	// How to read a text file, such as CSV. What is empty is recognized.
+	// How to read a text file, such as CSV. Empty fields are detected from the file.
 	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
-	// Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+	// Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
 	// missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
 	ConfirmMapping bool `protobuf:"varint,10,opt,name=confirm_mapping,json=confirmMapping,proto3" json:"confirm_mapping,omitempty"`
 	unknownFields  protoimpl.UnknownFields
@@ -1172,11 +1172,11 @@ type DownloadReportRequest struct {
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
 	// The format.
 	Format ReportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=headway.imports.v1.ReportFormat" json:"format,omitempty"`
-	// Where to begin, in bytes. At the end of the file, the response has no bytes.
+	// The offset of the first byte to send. At the end of the file, the response has no bytes.
 	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
 	// The number of bytes to send. 0 means all.
 	MaxBytes uint32 `protobuf:"varint,4,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
-	// The version to continue, from an earlier response. Without it, the present version is sent.
+	// The version to continue, from an earlier response. Without it, the current version is sent.
 	Etag          string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1509,7 +1509,7 @@ type GetSampleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name.
 	Schema string `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	// Rows of the largest sheet (employees). Other sheets are in proportion. The default is 1,000, the maximum 1,000,000.
+	// Rows of the largest sheet (employees). Other sheets scale with it. The default is 1,000, the maximum 1,000,000.
 	Rows uint32 `protobuf:"varint,2,opt,name=rows,proto3" json:"rows,omitempty"`
 	// The number of rows with errors, at most a tenth of `rows`.
 	Issues uint32 `protobuf:"varint,3,opt,name=issues,proto3" json:"issues,omitempty"`

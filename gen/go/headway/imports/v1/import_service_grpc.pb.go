@@ -52,8 +52,8 @@ type ImportServiceClient interface {
 	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
 	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED, MAPPING_UNCERTAIN; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadWorkbookRequest, UploadWorkbookResponse], error)
-	// PreviewFile reads the beginning of a file, and returns what it has and how it could be imported: its sheets with their
-	// headers and some values, and for each column of the schema the column of the file that is probably meant. It takes the
+	// PreviewFile reads the beginning of a file, and returns its contents and how it could be imported: its sheets with their
+	// headers and some values, and for each column of the schema, the column of the file that probably matches. It takes the
 	// messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
 	//
 	// Errors: those of UploadWorkbook about the file, its size, and the schema. A file that does not fit the schema has a preview,
@@ -82,8 +82,8 @@ type ImportServiceClient interface {
 	ConfirmImport(ctx context.Context, in *ConfirmImportRequest, opts ...grpc.CallOption) (*ConfirmImportResponse, error)
 	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Together,
 	// they have every row of the workbook exactly once. They are created from the uploaded workbook, which is stored
-	// as long as the import's job, and then kept for some minutes, so that a download can be continued.
-	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx, with ranges.
+	// as long as the import's job. The report is then stored for some minutes, so that a download can be continued.
+	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv, and …/imported.xlsx, with ranges.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
 	// RANGE_NOT_SATISFIABLE.
@@ -281,8 +281,8 @@ type ImportServiceServer interface {
 	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
 	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED, MAPPING_UNCERTAIN; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(grpc.ClientStreamingServer[UploadWorkbookRequest, UploadWorkbookResponse]) error
-	// PreviewFile reads the beginning of a file, and returns what it has and how it could be imported: its sheets with their
-	// headers and some values, and for each column of the schema the column of the file that is probably meant. It takes the
+	// PreviewFile reads the beginning of a file, and returns its contents and how it could be imported: its sheets with their
+	// headers and some values, and for each column of the schema, the column of the file that probably matches. It takes the
 	// messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
 	//
 	// Errors: those of UploadWorkbook about the file, its size, and the schema. A file that does not fit the schema has a preview,
@@ -311,8 +311,8 @@ type ImportServiceServer interface {
 	ConfirmImport(context.Context, *ConfirmImportRequest) (*ConfirmImportResponse, error)
 	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Together,
 	// they have every row of the workbook exactly once. They are created from the uploaded workbook, which is stored
-	// as long as the import's job, and then kept for some minutes, so that a download can be continued.
-	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx, with ranges.
+	// as long as the import's job. The report is then stored for some minutes, so that a download can be continued.
+	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv, and …/imported.xlsx, with ranges.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
 	// RANGE_NOT_SATISFIABLE.

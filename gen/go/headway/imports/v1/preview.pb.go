@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/imports/v1/preview.proto
 
-// Previews: what a file has, and how it could be imported.
+// Previews: the contents of a file, and how it could be imported.
 
 package importsv1
 
@@ -85,7 +85,7 @@ func (ProposalReason) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{0}
 }
 
-// FilePreview is what a file has, and how it could be imported.
+// FilePreview describes the contents of a file, and how it could be imported.
 type FilePreview struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema.
@@ -96,15 +96,15 @@ type FilePreview struct {
 	Sheets []*PreviewSheet `protobuf:"bytes,3,rep,name=sheets,proto3" json:"sheets,omitempty"`
 	// The best sheet of the file for each sheet of the schema that has one.
 	Proposals []*SheetProposal `protobuf:"bytes,4,rep,name=proposals,proto3" json:"proposals,omitempty"`
-	// Whether the file can be imported as it is, and no column is left over that could be one of the schema.
+	// Whether the file can be imported as it is, and has no unmapped column that could be one of the schema.
 	Certain bool `protobuf:"varint,5,opt,name=certain,proto3" json:"certain,omitempty"`
-	// The mapping that the proposals are, for an upload.
+	// The proposals as a mapping for an upload.
 	Mapping []*SheetMapping `protobuf:"bytes,6,rep,name=mapping,proto3" json:"mapping,omitempty"`
 	// Why the file can't be imported as it is: the reason and the message that an upload would return. Empty if it can.
 	ProblemReason string `protobuf:"bytes,7,opt,name=problem_reason,json=problemReason,proto3" json:"problem_reason,omitempty"`
 	// The message of the problem.
 	Problem string `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
-	// The format of a text file, as it was recognized or set.
+	// The format of a text file, as it was detected or set.
 	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	// When you have last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
 	RememberedAt  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=remembered_at,json=rememberedAt,proto3" json:"remembered_at,omitempty"`
@@ -420,11 +420,11 @@ type ColumnProposal struct {
 	Column string `protobuf:"bytes,1,opt,name=column,proto3" json:"column,omitempty"`
 	// The text of the header in the file.
 	Header string `protobuf:"bytes,2,opt,name=header,proto3" json:"header,omitempty"`
-	// How likely it is the same column, from 0 to 1.
+	// How likely it is that the two are the same column, from 0 to 1.
 	Score float64 `protobuf:"fixed64,3,opt,name=score,proto3" json:"score,omitempty"`
 	// Why it is proposed.
 	Reason ProposalReason `protobuf:"varint,4,opt,name=reason,proto3,enum=headway.imports.v1.ProposalReason" json:"reason,omitempty"`
-	// Whether it can be taken without asking: it is likely, and all others are much less likely.
+	// Whether it can be used without asking the user: it is likely, and all others are much less likely.
 	Sure          bool `protobuf:"varint,5,opt,name=sure,proto3" json:"sure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -43,7 +43,7 @@ const (
 	ColumnType_COLUMN_TYPE_TIME ColumnType = 6
 	// A date with a time of day, without a time zone.
 	ColumnType_COLUMN_TYPE_DATETIME ColumnType = 7
-	// An e-mail address.
+	// An email address.
 	ColumnType_COLUMN_TYPE_EMAIL ColumnType = 8
 	// A phone number.
 	ColumnType_COLUMN_TYPE_PHONE ColumnType = 9

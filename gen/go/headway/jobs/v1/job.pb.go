@@ -179,7 +179,7 @@ type Job struct {
 	Attempt uint32 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// After this many attempts, a failing job stays failed.
 	MaxAttempts uint32 `protobuf:"varint,8,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	// Of one owner's jobs, those with a higher priority run first; -100 to 100. Owners take turns, whatever their priorities.
+	// Among the jobs of one owner, those with a higher priority run first; -100 to 100. Owners take turns, regardless of priority.
 	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Labels for filtering; at most 16.
 	Labels map[string]string `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -222,15 +222,15 @@ type Job struct {
 	// The size of the result as JSON, if the result is too large for a snapshot. Lists and watches omit such a result.
 	// GetJob returns it.
 	ResultBytes *int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3,oneof" json:"result_bytes,omitempty"`
-	// The payload as the text that came, byte for byte. GetJob and LeaseJobs always set it, as well as the other texts of this kind.
-	// All other snapshots set such a text only if the document has a number that a double does not hold. REST and SSE have one
+	// The payload as the text that was sent, byte for byte. GetJob and LeaseJobs always set it, and the other texts of this kind.
+	// Other snapshots set such a text only if the document has a number that a double can't represent. REST and SSE have one
 	// field for both, with the exact numbers.
 	PayloadJson string `protobuf:"bytes,28,opt,name=payload_json,json=payloadJson,proto3" json:"payload_json,omitempty"`
-	// The result as the text that came. See `payload_json`.
+	// The result as the text that was sent. See `payload_json`.
 	ResultJson string `protobuf:"bytes,29,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
-	// The question as the text that came. See `payload_json`.
+	// The question as the text that was sent. See `payload_json`.
 	QuestionJson string `protobuf:"bytes,30,opt,name=question_json,json=questionJson,proto3" json:"question_json,omitempty"`
-	// The answer as the text that came. See `payload_json`.
+	// The answer as the text that was sent. See `payload_json`.
 	AnswerJson string `protobuf:"bytes,31,opt,name=answer_json,json=answerJson,proto3" json:"answer_json,omitempty"`
 	// The limit that the job shares with others. Unset without one.
 	Limit *Limit `protobuf:"bytes,32,opt,name=limit,proto3" json:"limit,omitempty"`
@@ -507,10 +507,10 @@ type Limit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is limited, such as "site:example.org". 1 to 200 characters.
 	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+	// Maximum number of these jobs that are active, or ready to be leased, at a time. 0 means no limit.
 	MaxActive uint32 `protobuf:"varint,2,opt,name=max_active,json=maxActive,proto3" json:"max_active,omitempty"`
-	// At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
-	// `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+	// Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+	// `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
 	MaxStarts uint32 `protobuf:"varint,3,opt,name=max_starts,json=maxStarts,proto3" json:"max_starts,omitempty"`
 	// The period of `max_starts`. 0 means 1.
 	PerSeconds    float64 `protobuf:"fixed64,4,opt,name=per_seconds,json=perSeconds,proto3" json:"per_seconds,omitempty"`
@@ -772,7 +772,7 @@ type Step struct {
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
 	// Whether the total is an estimate, which can still change.
 	TotalEstimated bool `protobuf:"varint,13,opt,name=total_estimated,json=totalEstimated,proto3" json:"total_estimated,omitempty"`
-	// This entry stands for so many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
+	// This entry stands for this many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
 	// titles of the first and the last, and counts ended steps (`done`, `total`, `unit`). Their counters are added up. Unset for a
 	// step that is shown as it is. Steps that are active or have failed are folded last, and `current_step` never.
 	FoldedSteps   *uint32 `protobuf:"varint,14,opt,name=folded_steps,json=foldedSteps,proto3,oneof" json:"folded_steps,omitempty"`

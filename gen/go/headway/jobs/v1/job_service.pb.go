@@ -27,13 +27,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// JobChange is what ChangeJobs does to each job.
+// JobChange is the action of ChangeJobs on each job.
 type JobChange int32
 
 const (
 	// Not a change.
 	JobChange_JOB_CHANGE_UNSPECIFIED JobChange = 0
-	// CancelJob. Jobs that have ended are left out.
+	// CancelJob. Jobs that have ended are skipped.
 	JobChange_JOB_CHANGE_CANCEL JobChange = 1
 	// RetryJob. Only failed and cancelled jobs are retried.
 	JobChange_JOB_CHANGE_RETRY JobChange = 2
@@ -88,7 +88,7 @@ func (JobChange) EnumDescriptor() ([]byte, []int) {
 type CreateJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
-	// or a digit, such as "crawl", "video.transcode" or "SendEmail".
+	// or a digit, such as "crawl", "video.transcode", or "SendEmail".
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Display name.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
@@ -98,7 +98,7 @@ type CreateJobRequest struct {
 	Steps []*StepPlan `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . :
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Of one owner's jobs, those with a higher priority run first. It has no effect on other owners' jobs.
+	// Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs.
 	Priority int32 `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit.
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`

@@ -91,7 +91,7 @@ type JobServiceClient interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
-	// ChangeJobs cancels, retries or deletes all of the caller's jobs that match a filter. It returns a job of the kind
+	// ChangeJobs cancels, retries, or deletes all of the caller's jobs that match a filter. It returns a job of the kind
 	// `headway.change` that does this, and shows its progress: how many were changed, and how many were refused. It can be
 	// watched, cancelled, and retried like any job. It changes jobs that were created before it.
 	//
@@ -327,7 +327,7 @@ type JobServiceServer interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
-	// ChangeJobs cancels, retries or deletes all of the caller's jobs that match a filter. It returns a job of the kind
+	// ChangeJobs cancels, retries, or deletes all of the caller's jobs that match a filter. It returns a job of the kind
 	// `headway.change` that does this, and shows its progress: how many were changed, and how many were refused. It can be
 	// watched, cancelled, and retried like any job. It changes jobs that were created before it.
 	//

@@ -28,9 +28,9 @@ const (
 type KindFieldType int32
 
 const (
-	// A text.
+	// Text.
 	KindFieldType_KIND_FIELD_TYPE_UNSPECIFIED KindFieldType = 0
-	// A text.
+	// Text.
 	KindFieldType_KIND_FIELD_TYPE_TEXT KindFieldType = 1
 	// A number without decimals.
 	KindFieldType_KIND_FIELD_TYPE_INTEGER KindFieldType = 2
@@ -38,7 +38,7 @@ const (
 	KindFieldType_KIND_FIELD_TYPE_NUMBER KindFieldType = 3
 	// Yes or no.
 	KindFieldType_KIND_FIELD_TYPE_BOOLEAN KindFieldType = 4
-	// One of a few texts.
+	// One of a few values.
 	KindFieldType_KIND_FIELD_TYPE_CHOICE KindFieldType = 5
 )
 
@@ -94,7 +94,7 @@ type KindDescription struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kind.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	// What such a job does, as a heading: "Render a picture".
+	// The task of such a job, as a heading: "Render a picture".
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// A short description.
 	Summary string `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
@@ -171,9 +171,9 @@ type KindField struct {
 	Label string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
 	// The type of the value. Unspecified means text.
 	Type KindFieldType `protobuf:"varint,3,opt,name=type,proto3,enum=headway.jobs.v1.KindFieldType" json:"type,omitempty"`
-	// What an empty field means, or an example: "Chosen by the worker".
+	// The meaning of an empty field, or an example: "Chosen by the worker".
 	Hint string `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`
-	// The field must be filled in. Fields that are left empty are not in the payload.
+	// Whether the field must be filled in. Empty fields are not in the payload.
 	Required bool `protobuf:"varint,5,opt,name=required,proto3" json:"required,omitempty"`
 	// The initial value in the form, as text: "640", "true", or the value of a choice.
 	DefaultValue string `protobuf:"bytes,6,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
@@ -294,7 +294,7 @@ type KindChoice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The value in the payload. Unique in the field.
 	Value string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
-	// What users see. Empty means the value.
+	// The label for users. Empty means the value.
 	Label         string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

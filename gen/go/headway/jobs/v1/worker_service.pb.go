@@ -191,7 +191,7 @@ type LeasedJob struct {
 	// The minimum seconds between two progress reports.
 	ReportSeconds float64 `protobuf:"fixed64,6,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
 	// The epoch of the lease. It grows with every lease of the job, and the lease token starts with it. Store it with the data
-	// that the job writes elsewhere, and refuse writes with a lower epoch. Then a worker that has lost its lease can't
+	// that the job writes elsewhere, and reject writes with a lower epoch. Then a worker that has lost its lease can't
 	// change that data.
 	Epoch         uint32 `protobuf:"varint,7,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -748,7 +748,7 @@ func (x *HeartbeatResult) GetError() *JobError {
 // Refusal names a part of a heartbeat that was refused or shortened.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The part, such as "plan", "progress.steps[2]" or "checkpoint".
+	// The part, such as "plan", "progress.steps[2]", or "checkpoint".
 	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
 	// Machine-readable: TRUNCATED for a text that was shortened, or a name of headway.errors.v1.ErrorReason.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -1213,7 +1213,7 @@ type FailJobRequest struct {
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
 	// Why the attempt ended. The reason is WORKER_FAILED if unset.
 	Error *JobError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	// Another attempt cannot succeed: the job fails now, regardless of its retry policy.
+	// Another attempt can't succeed: the job fails now, regardless of its retry policy.
 	Permanent bool `protobuf:"varint,4,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`

@@ -50,7 +50,7 @@ type WorkerServiceClient interface {
 	// progress to report.
 	//
 	// Progress that breaks a rule doesn't end the lease: the service renews the lease, accepts the valid parts, and lists
-	// the others in `refused`, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or
+	// the others in `refused`, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID, or
 	// TRUNCATED.
 	//
 	// Errors: ABORTED LEASE_LOST.
@@ -66,8 +66,8 @@ type WorkerServiceClient interface {
 	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE or QUOTA_EXCEEDED (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
-	// for long outputs cannot keep up; repeat the call).
+	// OUTPUT_TOO_LARGE or QUOTA_EXCEEDED (the message describes what to do; a repeated call can't succeed); UNAVAILABLE UNAVAILABLE (the store
+	// for long outputs can't keep up; repeat the call).
 	AppendOutput(ctx context.Context, in *AppendOutputRequest, opts ...grpc.CallOption) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
 	// too long are truncated, and parts that break a rule are dropped. If the response was lost, a repeated call returns
@@ -212,7 +212,7 @@ type WorkerServiceServer interface {
 	// progress to report.
 	//
 	// Progress that breaks a rule doesn't end the lease: the service renews the lease, accepts the valid parts, and lists
-	// the others in `refused`, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or
+	// the others in `refused`, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID, or
 	// TRUNCATED.
 	//
 	// Errors: ABORTED LEASE_LOST.
@@ -228,8 +228,8 @@ type WorkerServiceServer interface {
 	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE or QUOTA_EXCEEDED (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
-	// for long outputs cannot keep up; repeat the call).
+	// OUTPUT_TOO_LARGE or QUOTA_EXCEEDED (the message describes what to do; a repeated call can't succeed); UNAVAILABLE UNAVAILABLE (the store
+	// for long outputs can't keep up; repeat the call).
 	AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
 	// too long are truncated, and parts that break a rule are dropped. If the response was lost, a repeated call returns
