@@ -154,7 +154,7 @@ func TestDeclaredRoutesTellTheirMethods(t *testing.T) {
 			if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != strings.Join(route.methods, ", ") {
 				t.Errorf("%s %s answers %s, Allow: %s", method, route.path, answer.Status, answer.Header.Get("Allow"))
 			}
-			if method != http.MethodHead && !strings.Contains(body, `"message":"`+method+" is not possible here.") {
+			if method != http.MethodHead && !strings.Contains(body, `"message":"`+method+" is not allowed here.") {
 				t.Errorf("%s %s answers %s", method, route.path, body)
 			}
 		}

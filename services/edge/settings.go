@@ -25,7 +25,7 @@ type Settings struct {
 
 	TLSCertFile    string   `help:"Certificate chain (PEM) for HTTPS and HTTP/2. It is reloaded when the file changes." placeholder:"FILE" name:"tls-cert-file"`
 	TLSKeyFile     string   `help:"Private key of the certificate (PEM)." placeholder:"FILE" name:"tls-key-file"`
-	BasePath       string   `help:"Path prefix below which a proxy serves this server, for example /headway. The proxy can keep the prefix or cut it off." default:"" placeholder:"PATH"`
+	BasePath       string   `help:"Path prefix below which a proxy serves this server, for example /headway. The proxy can keep or strip the prefix." default:"" placeholder:"PATH"`
 	TrustedProxies []string `help:"Addresses and networks (CIDR) of proxies that can name another prefix in X-Forwarded-Prefix. Separated by commas." placeholder:"ADDRESS"`
 
 	Routes []string `help:"Files with additional routes (docs/routes.md). They are reloaded when they change. Separated by commas." placeholder:"FILE"`
@@ -34,7 +34,7 @@ type Settings struct {
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
 	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 
-	RevokedSessions string `help:"Directory for the sessions that were signed out. Several edges with the same key can share it. Empty for a directory in the data directory." placeholder:"DIR"`
+	RevokedSessions string `help:"Directory for sessions that were signed out. Several edges with the same key can share it. Empty for a directory in the data directory." placeholder:"DIR"`
 
 	ShownEnds string `help:"Directory for the ends of jobs that declared routes have sent, so that no stream of a user's latest job repeats one. Several edges can share it. Empty for a directory in the data directory." placeholder:"DIR"`
 
@@ -45,7 +45,7 @@ type Settings struct {
 	UploadsPerUser         int            `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`
 	UploadTTL              time.Duration  `help:"How long an unfinished resumable upload is stored after its last byte." default:"24h" name:"upload-ttl"`
 	UnfinishedPerUser      int            `help:"Maximum number of unfinished resumable uploads per user. New uploads replace those that have been idle for the longest time. A negative value means no limit." default:"64" negative:"no limit"`
-	UnfinishedBytesPerUser settings.Bytes `help:"Maximum total size of the unfinished resumable uploads of a user. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit" placeholder:"SIZE"`
+	UnfinishedBytesPerUser settings.Bytes `help:"Maximum total size of a user's unfinished resumable uploads. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit" placeholder:"SIZE"`
 	UnfinishedBytes        settings.Bytes `help:"Maximum total size of all unfinished resumable uploads. A negative value means no limit." default:"10GiB" negative:"no limit" placeholder:"SIZE"`
 
 	Keepalive     time.Duration `help:"Maximum time between two messages or comments of a live stream. Whole seconds." default:"15s" min:"2s"`

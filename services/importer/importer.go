@@ -82,7 +82,7 @@ func New(cfg Config) (_ *Service, err error) {
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
 	runs, requests := cfg.budgets(s.files.ReceiveBytes())
 	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_importer_over_quota_total",
-		Help: "Uploads that were refused because their user has too many bytes of stored workbooks."})
+		Help: "Uploads that were refused because their user had too many bytes of stored workbooks."})
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(refused)
 	}

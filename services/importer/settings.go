@@ -29,14 +29,14 @@ type Settings struct {
 
 	SchemasDir           string         `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
 	MaxUploadBytes       settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
-	WorkbookBytesPerUser settings.Bytes `help:"Maximum size of the stored workbooks of a user together. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
+	WorkbookBytesPerUser settings.Bytes `help:"Maximum total size of a user's stored workbooks. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
 	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
 	Targets              string         `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
 	Blobs                string         `help:"URL of the bucket for uploaded workbooks, such as s3://BUCKET?prefix=imports/. No other importer may use the same prefix. Empty for a directory in the data directory." placeholder:"URL"`
-	MaxConcurrentImports int            `help:"Maximum number of imports that run at a time. Those into the same database take turns." default:"4" min:"1" max:"100"`
+	MaxConcurrentImports int            `help:"Maximum number of concurrent imports. Imports into the same database take turns." default:"4" min:"1" max:"100"`
 	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
 	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
-	MaxImportDuration    time.Duration  `help:"How long an import can take, with the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
+	MaxImportDuration    time.Duration  `help:"Maximum duration of an import, including the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
 	SweepInterval        time.Duration  `help:"Interval at which the importer looks for imports and workbooks to delete." default:"10m"`
 	ImporterDrainTimeout time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
@@ -100,7 +100,7 @@ func (c *Config) complete() error {
 	return nil
 }
 
-// loadTargets reads the file of targets. Without one, all rows go into one database.
+// loadTargets reads the targets file. Without one, all rows go into one database.
 func (c *Config) loadTargets() (err error) {
 	if c.Targets == "" {
 		if kind, _, is := strings.Cut(c.Records, "://"); is && kind != "postgres" && kind != "postgresql" {

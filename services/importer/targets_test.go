@@ -14,7 +14,7 @@ import (
 	"headway/services/importer"
 )
 
-// TestUsersOfTargetsFileImport lets one user import into the database that the file of targets has for a schema.
+// TestUsersOfTargetsFileImport lets one user import into the database that the targets file has for a schema.
 func TestUsersOfTargetsFileImport(t *testing.T) {
 	w := setup(t, func(c *importer.Config) {
 		c.Targets = filepath.Join(t.TempDir(), "targets.yaml")
@@ -31,7 +31,7 @@ func TestUsersOfTargetsFileImport(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.dir, "records.db")); !os.IsNotExist(err) {
 		t.Errorf("there is also the default database: %v", err)
 	}
-	if _, err := w.upload("ben", file, &importsv1.UploadOptions{}); status.Code(err) != codes.PermissionDenied || !strings.Contains(err.Error(), "file of targets") {
+	if _, err := w.upload("ben", file, &importsv1.UploadOptions{}); status.Code(err) != codes.PermissionDenied || !strings.Contains(err.Error(), "targets file") {
 		t.Errorf("another user: %v", err)
 	}
 	for user, want := range map[string]int{"ann": 1, "ben": 0} {

@@ -47,7 +47,7 @@ func (a *Access) NewCookie(token string) (string, error) {
 	cookie := a.cfg.Sessions.Seal(append(session, packed(token)...))
 	if n := len("__Secure-") + len(cookieName) + len(cookie); n > maxCookieBytes {
 		return "", rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID,
-			"The token is too long for a cookie: it needs %d bytes, and browsers store %d. Ask your identity provider for a token with fewer claims, or send it with each request.", n, maxCookieBytes)
+			"The token is too long for a cookie: it needs %d bytes, and browsers store %d. Ask your identity provider for a token with fewer claims, or send the token with each request.", n, maxCookieBytes)
 	}
 	return cookie, nil
 }

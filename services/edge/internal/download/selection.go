@@ -39,7 +39,7 @@ func selectRange(w http.ResponseWriter, r *http.Request, size int64) (*selection
 		withoutFile(w)
 		httperr.WriteStatus(w, r, http.StatusRequestedRangeNotSatisfiable,
 			rpcerr.Newf(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_RANGE_NOT_SATISFIABLE,
-				"The range is not one of this file, which has %d bytes. Request a range that begins before its end.", size))
+				"The range is outside the file, which has %d bytes. Request a range that starts before its end.", size))
 		return nil, false
 	}
 	if s.status == 0 || r.Method == http.MethodHead {
@@ -55,7 +55,7 @@ func withoutFile(w http.ResponseWriter) {
 	}
 }
 
-// maxRange is the longest header of one range: two numbers of 64 bits.
+// maxRange is the longest header of one range: two 64-bit numbers.
 const maxRange = len("bytes=") + 2*20 + 1
 
 // WriteHeader implements http.ResponseWriter. A body has not been requested from the service yet, so its status is written

@@ -56,7 +56,7 @@ func (headwayFormat) Deleted(id string) []byte {
 func (headwayFormat) Reauth() []byte {
 	return control(&edgev1.StreamMessage{
 		Type:    edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_REAUTH,
-		Message: proto.String("The token is about to expire. Get a new one and connect again."),
+		Message: proto.String("The token is about to expire. Get a new one, and then connect again."),
 	})
 }
 
@@ -200,7 +200,7 @@ func addResult(m *edgev1.StreamMessage, j *jobsv1.Job) {
 		}
 		m.Reason = optional(e.GetReason())
 		if m.GetMessage() == "" {
-			m.Message = proto.String(fmt.Sprintf("Attempt %d did not succeed: %s", e.GetAttempt(), e.GetMessage()))
+			m.Message = proto.String(fmt.Sprintf("Attempt %d failed: %s", e.GetAttempt(), e.GetMessage()))
 		}
 	}
 }

@@ -122,7 +122,7 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request, allowed []string) 
 	list := strings.Join(allowed, ", ")
 	w.Header().Set("Allow", list)
 	WriteStatus(w, r, http.StatusMethodNotAllowed, rpcerr.Newf(codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
-		"%s is not possible here. The possible methods are: %s.", r.Method, list))
+		"%s is not allowed here. The allowed methods are: %s.", r.Method, list))
 }
 
 // tidy adds a reason to every error. grpc's own message for a lost connection contains internal addresses, so it is

@@ -95,7 +95,7 @@ func (t *Table) watch(route *Route) http.Handler {
 func (t *Table) get(get *Get) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !utf8.ValidString(r.PathValue(get.Job)) {
-			httperr.Write(w, r, rpcerr.Invalid(get.Job, "It is not valid UTF-8."))
+			httperr.Write(w, r, rpcerr.Invalid(get.Job, "It must be UTF-8 text."))
 			return
 		}
 		ctx, cancel := context.WithTimeout(access.Outgoing(r.Context()), callTimeout)
@@ -211,7 +211,7 @@ func (t *Table) create(route *Route, r *http.Request, as auth.Identity) (*jobsv1
 		return nil, err
 	}
 	if !utf8.ValidString(requestID(r)) {
-		return nil, rpcerr.Invalid("request_id", "It is not valid UTF-8.")
+		return nil, rpcerr.Invalid("request_id", "It must be UTF-8 text.")
 	}
 	request := &jobsv1.CreateJobRequest{Kind: route.Start.Kind, Title: route.Start.Title, PayloadJson: payload, RequestId: requestID(r)}
 	if request.GetTitle() == "" {
@@ -240,7 +240,7 @@ func payloadOf(s *Start, r *http.Request) (string, error) {
 	if s.Payload != "body" {
 		for name, values := range r.URL.Query() {
 			if !utf8.ValidString(name + strings.Join(values, "")) {
-				return "", rpcerr.Invalid("query", "It has text that is not valid UTF-8.")
+				return "", rpcerr.Invalid("query", "All of its text must be UTF-8.")
 			}
 			switch {
 			case ownParameters[name]:

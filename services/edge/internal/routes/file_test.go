@@ -82,7 +82,7 @@ func TestRouteErrorsNameTheirPlace(t *testing.T) {
 		"- {path: /a, watch: {mine: true}, format: step_names}":                               "format step_names is for one job",
 		"- {path: /a, watch: {latest: import}, format: words}":                                `format "words" is not one of`,
 		"- {path: /a, watch: {latest: import}, words: {a: {b: C}}}":                           "words require format: step_names",
-		"- {path: /a, watch: {latest: x}, auth_required: false}":                              "auth_required cannot be false",
+		"- {path: /a, watch: {latest: x}, auth_required: false}":                              "auth_required can't be false",
 		"- {path: /a, start: {}}":                                                             "a start needs either",
 		"- {path: /a, start: {import: workforce}}":                                            "an import needs a file",
 		"- {path: /a, start: {kind: x, payload: head}}":                                       `payload "head" is not`,

@@ -52,7 +52,7 @@ func (r *Route) complete(dir string) error {
 		r.AuthRequired = &required
 	}
 	if !*r.AuthRequired && r.ProxyUpstream == "" && r.Static == "" {
-		return errors.New("auth_required cannot be false: a job belongs to its caller")
+		return errors.New("auth_required can't be false: a job belongs to its caller")
 	}
 	if err := r.resolveSecret(); err != nil {
 		return err

@@ -176,7 +176,7 @@ func (e *Ends) Run(ctx context.Context) {
 		case <-e.saves:
 			err := e.store()
 			if err != nil && !failing { // once, not for each end
-				e.logger.Error("an end that a stream has sent can be repeated after a restart", "error", err)
+				e.logger.Error("a stream may repeat the end of a job after a restart", "error", err)
 			}
 			failing = err != nil
 		}

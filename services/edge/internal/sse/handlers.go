@@ -129,7 +129,7 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id,
 	as, _ = auth.FromContext(r.Context())
 	switch {
 	case !utf8.ValidString(id):
-		h.Refuse(w, r, rpcerr.Invalid(field, "It is not valid UTF-8."))
+		h.Refuse(w, r, rpcerr.Invalid(field, "It must be UTF-8 text."))
 		return as, nil, false
 	case len([]rune(id)) > maxID:
 		h.Refuse(w, r, rpcerr.Invalid(field, fmt.Sprintf("It has more than %d characters.", maxID)))

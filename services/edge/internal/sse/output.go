@@ -91,7 +91,7 @@ func (h *Handlers) readOutputJob(ctx context.Context, id string) (outputJob, err
 func (h *Handlers) outputStart(r *http.Request, as auth.Identity) (job outputJob, offset int64, err error) {
 	if id := lastEventID(r); id != "" {
 		if offset, err = strconv.ParseInt(id, 10, 64); err != nil || offset < 0 {
-			return job, 0, rpcerr.Invalid("Last-Event-ID", "On a stream of output it is a byte offset.")
+			return job, 0, rpcerr.Invalid("Last-Event-ID", "For an output stream, it must be a byte offset.")
 		}
 	}
 	if job, err = h.readOutputJob(r.Context(), r.PathValue("job_id")); err != nil {

@@ -146,7 +146,7 @@ func (h *Handler) draft(r *http.Request) (Draft, error) {
 		return d, nil
 	}
 	if concat != "" && concat != "partial" {
-		return Draft{}, upload.ErrForm("Upload-Concat must be partial, or final; and the partial uploads.")
+		return Draft{}, upload.ErrForm("Upload-Concat must be partial, or final; followed by the partial uploads.")
 	}
 	d.Partial = concat == "partial"
 	if r.Header.Get("Upload-Defer-Length") == "1" && r.Header.Get("Upload-Length") == "" {
@@ -326,7 +326,7 @@ func (h *Handler) Override(w http.ResponseWriter, r *http.Request) {
 	case http.MethodHead:
 		h.Head(w, r)
 	default:
-		h.cfg.Uploads.Refuse(w, r, upload.ErrForm("POST to an upload needs X-HTTP-Method-Override, with PATCH, DELETE or HEAD."))
+		h.cfg.Uploads.Refuse(w, r, upload.ErrForm("POST to an upload needs X-HTTP-Method-Override, with PATCH, DELETE, or HEAD."))
 	}
 }
 

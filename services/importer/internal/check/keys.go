@@ -66,7 +66,7 @@ func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) st
 	}
 	advice := "Change one of the two, or delete this row."
 	if slices.ContainsFunc(columns, s.isMerged) {
-		advice = "The cell is merged with the cells above, so that it has their value. Unmerge them, and enter a value in each row."
+		advice = "The cell is merged with the cells above, so it has their value. Unmerge them, and enter a value in each row."
 	}
 	return fmt.Sprintf("%s %s is a duplicate of %s. %s", strings.Join(titles, " and "), strings.Join(values, ", "),
 		CellName(s.SourceSheet, s.Lines, int(first), s.Columns[columns[0]].Cell), advice)
@@ -130,14 +130,14 @@ func (s *Sheet) mayRelease(owner []imports.Value) bool {
 	return i < 0 || s.keys.Get(i).state == Pending
 }
 
-// ownedMessage is the message of a unique value that belongs to another row of the database.
+// ownedMessage is the message of a unique value that belongs to another row in the database.
 func (s *Sheet) ownedMessage(column int, owner []imports.Value) string {
 	title, value := s.Columns[column].Spec.Title, s.quote(column)
 	if i := s.keys.Find(ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.Get(i).state != Accepted {
-		return fmt.Sprintf("%s %s belongs to the row of the database that row %d of this sheet changes, and that row can't be imported. Fix that row first.",
+		return fmt.Sprintf("%s %s belongs to the database row that row %d of this sheet changes, and that row can't be imported. Fix that row first.",
 			title, value, s.keys.Get(i).row)
 	}
-	return fmt.Sprintf("%s %s belongs to another row of the database. Enter a different value, or delete this row.", title, value)
+	return fmt.Sprintf("%s %s belongs to another row in the database. Enter a different value, or delete this row.", title, value)
 }
 
 // ownerKey returns the key of a row of the database in the form of appendKey.

@@ -40,7 +40,7 @@ func (r *Refusals) add(to *map[string]map[string]refusal, sheet, key string, of 
 
 // AddRow adds a row that the database refuses.
 func (r *Refusals) AddRow(of imports.RefusedRow) {
-	message := fmt.Sprintf("The table “%s” refuses this row: %s. Correct the row, or ask the operator about this rule of the table.", of.Table, of.Reason)
+	message := fmt.Sprintf("The table “%s” rejects this row: %s. Correct the row, or ask the operator about this rule of the table.", of.Table, of.Reason)
 	r.add(&r.rows, of.Sheet, string(ownerKey(of.Key)), refusal{of.Column, imports.RefusedByDatabase, message})
 }
 

@@ -224,7 +224,7 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 		}
 	}
 	if c.pattern != nil && !c.matches(*v) {
-		return fault(imports.Pattern, "%s does not have the form that %s needs: %s.", quote(*v), s.Title, s.Pattern)
+		return fault(imports.Pattern, "%s does not match the pattern for %s: %s.", quote(*v), s.Title, s.Pattern)
 	}
 	if g := c.checkRange(v); g != nil {
 		return g

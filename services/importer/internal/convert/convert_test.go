@@ -187,7 +187,7 @@ func TestConvertCells(t *testing.T) {
 		{"a date with a time", column(schema.Date), dateTime("45000.5"), "NOT_A_DATE"},
 		{"a date at midnight", column(schema.Date), dateTime("45000"), "2023-03-15"},
 		{"a time where a date is expected", column(schema.Date), clockTime("0.5"), "NOT_A_DATE"},
-		{"a date outside of Excel's", column(schema.Date), date("2958466"), "NOT_A_DATE"},
+		{"a date outside Excel's", column(schema.Date), date("2958466"), "NOT_A_DATE"},
 		{"a date too early", column(schema.Date, within("2024-01-01", "")), date("45000"), "RANGE"},
 
 		{"a time", column(schema.Time), clockTime("0.395833333333333"), "09:30:00"},

@@ -35,7 +35,7 @@ func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports
 	case !civil.HasDate:
 		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDate.example)
 	case civil.Hour != 0 || civil.Minute != 0 || civil.Second != 0 || civil.Nanosecond != 0:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s has a time of day, and %s holds only a date. Enter %s.", civil, c.spec.Title,
+		return imports.Value{}, buf, fault(imports.NotADate, "%s has a time of day, but %s can hold only a date. Enter %s.", civil, c.spec.Title,
 			source.Civil{Year: civil.Year, Month: civil.Month, Day: civil.Day, HasDate: true})
 	}
 	start := len(buf)
@@ -133,7 +133,7 @@ func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (sour
 	switch {
 	case err == nil:
 	case errors.Is(err, source.ErrNoSuchDate):
-		return civil, fault(w.code, "The cell shows 29 February 1900, which is not in the calendar. Enter the right date.")
+		return civil, fault(w.code, "The cell shows 29 February 1900, which never existed. Enter the right date.")
 	case errors.Is(err, source.ErrDateRange) && cell.Text[0] == '-':
 		return civil, fault(w.code, "The cell holds the negative number %s, which is not %s. Enter %s.", cell.Text, w.name, w.example)
 	case errors.Is(err, source.ErrDateRange):
@@ -254,7 +254,7 @@ func civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault) {
 		}
 		return source.Civil{}, fault(code, "%s can be read as %s. Enter the one that you mean.", quoteCell(cell), alternatives(list))
 	case isOtherCalendar(d.readings[0].Year):
-		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d of %s can be in the Gregorian or in another calendar. Enter the Gregorian date.",
+		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d in %s can be Gregorian or from another calendar. Enter the Gregorian date.",
 			d.readings[0].Year, quoteCell(cell))
 	}
 	return d.readings[0], normalized

@@ -130,7 +130,7 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 		return nil, buf, fault(imports.AmbiguousNumber, "%s can be read as %s. Enter the one that you mean as a number.",
 			quoteCell(cell), alternatives(n.readings))
 	case n.unit != "":
-		return nil, buf, fault(imports.NotANumber, "%s has “%s” next to the number, and %s holds only a number. Enter %s.",
+		return nil, buf, fault(imports.NotANumber, "%s has “%s” next to the number, but %s can hold only a number. Enter %s.",
 			quoteCell(cell), n.unit, c.spec.Title, n.readings[0])
 	}
 	start := len(buf)

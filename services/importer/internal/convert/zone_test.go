@@ -29,7 +29,7 @@ func TestTimesOfZonesBecomeMoments(t *testing.T) {
 		{"Asia/Kathmandu", "2024-04-07 05:45", "2024-04-07 00:00:00", 0},
 		{"Pacific/Apia", "2011-12-30 12:00", "Enter 2011-12-29T12:00:00-10:00 or 2011-12-31T12:00:00+14:00.", imports.NotADate},
 		{"UTC", "2024-10-27 02:30", "2024-10-27 02:30:00", 0},
-		{"America/New_York", "9999-12-31 23:00", "outside of the years", imports.NotADate},
+		{"America/New_York", "9999-12-31 23:00", "outside the years", imports.NotADate},
 		{"Europe/Berlin", "2024-13-01T00:00+01:00", "", imports.NotADate},
 	} {
 		column, err := Compile(&schema.Column{Name: "at", Title: "At", Type: schema.DateTime, Zone: c.zone})

@@ -43,7 +43,7 @@ func toStatus(err error) error {
 	var full *quota.ExceededError
 	if errors.As(err, &full) {
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
-			"Your stored files would have more than %d bytes together, the maximum per user. Delete imports that you no longer need. Their files are deleted within minutes. The operator can raise --workbook-bytes-per-user.", full.Limit)
+			"Your stored files would exceed %d bytes in total, the maximum per user. Delete imports that you no longer need. Their files are deleted within minutes. The operator can raise --workbook-bytes-per-user.", full.Limit)
 	}
 	var refused *source.Error
 	if errors.As(err, &refused) {
@@ -77,7 +77,7 @@ func toStatus(err error) error {
 			"The imported rows are available when the import is done. Try again then.")
 	case errors.Is(err, imports.ErrNotConfirmed):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"Nothing is imported yet, because the import waits for a decision. Confirm it, and try again when it is done.")
+			"Nothing has been imported yet, because the import waits for a decision. Confirm it, and try again when it is done.")
 	case errors.Is(err, imports.ErrNothingCommitted):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
 			"This import saved nothing, so there are no imported rows. Its report lists the errors to fix. A dry run never saves anything.")

@@ -97,7 +97,7 @@ func part(file *downloads.File, r *importsv1.DownloadReportRequest) (*io.Section
 	left := file.Size() - r.GetOffset()
 	if left < 0 {
 		return nil, rpcerr.Newf(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_RANGE_NOT_SATISFIABLE,
-			"The file has %d bytes. Begin at its end or before.", file.Size())
+			"The file has %d bytes. Start at its end, or before it.", file.Size())
 	}
 	if most := int64(r.GetMaxBytes()); most > 0 {
 		left = min(left, most)

@@ -71,7 +71,7 @@ func (s *Service) mayImport(ctx context.Context, schema string) error {
 	}
 	if !s.MayUse(schema, id.Subject) {
 		return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING,
-			fmt.Sprintf("You are not one of the users that can import with the schema %q. Ask the operator to add you to the file of targets.", schema))
+			fmt.Sprintf("You are not one of the users that can import with the schema %q. Ask the operator to add you to the targets file.", schema))
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ const (
 )
 
 // ErrPlanChanged means that the database now needs other changes than those that were shown.
-var ErrPlanChanged = errors.New("the tables have changed since the plan was made. Look at the new plan")
+var ErrPlanChanged = errors.New("the tables have changed since the plan was made. Review the new plan")
 
 // Allows returns an error if changes of a kind are not allowed.
 func (m Manage) Allows(c Change) error {
@@ -58,10 +58,10 @@ func (m Manage) Allows(c Change) error {
 	case c.Kind == Create && m != ManageNever, c.Kind == Extend && m != ManageNever && m != ManageCreate:
 		return nil
 	case c.Kind == Migrate:
-		return &TableConflictError{Table: c.Table, Detail: "it has to be migrated first: " + c.Detail + ". Look at the plan with `headway schema diff`, and run `headway schema migrate`"}
+		return &TableConflictError{Table: c.Table, Detail: "it has to be migrated first: " + c.Detail + ". Review the plan with `headway schema diff`, and run `headway schema migrate`"}
 	}
 	return &TableConflictError{Table: c.Table,
-		Detail: fmt.Sprintf("it needs a change that imports may not make here (manage: %s): %s. Look at the plan with `headway schema diff`, and run `headway schema migrate`", m, c.Detail)}
+		Detail: fmt.Sprintf("it needs a change that imports may not make here (manage: %s): %s. Review the plan with `headway schema diff`, and run `headway schema migrate`", m, c.Detail)}
 }
 
 // SamePlan reports whether two plans have the same statements in the same order.

@@ -92,7 +92,7 @@ const MaxRefusals = 10_000
 
 // Error implements error.
 func (e *RefusedRowsError) Error() string {
-	return fmt.Sprintf("the table %q refuses %d rows, the first because %s", e.Rows[0].Table, len(e.Rows), e.Rows[0].Reason)
+	return fmt.Sprintf("the table %q rejects %d rows, the first because %s", e.Rows[0].Table, len(e.Rows), e.Rows[0].Reason)
 }
 
 // Dangling is a reference in the database whose target would not exist after a commit.

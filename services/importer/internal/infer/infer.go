@@ -112,7 +112,7 @@ const (
 	Dangling SpoiltKind = "dangling"
 	// OtherCase is a reference that differs only in case or blanks inside from the row that it refers to.
 	OtherCase SpoiltKind = "case"
-	// Blanks is a reference with blanks at an end. An import removes them.
+	// Blanks is a reference that begins or ends with blanks. An import removes them.
 	Blanks SpoiltKind = "blanks"
 	// WrongType is a value that does not have the type of its column.
 	WrongType SpoiltKind = "type"

@@ -127,7 +127,7 @@ func (d *detective) findCompositeKey(ctx context.Context, t *table) error {
 		return err
 	}
 	t.keyRepeats = repeats[0]
-	t.keyEvidence = "guessed, because no column and no few columns together are unique. Choose the key"
+	t.keyEvidence = "guessed, because no column or small set of columns is unique. Choose the key"
 	return nil
 }
 

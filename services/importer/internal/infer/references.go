@@ -22,7 +22,7 @@ type reference struct {
 }
 
 // The rules for references. A reference needs values that are in the other column (inclusion), and a reason to believe that
-// this is not a coincidence: a name, or values that would hardly be there by chance.
+// this is not a coincidence: a name, or values whose match is unlikely to be a coincidence.
 const (
 	// minInclusion is the share of rows whose values must be in the other column, except for one row.
 	minInclusion = 0.95
@@ -112,7 +112,7 @@ func (r *reference) describe() string {
 	if !r.from.folded.exact() || !r.to.folded.exact() {
 		about = "in a sample, "
 	}
-	why := "the values would hardly be there by chance"
+	why := "the match is unlikely to be a coincidence"
 	switch {
 	case r.named >= endsWith:
 		why = "the header names it"
@@ -123,8 +123,8 @@ func (r *reference) describe() string {
 }
 
 // dependent reports whether a unique column can be a reference. It is one if it is named after the other table, if it is the
-// key of a table that adds to the rows of the other one, or if it has a different name and many values that would hardly
-// be there by chance, and that are only a part of the other column.
+// key of a table that adds to the rows of the other one, or if it has a different name and many values whose match is
+// unlikely to be a coincidence, and that are only a part of the other column.
 func dependent(c, p *column, r *reference) bool {
 	switch {
 	case r.named == sharesKey:

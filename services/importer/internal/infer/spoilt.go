@@ -153,7 +153,7 @@ func (c *checker) checkReference(cell *source.Cell, hash uint64, report func(*co
 	switch {
 	case c.parents.exact.has(hash):
 		if cell.Kind == source.Text && len(value) != len(cell.Text) {
-			report(c.column, cell, Blanks, "%s has blanks at an end. An import removes them.", text.Quote(cell.Text, 40))
+			report(c.column, cell, Blanks, "%s begins or ends with blanks. An import removes them.", text.Quote(cell.Text, 40))
 		}
 	case c.parents.folded.has(hashOf(fold(value))):
 		report(c.column, cell, OtherCase, "%s differs only in case or blanks from a %s of %s.", text.Quote(cell.Text, 40), to.header, to.table.input.Name)

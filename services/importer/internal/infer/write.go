@@ -19,7 +19,7 @@ const maxNamed = 3
 // WriteYAML writes the schema with the evidence as comments.
 func (g *Guess) WriteYAML(w io.Writer) error {
 	var out yamlWriter
-	out.line(0, "# A guess from the data by `headway schema infer`. The comments have the evidence. Check it before you use it.")
+	out.line(0, "# Inferred from data by `headway schema infer`. The comments give the evidence. Check it before you use it.")
 	out.line(0, "%s", entry("name", g.Name))
 	out.line(0, "sheets:")
 	for _, s := range g.Sheets {

@@ -321,7 +321,7 @@ func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *gover
 
 // describe returns a message about the format of a text file.
 func describe(f source.TextFormat) string {
-	between := "one value in each line"
+	between := "one value per line"
 	switch name := map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks", ":": "colons"}[f.Delimiter]; {
 	case f.Delimiter == "none":
 	case name != "":

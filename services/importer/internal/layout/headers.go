@@ -6,7 +6,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// withoutTitles returns the rows of headers without those that have cells outside of the table: they are titles.
+// withoutTitles returns the rows of headers without those that have cells outside the table: they are titles.
 func withoutTitles(rows []source.Row, t Table) []int {
 	if len(t.Header) < 2 {
 		return t.Header

@@ -187,7 +187,7 @@ func TestEmptyTablesMatchNothing(t *testing.T) {
 	}
 }
 
-// FuzzMatch looks for headers and values whose comparison panics, takes long, or has a score outside of 0 to 1.
+// FuzzMatch looks for headers and values whose comparison panics, takes long, or has a score outside 0 to 1.
 func FuzzMatch(f *testing.F) {
 	f.Add("Hire date\tName", "hirdat\tnm", "2020-01-01\tAnna")
 	f.Add(strings.Repeat("a_", 40), strings.Repeat("a", 80), "1")

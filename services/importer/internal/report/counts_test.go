@@ -59,7 +59,7 @@ func TestReportHoldsRowsWhoseErrorsAreNotStored(t *testing.T) {
 		t.Errorf("nothing says what is not listed: %q", rows)
 	}
 	var list bytes.Buffer
-	if err := WriteCSV(t.Context(), &list, im); err != nil || !strings.Contains(list.String(), `"issues","","","","","error","REQUIRED","2 more of this code were found and are not listed."`) {
+	if err := WriteCSV(t.Context(), &list, im); err != nil || !strings.Contains(list.String(), `"issues","","","","","error","REQUIRED","2 more errors with this code were found, but are not listed."`) {
 		t.Errorf("the list is %q, %v", list.String(), err)
 	}
 }

@@ -42,9 +42,9 @@ func writeCSV(ctx context.Context, w io.Writer, im *Import) error {
 		writeRecord(out, []string{i.Sheet, i.Cell, strconv.Itoa(i.Row), i.Column, i.Value, severityWord(i.Severity), i.Code.String(), i.Message})
 	}
 	for _, c := range more.counts() {
-		message := "1 more of this code was found and is not listed."
+		message := "1 more error with this code was found, but is not listed."
 		if more := c.found - c.listed; more != 1 {
-			message = imports.Grouped(more) + " more of this code were found and are not listed."
+			message = imports.Grouped(more) + " more errors with this code were found, but are not listed."
 		}
 		writeRecord(out, []string{c.sheet, "", "", "", "", severityWord(c.severity), c.code.String(), message})
 	}

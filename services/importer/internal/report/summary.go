@@ -94,7 +94,7 @@ func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 			t.row()
 			told = true
 		}
-		where := "Their rows are in this workbook, without colored cells. Fix what is listed, and upload the file to see the others."
+		where := "Their rows are in this workbook, without colored cells. Fix the listed errors, and upload the file to see the others."
 		if !refused.exact {
 			where = "Their rows are not in this workbook. Upload the original file again to get them."
 		}

@@ -90,7 +90,7 @@ func (g *Generated) constantProblem() string {
 	case Integer:
 		n, err := strconv.ParseInt(g.Constant, 10, 64)
 		if err != nil {
-			return "use a whole number of 64 bits, for example 42"
+			return "use a 64-bit whole number, for example 42"
 		}
 		g.Constant = strconv.FormatInt(n, 10)
 	case Decimal:

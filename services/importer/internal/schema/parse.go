@@ -314,7 +314,7 @@ func (l *loader) mapping(n *yaml.Node, what string, known []string) (fields, boo
 		case !slices.Contains(known, key.Value):
 			l.add(key, UnknownKey, "%q is not a key of %s. The keys are %s%s", key.Value, what, strings.Join(known, ", "), didYouMean(key.Value, known))
 		case f.values[key.Value] != nil:
-			l.add(key, RepeatedKey, "%q is here twice, first on line %d. Keep one", key.Value, f.values[key.Value].Line)
+			l.add(key, RepeatedKey, "%q is set twice, first on line %d. Keep one", key.Value, f.values[key.Value].Line)
 		default:
 			f.values[key.Value] = value
 		}

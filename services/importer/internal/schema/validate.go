@@ -223,7 +223,7 @@ func (l *loader) bound(c *columnDraft, key string, value *string) (*big.Rat, boo
 	case Integer:
 		v, err := strconv.ParseInt(*value, 10, 64)
 		if err != nil {
-			return refuse("use a whole number of 64 bits, for example 42")
+			return refuse("use a 64-bit whole number, for example 42")
 		}
 		*value = strconv.FormatInt(v, 10)
 		return number.SetInt64(v), true
@@ -312,7 +312,7 @@ func (l *loader) checkReference(d *schemaDraft, s *sheetDraft, c *columnDraft) {
 	case target == nil:
 		l.add(at, ReferenceUnknown, "%s.%s does not exist: sheet %q has no column %q%s", r.Sheet, r.Column, r.Sheet, r.Column, didYouMean(r.Column, columnNames(parent.Sheet)))
 	case keyIsSound && !target.Unique && !slices.Equal(parent.Key, []string{r.Column}):
-		l.add(at, ReferenceNotUnique, "%s.%s can have a value twice, so %q would not identify one row. Refer to the sheet's single key column, or add unique: true to the column", r.Sheet, r.Column, c.Name)
+		l.add(at, ReferenceNotUnique, "%s.%s can have duplicate values, so %q would not identify one row. Refer to the sheet's single key column, or add unique: true to the column", r.Sheet, r.Column, c.Name)
 	case target == c.Column:
 		l.add(at, BadReference, "column %q of sheet %q refers to itself. Refer to another column, for example from manager_id to employee_id", c.Name, s.Name)
 	case c.Type != "" && target.Type != "" && !sameValues(c.Type, target.Type):

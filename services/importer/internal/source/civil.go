@@ -46,7 +46,7 @@ func (c Civil) String() string {
 var (
 	ErrNotADate      = errors.New("the cell has no date or time")
 	ErrDateRange     = errors.New("the number is outside the dates of workbooks, 1900 to 9999")
-	ErrNoSuchDate    = errors.New("the number is 29 February 1900, which Excel shows, but which is not in the calendar")
+	ErrNoSuchDate    = errors.New("the number is 29 February 1900, which Excel shows, but which never existed")
 	ErrDateZone      = errors.New("the date has an offset from UTC, which a workbook can't store")
 	ErrDateMalformed = errors.New("the text is not an ISO 8601 date or time")
 )

@@ -168,7 +168,7 @@ func (d *Database) check() error {
 	case d.File != "" && d.PasswordFile != "":
 		return errors.New("an SQLite file has no password. Delete password_file")
 	case d.URL != "" && !isURL(d.URL):
-		return errors.New("url has to begin with postgres://")
+		return errors.New("url must begin with postgres://")
 	case d.Manage != "" && !slices.Contains(imports.Manages, d.Manage):
 		return fmt.Errorf("manage is %q. Use extend, create, or never", d.Manage)
 	}

@@ -157,7 +157,7 @@ func (s *Set) of(of *schema.Schema) (imports.Target, error) {
 	}
 	t := s.targets[name]
 	if t == nil {
-		return nil, &imports.TableConflictError{Table: of.Name, Detail: "its schema has no target. Add one to the file of targets"}
+		return nil, &imports.TableConflictError{Table: of.Name, Detail: "its schema has no target. Add one to the targets file"}
 	}
 	return t, nil
 }

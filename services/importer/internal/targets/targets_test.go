@@ -93,7 +93,7 @@ default: f
 schemas:
   one: {target: g}
   two:
-`, []string{"the target a: set either", "the target b: url has to begin", "the target c: an SQLite file", `the target d: manage is "sometimes"`, "the target e is empty", `default target "f"`, `the schema one has the target "g"`, "the schema two has no rules"}},
+`, []string{"the target a: set either", "the target b: url must begin", "the target c: an SQLite file", `the target d: manage is "sometimes"`, "the target e is empty", `default target "f"`, `the schema one has the target "g"`, "the schema two has no rules"}},
 		"the same file": {"targets:\n  a: {file: x.db}\n  b: {file: ./x.db}\n", []string{"targets a and b have the same file"}},
 		"no target":     {"targets:\n  a: {file: x.db}\nschemas:\n  one: {users: [ann]}\n", []string{"the schema one has no target"}},
 		"a duration":    {"targets:\n  a: {file: x.db, lock_timeout: soon}\n", []string{"line 2", "soon"}},

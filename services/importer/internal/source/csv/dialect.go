@@ -52,7 +52,7 @@ func parseDelimiter(text string) (byte, error) {
 		return 0, nil
 	}
 	if len(text) != 1 || text[0] >= 0x80 || text[0] == 0 || strings.ContainsAny(text, "\"'\\\r\n") || isAlphanumeric(text[0]) {
-		return 0, fmt.Errorf("%w: the delimiter is %q. It must be one ASCII character that is not a letter, a digit, a quotation mark or a line break, or one of comma, semicolon, tab, pipe, space, colon and none", source.ErrTextFormat, text)
+		return 0, fmt.Errorf("%w: the delimiter is %q. It must be one ASCII character that is not a letter, a digit, a quotation mark, or a line break, or one of comma, semicolon, tab, pipe, space, colon, and none", source.ErrTextFormat, text)
 	}
 	return text[0], nil
 }
@@ -68,7 +68,7 @@ func parseQuote(text string) (byte, error) {
 	case source.NoQuote:
 		return 0, nil
 	}
-	return 0, fmt.Errorf("%w: the quotation mark is %q. It must be \", ' or `, or %s", source.ErrTextFormat, text, source.NoQuote)
+	return 0, fmt.Errorf("%w: the quotation mark is %q. It must be \", ', `, or %s", source.ErrTextFormat, text, source.NoQuote)
 }
 
 // apply sets the parts of the dialect that a format has.
@@ -99,7 +99,7 @@ func (d *dialect) apply(f source.TextFormat) (err error) {
 	case "CR":
 		d.cr = true
 	default:
-		return fmt.Errorf("%w: the line break is %q. It must be LF, CRLF or CR", source.ErrTextFormat, f.LineBreak)
+		return fmt.Errorf("%w: the line break is %q. It must be LF, CRLF, or CR", source.ErrTextFormat, f.LineBreak)
 	}
 	d.skipBlanks = d.skipBlanks || f.SkipBlanks
 	return nil

@@ -77,7 +77,7 @@ func named(name string) (encoding.Encoding, string, error) {
 	}
 	e, err := htmlindex.Get(name)
 	if err != nil {
-		return nil, "", fmt.Errorf("the encoding %q is not known. Use a name such as UTF-8, windows-1252, Shift_JIS or GB18030", name)
+		return nil, "", fmt.Errorf("the encoding %q is not known. Use a name such as UTF-8, windows-1252, Shift_JIS, or GB18030", name)
 	}
 	canonical, err := htmlindex.Name(e)
 	if err != nil {

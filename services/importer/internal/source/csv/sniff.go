@@ -155,7 +155,7 @@ func evaluate(sample []byte, complete bool, d dialect) float64 {
 	if width < 2 {
 		return 0
 	}
-	// Blanks and colons are also inside of values: of words, dates, and times.
+	// Blanks and colons are also inside values: of words, dates, and times.
 	if d.delimiter == ' ' && values*10 < cells || (d.delimiter == ' ' || d.delimiter == ':') && single*2 > records {
 		return 0
 	}

@@ -198,7 +198,7 @@ func (r *Rows) readRow() (more bool, err error) {
 	}
 }
 
-// sheetDepth is the number of open elements within a sheet, outside of its rows and groups.
+// sheetDepth is the number of open elements within a sheet, outside its rows and groups.
 const sheetDepth = 4
 
 // groups are the elements that group rows or columns (§9.1.6 to §9.1.13).

@@ -146,7 +146,7 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 		"an element in a value":          {`<row r="2"><c r="B2"><v>1<v>2</v></v></c></row>`, "cell B2"},
 		"two values":                     {`<row r="2"><c r="B2"><v>1</v><v>2</v></c></row>`, "cell B2"},
 		"a foreign element":              {`<row r="2"><c r="B2"><w>1</w></c></row>`, "cell B2"},
-		"a cell outside of a row":        {`<c r="B2"><v>1</v></c>`, "byte"},
+		"a cell outside a row":           {`<c r="B2"><v>1</v></c>`, "byte"},
 		"a cell of another row":          {`<row r="2"><c r="B3"><v>1</v></c></row>`, "row 2"},
 		"a cell twice":                   {`<row r="2"><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c><c r="B2"><v>1</v></c></row>`, "row 2"},
 		"a reference that is none":       {`<row r="2"><c r="2B"><v>1</v></c></row>`, "row 2"},

@@ -270,7 +270,7 @@ func (r *Rows) findData() error {
 				r.quickRows = r.x.Prefix == nil && !r.x.Closing && !r.x.Slow
 				return nil
 			case r.x.Is("sheetData"):
-				return r.x.Refusal(source.Damaged, "its rows are inside of an unknown element")
+				return r.x.Refusal(source.Damaged, "its rows are inside an unknown element")
 			case r.x.Is("col"):
 				if err := r.readColumns(); err != nil {
 					return err

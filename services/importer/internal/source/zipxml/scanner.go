@@ -299,7 +299,7 @@ func (x *Scanner) scanText() Token {
 	}
 	x.Text, x.CDATA = x.Buf[x.Pos:x.Pos+end], false
 	if len(x.openAt) == 0 && !IsBlank(x.Text) {
-		return x.fail(source.Damaged, "there is text outside of its root element")
+		return x.fail(source.Damaged, "there is text outside its root element")
 	}
 	if bytes.Contains(x.Text, []byte("]]>")) || !ValidChars(x.Text) || !validReferences(x.Text) {
 		return x.fail(source.Damaged, "its text holds what XML does not allow")
@@ -327,7 +327,7 @@ func (x *Scanner) scanCDATA() Token {
 	case i < 0:
 		return x.cutOff()
 	case len(x.openAt) == 0:
-		return x.fail(source.Damaged, "there is text outside of its root element")
+		return x.fail(source.Damaged, "there is text outside its root element")
 	}
 	x.Text, x.CDATA = x.Buf[x.Pos+len(begin):x.Pos+i], true
 	if !ValidChars(x.Text) {

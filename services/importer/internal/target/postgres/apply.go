@@ -71,7 +71,7 @@ func (tx *transaction) next(before *search, refused *refusedError) (*search, err
 		t.releases = true
 		return before, nil
 	case before != nil:
-		return nil, &imports.TableConflictError{Table: "the database", Detail: "it refuses the rows, and it can't be found which: " + message(refused.cause)}
+		return nil, &imports.TableConflictError{Table: "the database", Detail: "it rejects rows, and Headway can't determine which: " + message(refused.cause)}
 	case !tx.run.Exclusive && (c == "" || c == uniqueViolation || c == foreignKeyViolation || c == exclusionViolation):
 		return nil, fmt.Errorf("%w: %w", imports.ErrOvertaken, refused.cause)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Check implements imports.TargetTx. It asks the database which of the collected rows break its rules, without writing them.
-// Only tables with rules that can't be asked, such as triggers, are written. The commit keeps what was written then.
+// Only tables with rules that can't be checked in advance, such as triggers, are written. The commit keeps what was written then.
 func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Counts) (dangling []imports.Dangling, err error) {
 	if err := tx.endCopy(); err != nil {
 		return nil, err
@@ -62,8 +62,8 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 	return nil, tx.write(ctx)
 }
 
-// errCannotAsk means that a rule can't be asked without writing the rows.
-var errCannotAsk = errors.New("the rule can't be asked")
+// errCannotAsk means that a rule can't be checked without writing the rows.
+var errCannotAsk = errors.New("the rule can't be checked without writing the rows")
 
 // asking runs queries about a rule. If PostgreSQL refuses one, the rows are refused when they are written.
 func (tx *transaction) asking(queries func() error) error {

@@ -124,7 +124,7 @@ func (tx *transaction) endCopy() error {
 // copyFailed is the error of a COPY. A stage accepts every value of the schema.
 func (tx *transaction) copyFailed(table string, err error) error {
 	if permanent(err) {
-		return &imports.TableConflictError{Table: table, Detail: "the database refuses the rows: " + message(err)}
+		return &imports.TableConflictError{Table: table, Detail: "the database rejects the rows: " + message(err)}
 	}
 	return fmt.Errorf("copy rows to table %s: %w", table, failed(tx.ctx, err))
 }

@@ -136,7 +136,7 @@ func (tx *transaction) brokenReferences(ctx context.Context, k *foreignKey) (dan
 	return dangling, nil, t.checkFailed(ctx, rows.Err())
 }
 
-// replaced returns the values that the run replaces although rows outside of it would still refer to them.
+// replaced returns the values that the run replaces although rows outside it would still refer to them.
 func (tx *transaction) replaced(ctx context.Context, k *foreignKey) (dangling []imports.Dangling, err error) {
 	t := k.parentTable
 	if t == nil || t.updates == 0 || len(k.to) != 1 || k.follows {

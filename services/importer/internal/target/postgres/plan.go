@@ -80,7 +80,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 		case !is.family.holds(column.Type) && resolutionOf(of, column, is) == nil:
 			return nil, conflict("its column %s is of type %s, which can't hold the values of type %s that the schema has. A change could lose data", column.Name, is.declared, column.Type)
 		case is.notNull && !column.Required && owned:
-			return nil, conflict("its column %s must not be empty, but the schema lets it be", column.Name)
+			return nil, conflict("its column %s must not be empty, but it can be empty in the schema", column.Name)
 		}
 	}
 	for _, g := range sheet.Generated {
@@ -93,7 +93,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 		case is.computed || is.always:
 			return nil, conflict("its column %s is computed by the database. Delete the column from the schema", g.Field)
 		case !is.generates(g):
-			return nil, conflict("its column %s is of type %s, which can't hold what the schema generates for it", g.Field, is.declared)
+			return nil, conflict("its column %s is of type %s, which can't hold the values that the schema generates", g.Field, is.declared)
 		}
 	}
 	for extra, is := range r.columns {
@@ -171,7 +171,7 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 				return fmt.Errorf("look for duplicates in table %s: %w", sheet.Table, failed(ctx, err))
 			}
 			if twice {
-				return conflict("its column %s holds values twice, but the schema wants them unique", c.Name)
+				return conflict("its column %s has duplicate values, but must be unique in the schema", c.Name)
 			}
 		}
 		p.addUnique(sheet, c)

@@ -158,7 +158,7 @@ var createOwnTables = []string{
 func lacksOwnTables(ctx context.Context, conn *pgx.Conn) (missing bool, err error) {
 	err = conn.QueryRow(ctx, `SELECT to_regclass('headway_imports') IS NULL OR to_regclass('headway_tables') IS NULL`).Scan(&missing)
 	if err != nil {
-		return false, fmt.Errorf("look for the table headway_imports: %w", failed(ctx, err))
+		return false, fmt.Errorf("find the table headway_imports: %w", failed(ctx, err))
 	}
 	return missing, nil
 }

@@ -89,7 +89,7 @@ func (tx *transaction) claim() error {
 	case applied != nil:
 		done := &imports.AppliedError{}
 		if err := json.Unmarshal(applied, &done.Sheets); err != nil {
-			return fmt.Errorf("read the numbers of the applied import: %w", err)
+			return fmt.Errorf("read the counts of the applied import: %w", err)
 		}
 		return done
 	case number > tx.run.Number:
@@ -168,7 +168,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 	}
 	numbers, err := json.Marshal(sheets)
 	if err != nil {
-		return fmt.Errorf("write down the numbers: %w", err)
+		return fmt.Errorf("record the counts: %w", err)
 	}
 	tag, err := tx.writer.Exec(ctx, `UPDATE headway_imports SET applied_at = clock_timestamp(), sheets = $1 WHERE import_id = $2 AND run = $3 AND applied_at IS NULL`,
 		string(numbers), tx.run.ImportID, tx.run.Number)
@@ -186,7 +186,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 	defer cancel()
 	if _, err := tx.writer.Exec(ctx, `COMMIT`); err != nil {
 		if refusal(err) {
-			return &imports.TableConflictError{Table: "the database", Detail: "a rule that is checked at the commit refuses the rows: " + message(err)}
+			return &imports.TableConflictError{Table: "the database", Detail: "a rule that is checked at the commit rejects the rows:  " + message(err)}
 		}
 		return fmt.Errorf("commit: %w", failed(ctx, err))
 	}

@@ -139,7 +139,7 @@ func value(raw []byte, of *schema.Column, f family, dst []byte) (imports.Value, 
 		}
 		n, err := strconv.ParseInt(string(trimZeros(raw)), 10, 64)
 		if err != nil {
-			return imports.Value{}, dst, fmt.Errorf("the value %s of the column %s is not an integer of 64 bits", raw, of.Name)
+			return imports.Value{}, dst, fmt.Errorf("the value %s of the column %s is not a 64-bit integer", raw, of.Name)
 		}
 		return imports.Value{Kind: imports.Integer, Int: n}, dst, nil
 	}

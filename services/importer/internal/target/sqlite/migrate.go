@@ -50,7 +50,7 @@ func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*tra
 		return fmt.Errorf("open the target database: %w", err)
 	}
 	tx.unwatch = tx.conn.InterruptOn(ctx)
-	// A table that is built again is dropped for a moment. The references are checked at the end.
+	// A table that is rebuilt is dropped for a moment. The references are checked at the end.
 	if err := tx.exec(ctx, `PRAGMA foreign_keys(OFF)`); err != nil {
 		return fmt.Errorf("turn off foreign keys: %w", err)
 	}
@@ -124,7 +124,7 @@ func (tx *transaction) renameColumns(ctx context.Context, sheet *schema.Sheet, h
 	return renamed, nil
 }
 
-// building is the name of a table while it is built again.
+// building is the name of a table while it is rebuilt.
 const building = "headway_building"
 
 // rebuild changes the types, rules, and key of a table, which SQLite can't do in place: it builds the table again.
@@ -210,7 +210,7 @@ func (tx *transaction) rebuildable(ctx context.Context, table string) (indexes [
 		return nil, fmt.Errorf("read the definition of table %s: %w", table, err)
 	}
 	if lost != "" {
-		return nil, &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("it has to be built again, which is not possible: %s. Change the schema, or the table", lost)}
+		return nil, &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("it must be rebuilt, which is not possible: %s. Change the schema, or the table", lost)}
 	}
 	return indexes, nil
 }

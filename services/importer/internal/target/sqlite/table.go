@@ -160,7 +160,7 @@ func (t *table) refusedOf(ctx context.Context, rows [][]imports.Value, changed i
 			changed, cause = t.write(ctx, [][]imports.Value{row}, kept, statement)
 		}
 		if !t.tx.conn.InTransaction() {
-			return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("a rule of the table ends the import when it refuses a row: %s", sqliteMessage(cause))}
+			return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("a rule of the table ends the import when it rejects a row: %s", sqliteMessage(cause))}
 		}
 		switch {
 		case cause == nil && changed == 1:
@@ -208,7 +208,7 @@ func (t *table) failed(err error) error {
 		return conflict
 	}
 	if permanent(err) {
-		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that is not in the schema refuses a row: " + sqliteMessage(err)}
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that is not in the schema rejects a row: " + sqliteMessage(err)}
 	}
 	return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
 }

@@ -107,7 +107,7 @@ func (tx *transaction) danglingOf(ctx context.Context, k foreignKey) ([]imports.
 			all = append(all, imports.Dangling{Child: k.child, Parent: k.parent, Sheet: parent.Name, Column: column, Value: valueOf(row, 0), Uses: int(row.Int(1))})
 		})
 		if err != nil {
-			return nil, fmt.Errorf("find the references of %s that lead nowhere: %w", k.child, err)
+			return nil, fmt.Errorf("find the dangling references of %s: %w", k.child, err)
 		}
 	}
 	column := columnOf(child, k.from)
@@ -126,7 +126,7 @@ func (tx *transaction) danglingOf(ctx context.Context, k foreignKey) ([]imports.
 		all = append(all, d)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find the references of %s that lead nowhere: %w", k.child, err)
+		return nil, fmt.Errorf("find the dangling references of %s: %w", k.child, err)
 	}
 	return all, nil
 }

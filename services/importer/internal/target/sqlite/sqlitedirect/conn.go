@@ -112,7 +112,7 @@ func (c *Conn) Query(text string, args []any, each func(row *Stmt)) (err error) 
 		case string:
 			err = s.BindText(i+1, []byte(v))
 		default:
-			err = fmt.Errorf("a %T cannot be bound", arg)
+			err = fmt.Errorf("a %T can't be bound", arg)
 		}
 		if err != nil {
 			return err
