@@ -210,7 +210,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 		return false, err
 	}
 	for _, refused := range resp.GetRefused() {
-		r.worker.cfg.Logger.WarnContext(ctx, "parts of the progress were refused or truncated", "job_id", r.id, "field", refused.GetField(),
+		r.worker.cfg.Logger.WarnContext(ctx, "parts of the progress were rejected or truncated", "job_id", r.id, "field", refused.GetField(),
 			"reason", refused.GetReason(), "message", refused.GetMessage())
 	}
 	r.renewed(asked, seconds(resp.GetReportSeconds()))
@@ -278,7 +278,7 @@ func failureOf(err error) *Failure {
 func (r *run) complete(held context.Context, result any) string {
 	doc, text, err := document(result)
 	if err != nil {
-		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result cannot be sent: "+err.Error(), 1000), Permanent: true}, "failed")
+		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result can't be sent: "+err.Error(), 1000), Permanent: true}, "failed")
 	}
 	n := r.lastNews(held)
 	err = r.tell(held, func(ctx context.Context) error {
@@ -290,7 +290,7 @@ func (r *run) complete(held context.Context, result any) string {
 		return err
 	})
 	if status.Code(err) == codes.InvalidArgument {
-		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result was refused: "+status.Convert(err).Message(), 1000), Permanent: true}, "failed")
+		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result was rejected: "+status.Convert(err).Message(), 1000), Permanent: true}, "failed")
 	}
 	return r.told("completed", err)
 }
@@ -298,7 +298,7 @@ func (r *run) complete(held context.Context, result any) string {
 func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 	doc, text, err := document(f.Result)
 	if err != nil {
-		r.worker.cfg.Logger.ErrorContext(held, "the details of the failure cannot be sent", "job_id", r.id, "error", err)
+		r.worker.cfg.Logger.ErrorContext(held, "the details of the failure can't be sent", "job_id", r.id, "error", err)
 	}
 	n := r.lastNews(held)
 	req := &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent, Result: doc, ResultJson: text, Progress: n.progress,
@@ -307,7 +307,7 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 		_, err := r.worker.client.FailJob(ctx, req)
 		if status.Code(err) == codes.InvalidArgument {
 			// Fail the job in any case, without the parts that might have been refused.
-			r.worker.cfg.Logger.ErrorContext(ctx, "failure refused, failing without its details", "job_id", r.id, "error", err)
+			r.worker.cfg.Logger.ErrorContext(ctx, "failure rejected, failing without its details", "job_id", r.id, "error", err)
 			_, err = r.worker.client.FailJob(ctx, &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent,
 				Error: &jobsv1.JobError{Reason: "WORKER_FAILED", Message: f.Message}})
 		}
@@ -319,7 +319,7 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 func (r *run) park(held context.Context, question any) string {
 	doc, text, err := document(question)
 	if err != nil {
-		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question cannot be sent: "+err.Error(), 1000), Permanent: true}, "failed")
+		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question can't be sent: "+err.Error(), 1000), Permanent: true}, "failed")
 	}
 	n := r.lastNews(held)
 	err = r.tell(held, func(ctx context.Context) error {
@@ -328,7 +328,7 @@ func (r *run) park(held context.Context, question any) string {
 		return err
 	})
 	if status.Code(err) == codes.InvalidArgument {
-		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question was refused: "+status.Convert(err).Message(), 1000), Permanent: true}, "failed")
+		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question was rejected: "+status.Convert(err).Message(), 1000), Permanent: true}, "failed")
 	}
 	return r.told("parked", err)
 }
@@ -380,7 +380,7 @@ func (r *run) told(outcome string, err error) string {
 	case err == nil:
 		return outcome
 	case Reason(err) == "LEASE_LOST" || errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled:
-		return outcome + ", but the lease is lost"
+		return outcome + ", but the lease was lost"
 	}
 	return outcome + ", but the service could not be notified: " + err.Error()
 }

@@ -37,10 +37,10 @@ type importCommand struct {
 	RequestID       string `help:"ID that makes the upload safe to repeat: the same ID and file return the same import." placeholder:"ID"`
 	Report          string `help:"Write the rows with errors to this workbook, to be fixed and imported again." placeholder:"FILE"`
 	Imported        string `help:"Write the imported rows, each with its result, to this workbook." placeholder:"FILE"`
-	Delimiter       string `help:"Character between the cells of a text file: comma, semicolon, tab, pipe, or any other. The default is recognized from the file." placeholder:"CHARACTER"`
-	Encoding        string `help:"Encoding of a text file, such as UTF-8 or windows-1252. The default is recognized from the file." placeholder:"NAME"`
-	Quote           string `help:"Quotation mark of a text file, or none. The default is recognized from the file." placeholder:"CHARACTER"`
-	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. The default is recognized from the file." placeholder:"CHARACTER"`
+	Delimiter       string `help:"Character between the cells of a text file: comma, semicolon, tab, pipe, or any other. By default, it is detected from the file." placeholder:"CHARACTER"`
+	Encoding        string `help:"Encoding of a text file, such as UTF-8 or windows-1252. By default, it is detected from the file." placeholder:"NAME"`
+	Quote           string `help:"Quotation mark of a text file, or none. By default, it is detected from the file." placeholder:"CHARACTER"`
+	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. By default, it is detected from the file." placeholder:"CHARACTER"`
 	Mapping         string `help:"JSON or YAML file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
 	JobsAddress     string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`

@@ -21,7 +21,7 @@ import (
 // mapCommand shows what a file has, and which of its columns are probably those of a schema. It imports nothing.
 type mapCommand struct {
 	connectFlags
-	File            string `arg:"" help:"Workbook or text file (CSV) to look at." type:"existingfile"`
+	File            string `arg:"" help:"Workbook or text file (CSV) to inspect." type:"existingfile"`
 	Schema          string `help:"Schema to compare the file with." default:"workforce"`
 	Mapping         string `help:"JSON or YAML file with a mapping to start from." placeholder:"FILE" type:"existingfile"`
 	Output          string `short:"o" help:"Write the proposed mapping to this file, for headway import --mapping. Check it first." placeholder:"FILE"`

@@ -39,7 +39,7 @@ func (c *schemaDiffCommand) Run(ctx context.Context) (err error) {
 type schemaMigrateCommand struct {
 	importer.TargetSettings
 	Schema string `arg:"" help:"File of the schema, or the name of a built-in one." placeholder:"FILE|NAME"`
-	Yes    bool   `help:"Do not ask for a confirmation."`
+	Yes    bool   `help:"Don't ask for confirmation."`
 }
 
 // Run shows the plan, asks, and makes the changes.

@@ -28,7 +28,7 @@ type relayCommand struct {
 	Method       string        `help:"Method of the request. GET sends the job's payload as the query, the others as JSON." enum:"GET,POST,PUT,PATCH" default:"POST"`
 	Header       []string      `help:"Additional request header, for example 'X-Key: abc'. Can be repeated." placeholder:"HEADER" sep:"none"`
 	Timeout      time.Duration `help:"Maximum duration of a job." default:"1h"`
-	Concurrency  int           `help:"Maximum number of jobs at the same time." default:"4"`
+	Concurrency  int           `help:"Maximum number of concurrent jobs." default:"4"`
 	DrainTimeout time.Duration `help:"How long running jobs can continue during a shutdown before they return to the queue." default:"0s"`
 	JobsAddress  string        `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	TokenFile    string        `help:"File with a token of scope headway:worker. HEADWAY_TOKEN can hold the token instead." placeholder:"FILE" type:"path"`
@@ -84,7 +84,7 @@ func (c *relayCommand) description() (*jobsv1.KindDescription, error) {
 			return nil, program.Refuse("--description is not a description of a kind: %v", err)
 		}
 		if description.GetKind() != "" && description.GetKind() != c.Kind {
-			return nil, program.Refuse("--description is about the kind %q, and --kind is %q. Leave the kind out", description.GetKind(), c.Kind)
+			return nil, program.Refuse("--description has the kind %q, but --kind is %q. Leave the kind out of the description", description.GetKind(), c.Kind)
 		}
 	}
 	description.Kind = c.Kind

@@ -65,9 +65,9 @@ func writeOutput(file string, write func(io.Writer) error) error {
 // schemaInferCommand writes a schema for existing files.
 type schemaInferCommand struct {
 	Files    []string `arg:"" help:"Workbooks, text files (CSV), or folders with them. Each sheet and each text file becomes a sheet of the schema." placeholder:"FILE"`
-	Name     string   `help:"Name of the schema. The default is the name of the file, or of the folder of several files." placeholder:"NAME"`
+	Name     string   `help:"Name of the schema. The default is the name of the file, or of the folder if there are several files." placeholder:"NAME"`
 	Output   string   `short:"o" help:"File to write. The default is standard output." placeholder:"FILE"`
-	Evidence string   `help:"Form in which cells that contradict the schema are printed to standard error: text, none, or json, which also has the evidence for each guess." enum:"text,json,none" default:"text"`
+	Evidence string   `help:"How to print cells that contradict the schema to standard error: text, none, or json, which adds the evidence for each guess." enum:"text,json,none" default:"text"`
 	Memory   int64    `help:"Memory for samples and comparisons, in bytes." default:"268435456" hidden:""`
 }
 

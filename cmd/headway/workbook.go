@@ -39,7 +39,7 @@ func (c *cellsCommand) Run(ctx context.Context) error {
 
 // sampleCommand writes a workbook for trying an import.
 type sampleCommand struct {
-	Rows     int    `help:"Number of employees. The other six sheets are in proportion." default:"1000" placeholder:"N"`
+	Rows     int    `help:"Number of employees. The other six sheets scale with it." default:"1000" placeholder:"N"`
 	Issues   int    `help:"Number of rows with errors." default:"0" placeholder:"M"`
 	Seed     uint64 `help:"Seed of the generator. The same seed creates the same workbook." default:"1"`
 	Output   string `short:"o" help:"File to write." required:"" placeholder:"FILE"`

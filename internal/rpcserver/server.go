@@ -98,7 +98,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	rules, err := validator()
 	if err != nil {
-		return nil, fmt.Errorf("rpcserver: make the validator: %w", err)
+		return nil, fmt.Errorf("rpcserver: create the validator: %w", err)
 	}
 	s := &Server{health: health.NewServer(), drain: newDrain(), cfg: cfg}
 	observe := newObserver(cfg)

@@ -50,7 +50,7 @@ var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return
 func Validate(m proto.Message) error {
 	v, err := validator()
 	if err != nil {
-		return rpcerr.Internal(fmt.Errorf("make the validator: %w", err))
+		return rpcerr.Internal(fmt.Errorf("create the validator: %w", err))
 	}
 	return validate(v, m)
 }

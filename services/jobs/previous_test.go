@@ -125,7 +125,7 @@ func (p *previous) stream(name, request, until string) (all []map[string]any) {
 	return all
 }
 
-// get returns a value inside of decoded JSON.
+// get returns a value inside decoded JSON.
 func get(t *testing.T, value any, path ...any) any {
 	t.Helper()
 	for _, key := range path {

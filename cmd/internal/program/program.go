@@ -67,7 +67,7 @@ func Main(name, description string, commandLine any) int {
 		panic(err) // the command line's own tags are wrong
 	}
 	if slices.ContainsFunc(os.Args[1:], isKeyFlag) {
-		fmt.Fprintf(os.Stderr, "%s: there is no --key, because every user of this machine can read the arguments of its programs. Use --key-file, or set %s.\n", name, keyVariable)
+		fmt.Fprintf(os.Stderr, "%s: there is no --key flag, because every user of this machine can read the arguments of its programs. Use --key-file, or set %s.\n", name, keyVariable)
 		return ExitRefused
 	}
 	parsed, err := parser.Parse(os.Args[1:])

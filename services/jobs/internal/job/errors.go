@@ -20,7 +20,7 @@ var (
 	ErrOutputConflict   = errors.New("the bytes differ from the output stored at this offset")
 	ErrOutputBehind     = errors.New("the blob store can't keep up with the job's output")
 	ErrNotSealed        = errors.New("the segment does not match the output's tail")
-	ErrUnavailable      = errors.New("the jobs database cannot be reached")
+	ErrUnavailable      = errors.New("the jobs database can't be reached")
 )
 
 // InvalidError names the field of a request that breaks its documented rule.

@@ -126,5 +126,5 @@ func (e *OutputTooLargeError) Error() string {
 type OutputQuotaError struct{ Limit int64 } // bytes
 
 func (e *OutputQuotaError) Error() string {
-	return fmt.Sprintf("the outputs of the owner's jobs have %d bytes together", e.Limit)
+	return fmt.Sprintf("the outputs of the owner's jobs have %d bytes in total", e.Limit)
 }

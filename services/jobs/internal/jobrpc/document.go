@@ -27,7 +27,7 @@ const maxStruct = 2 << 20
 
 func tooDeep(field string) error {
 	return &job.InvalidError{Field: field, Problem: fmt.Sprintf(
-		"is nested more than %d levels deep. Many protobuf runtimes cannot read that. Use fewer levels, or a text that contains JSON", maxDepth)}
+		"is nested more than %d levels deep. Many protobuf runtimes can't read that. Use fewer levels, or a text that contains JSON", maxDepth)}
 }
 
 // fromDocument returns a document of a request as it is stored: the text as it is, or the Struct as text. Both are refused, as well
@@ -145,7 +145,7 @@ func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // it would count against the size limit
 	if err := encoder.Encode(s.AsMap()); err != nil {
-		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf("cannot be written as JSON: %v", err)}
+		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf("can't be written as JSON: %v", err)}
 	}
 	return bytes.TrimSpace(text.Bytes()), nil
 }

@@ -77,7 +77,7 @@ func toStatus(err error) error {
 			"You have %d unfinished jobs, the maximum per user. Wait until some have ended, or cancel some. The operator can raise --max-queued.", quota.Limit)
 	case errors.As(err, &outputs):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
-			"The outputs of this user's jobs have reached %d bytes together, the maximum per user. Delete jobs with long outputs. The operator can raise --output-bytes-per-user.", outputs.Limit)
+			"The outputs of this user's jobs have reached %d bytes in total, the maximum per user. Delete jobs with long outputs. The operator can raise --output-bytes-per-user.", outputs.Limit)
 	case errors.As(err, &tooLarge):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE,
 			"The job's output has %d bytes, and the limit is %d. Store the rest elsewhere and link to it in the result, or increase --max-output-bytes.",

@@ -230,7 +230,7 @@ func (l *Lifecycle) checkResult(c *Completion) error {
 		return nil
 	}
 	return &job.InvalidError{Field: "result", Problem: fmt.Sprintf(
-		"has %d bytes as JSON, and the limit is %d. Store large data as output, or increase --max-result-bytes", len(c.Result), l.cfg.MaxResultBytes)}
+		"has %d bytes as JSON. The limit is %d. Store large data as output, or increase --max-result-bytes", len(c.Result), l.cfg.MaxResultBytes)}
 }
 
 func (c *Completion) ending() ending {

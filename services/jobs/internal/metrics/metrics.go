@@ -66,7 +66,7 @@ func New(watchers Watchers) *Metrics {
 			Help: "Time of a commit from its beginning until it was on disk, in seconds.", Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14)}),
 		outputBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_output_bytes_total", Help: "Bytes of output that workers appended."}),
 	}
-	m.overQuota = counter("headway_jobs_over_quota_total", "Jobs and appends to outputs that were refused because their user had too many or too much.", "of")
+	m.overQuota = counter("headway_jobs_over_quota_total", "Jobs and appends to outputs that were refused because their user had reached a limit.", "of")
 	for _, of := range []string{quotaJobs, quotaOutput} { // even if there are none
 		m.overQuota.WithLabelValues(of)
 	}
