@@ -89,11 +89,8 @@ func (s *Store) Create(ctx context.Context, j job.Job, requestID string, fingerp
 
 // CreateAll implements job.Store.
 func (s *Store) CreateAll(ctx context.Context, all []job.Creation) []job.Created {
-	results, ids := make([]job.Created, len(all)), make([]string, len(all))
-	for i := range all {
-		ids[i] = all[i].Job.ID
-	}
-	err := s.changes.do(&change{ctx: ctx, ids: ids, creates: all, run: func(t *tx) error {
+	results := make([]job.Created, len(all))
+	err := s.changes.do(&change{ctx: ctx, creates: all, run: func(t *tx) error {
 		for i := range all {
 			r := &results[i]
 			if r.Job, r.Replayed, r.Err = t.create(&all[i]); t.broken != nil {

@@ -37,13 +37,13 @@ func (w *writer) register(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// commit commits the transaction, in one round trip with its last writes and its mark, and returns its ID. If it returns an error,
+// commit commits the transaction of the connection, in one round trip with its last writes and its mark, and returns its ID. If it returns an error,
 // nothing has changed.
-func (w *writer) commit(ctx context.Context, b *pgx.Batch) (id string, err error) {
+func (w *writer) commit(ctx context.Context, c *conn, b *pgx.Batch) (id string, err error) {
 	mark := rand.Text()
 	b.Queue(markStatement, w.id, mark).QueryRow(func(r pgx.Row) error { return r.Scan(&id) })
 	b.Queue(commitStatement)
-	err = w.conn.SendBatch(ctx, b).Close()
+	err = c.SendBatch(ctx, b).Close()
 	if err == nil {
 		return id, nil
 	}

@@ -13,7 +13,7 @@ import (
 // tx is one transaction with several changes. Their jobs are locked and read at its beginning, and written at its end.
 type tx struct {
 	ctx   context.Context
-	conn  *pgx.Conn
+	conn  *conn
 	rows  map[string]*row
 	dirty []*row
 	earlier
@@ -22,13 +22,14 @@ type tx struct {
 	limit  int64            // of active jobs per lane
 	active map[string]row   // of the writer
 	gates  *job.Gates
+	again  bool // an earlier attempt has failed
 	wrote  bool
 	broken error // an error of the database, after which the transaction is lost
 	commit job.Commit
 }
 
-func newTx(ctx context.Context, conn *pgx.Conn, limit int64, active map[string]row) *tx {
-	t := &tx{ctx: ctx, conn: conn, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
+func newTx(ctx context.Context, c *pgx.Conn, limit int64, active map[string]row) *tx {
+	t := &tx{ctx: ctx, conn: &conn{Conn: c}, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
 	t.gates = job.NewGates(t.loadGate)
 	return t
 }
@@ -39,8 +40,9 @@ func (t *tx) fail(doing string, err error) error {
 	return t.broken
 }
 
-// perform runs the transaction except for its last writes and its end, which it returns in b. The round trips are few: one begins it,
-// one finds jobs for claims, and the last one writes everything. Claims come first, so that what they read fits into the first one.
+// perform runs the transaction except for its last writes and its end, which it returns in b. The round trips are few: one reads what
+// is not in memory, if there is any, one finds jobs for claims, and the last one writes everything. Claims come first, so that what
+// they read fits into the first one.
 func (t *tx) perform(batch []*change) (b *pgx.Batch, err error) {
 	live := make([]*change, 0, len(batch))
 	for _, c := range batch {
@@ -88,19 +90,20 @@ func (t *tx) run(live []*change, sequence bool) error {
 	return nil
 }
 
-// begin begins the transaction, locks and reads the jobs that the changes need, and reads the turns for the first claims, in one
-// round trip. The turns are nil if there are no claims, or if they have a new limit.
+// begin locks and reads the jobs that the changes need, and reads the turns for the first claims, in at most one round trip. The turns are nil if there are no claims, or if they have a new limit.
 func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err error) {
 	var ids []string
 	var requests lookups
 	for _, c := range batch {
 		ids = append(ids, c.ids...)
 		for i := range c.creates {
-			requests.add(&c.creates[i])
+			if one := &c.creates[i]; one.RequestID != "" || t.again { // otherwise, the database refuses an ID that is not new
+				requests.add(one)
+				ids = append(ids, one.Job.ID)
+			}
 		}
 	}
 	b := &pgx.Batch{}
-	b.Queue("BEGIN")
 	if t.limit < 0 {
 		b.Queue(`SELECT active FROM lane_limit`).QueryRow(func(r pgx.Row) error { return r.Scan(&t.limit) })
 	}
@@ -109,6 +112,9 @@ func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err e
 	t.queueLoad(b, ids)
 	if len(groups) > 0 && t.limit == limitOf(groups[0]) {
 		first = queueTurns(b, groups[0])
+	}
+	if b.Len() == 0 {
+		return nil, nil
 	}
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
 		return nil, t.fail("lock and read the jobs", err)

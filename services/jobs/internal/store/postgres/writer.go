@@ -246,7 +246,7 @@ func (w *writer) attempt(batch []*change) error {
 		if try > 0 {
 			time.Sleep(wait.Next())
 		}
-		if err = w.transact(batch); err == nil || !isConflict(err) && !isLost(err) {
+		if err = w.transact(batch, try > 0); err == nil || !isConflict(err) && !isLost(err) {
 			return err
 		}
 	}
@@ -257,8 +257,8 @@ func (w *writer) attempt(batch []*change) error {
 }
 
 // transact runs the changes in one transaction, and sets the error of each. If transact itself returns an error,
-// nothing has changed.
-func (w *writer) transact(batch []*change) error {
+// nothing has changed. again reports whether it is not the first attempt.
+func (w *writer) transact(batch []*change, again bool) error {
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout) // a caller that disconnects must not abort the transaction of the others
 	defer cancel()
@@ -266,12 +266,15 @@ func (w *writer) transact(batch []*change) error {
 		return err
 	}
 	t := newTx(ctx, w.conn, w.limit, w.active)
+	t.again = again
 	rest, err := t.perform(batch)
 	if err != nil || !t.wrote {
-		w.rollback(ctx, err)
+		if t.conn.begun {
+			w.rollback(ctx, err)
+		}
 		return err
 	}
-	id, err := w.commit(ctx, rest)
+	id, err := w.commit(ctx, t.conn, rest)
 	if err != nil {
 		clear(w.active)
 		return err
