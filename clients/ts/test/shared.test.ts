@@ -170,6 +170,24 @@ describe("tabs with one broker", () => {
   });
 });
 
+test("a broker that closes leaves no timer, even while it waits for a token", async () => {
+  server = await startScriptedServer(stream([connected], { open: true }));
+  vi.useFakeTimers();
+  try {
+    const broker = new Broker(settings());
+    const told: string[] = [];
+    const guest = broker.welcome((batch) => told.push(...readBatch(batch).map(({ type }) => type)));
+    guest.receive({ type: "follow", stream: 1, path: "/api/v1/sse/jobs/import/j1", lastEventId: "" });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(told).toContain("token?");
+    broker.close();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 describe("tabs with a leader among them", () => {
   beforeEach(() => vi.stubGlobal("navigator", { locks: new Locks() }));
   afterEach(() => vi.unstubAllGlobals());
@@ -224,6 +242,31 @@ describe("tabs with a leader among them", () => {
     await until(() => second.length === 3);
     expect(second.at(-1)).toBe("a completed");
     expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "m2"]);
+  });
+
+  test("are forgotten when they are silent or close", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    const welcomed = vi.spyOn(Broker.prototype, "welcome");
+    try {
+      server = await startScriptedServer();
+      const nothing = () => {};
+      const leader = linkToLeader(settings(), nothing, nothing);
+      const tab = linkToLeader(settings(), nothing, nothing);
+      closing.push(tab.close, leader.close);
+      const isWelcomedAs = (guest: number) =>
+        until(() => {
+          tab.post({ type: "here", visible: true });
+          return welcomed.mock.calls.length === 1 + guest;
+        });
+      await isWelcomedAs(1);
+      vi.advanceTimersByTime(300_000);
+      await isWelcomedAs(2);
+      tab.post({ type: "bye" });
+      await isWelcomedAs(3);
+    } finally {
+      vi.useRealTimers();
+      welcomed.mockRestore();
+    }
   });
 
   test("replace a leader that does not answer", async () => {

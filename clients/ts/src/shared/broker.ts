@@ -11,13 +11,17 @@ export interface Guest {
 
 interface Tab {
   post: (message: BrokerMessage) => void;
+  onGone: (() => void) | undefined;
   visible: boolean;
   /** When it last sent a message, on the monotonic clock. */
   heard: number;
   streams: Map<number, { follower: Follower; upstream: Upstream }>;
 }
 
-type TokenAnswer = Pick<Extract<TabMessage, { type: "token" }>, "token" | "error">;
+type Timer = ReturnType<typeof setTimeout>;
+type TokenAnswer = Partial<Pick<Extract<TabMessage, { type: "token" }>, "token" | "error">>;
+
+const noAnswer: TokenAnswer = { error: toPlain(new HeadwayError()) };
 
 /** When the broker is replaced, all tabs connect at the same time. The first one waits this long for the others. */
 const gatherMs = 10;
@@ -31,6 +35,9 @@ const answerMs = 10_000;
 /** How long each stream keeps the last connection if there are more streams than connections. */
 const turnMs = 5_000;
 
+/** Compares for a sort. It is stable: equal elements keep the order in which they came. */
+const visibleFirst = (a: { visible: boolean }, b: { visible: boolean }) => Number(b.visible) - Number(a.visible);
+
 /**
  * Follows the server's streams for many tabs, each stream once. With HTTP/1.1 a browser has six connections to a server,
  * so at most `connections` streams are open at a time. Streams of visible tabs come first, and the others take turns. A
@@ -39,19 +46,23 @@ const turnMs = 5_000;
 export class Broker {
   private readonly tabs = new Set<Tab>();
   private readonly upstreams = new Map<string, Upstream>();
-  private readonly asked = new Map<number, (answer: TokenAnswer) => void>();
-  private asks = 0;
+  /** The `token?` messages that tabs have not answered yet, by number. */
+  private readonly questions = new Map<number, (answer: TokenAnswer) => void>();
+  private lastQuestion = 0;
   private turns = 0;
-  private gathering: ReturnType<typeof setTimeout> | undefined;
-  private turning: ReturnType<typeof setInterval> | undefined;
-  private readonly sweeping: ReturnType<typeof setInterval>;
+  private gathering: Timer | undefined;
+  private turning: Timer | undefined;
+  private readonly sweeping: Timer;
 
   constructor(private readonly settings: BrokerSettings) {
     this.sweeping = setInterval(() => this.sweep(), goneMs / 3);
   }
 
-  /** Adds a tab. `send` delivers messages to it, never while `receive` runs. */
-  welcome(send: (batch: Batch) => void): Guest {
+  /**
+   * Adds a tab. `send` delivers messages to it, never while `receive` runs. `onGone` is called when the tab closes, or has
+   * been silent for too long.
+   */
+  welcome(send: (batch: Batch) => void, onGone?: () => void): Guest {
     let waiting: BrokerMessage[] = [];
     const post = (message: BrokerMessage) => {
       if (waiting.push(message) > 1) return;
@@ -61,7 +72,7 @@ export class Broker {
         send(batch);
       });
     };
-    const tab: Tab = { post, visible: true, heard: 0, streams: new Map() };
+    const tab: Tab = { post, onGone, visible: true, heard: 0, streams: new Map() };
     return {
       receive: (message) => {
         tab.heard = now();
@@ -78,6 +89,7 @@ export class Broker {
     for (const upstream of this.upstreams.values()) upstream.pause();
     this.upstreams.clear();
     this.tabs.clear();
+    for (const answer of this.questions.values()) answer(noAnswer);
   }
 
   private receive(tab: Tab, message: TabMessage): void {
@@ -98,7 +110,7 @@ export class Broker {
         this.arrange();
         break;
       case "token":
-        this.asked.get(message.ask)?.(message);
+        this.questions.get(message.ask)?.(message);
         break;
       case "bye":
         this.drop(tab);
@@ -167,26 +179,25 @@ export class Broker {
   }
 
   private drop(tab: Tab): void {
-    for (const stream of [...tab.streams.keys()]) this.leave(tab, stream);
+    for (const stream of tab.streams.keys()) this.leave(tab, stream);
     this.tabs.delete(tab);
+    tab.onGone?.();
     this.arrange();
   }
 
   /** Removes tabs that closed without `bye`. A tab that was only frozen is welcomed again with its next message. */
   private sweep(): void {
-    for (const tab of [...this.tabs]) if (now() - tab.heard > goneMs) this.drop(tab);
+    for (const tab of this.tabs) if (now() - tab.heard > goneMs) this.drop(tab);
   }
 
   /** Assigns the connections to streams. */
   private arrange(): void {
     if (this.gathering) return;
-    const all = [...this.upstreams.values()];
+    const all = [...this.upstreams.values()].sort(visibleFirst);
     const { connections } = this.settings;
     const overbooked = all.length > connections;
-    // The sort is stable: equal streams keep the order in which they came.
-    const order = overbooked ? all.sort((a, b) => Number(b.visible) - Number(a.visible)) : all;
-    const first = order.slice(0, overbooked ? connections - 1 : connections);
-    const rest = order.slice(first.length).sort((a, b) => Number(a.served) - Number(b.served) || a.turn - b.turn);
+    const first = all.slice(0, overbooked ? connections - 1 : connections);
+    const rest = all.slice(first.length).sort((a, b) => Number(a.served) - Number(b.served) || a.turn - b.turn);
     const chosen = new Set([...first, ...rest.slice(0, 1)]);
     for (const upstream of all) if (!chosen.has(upstream)) upstream.pause();
     for (const upstream of chosen) upstream.run();
@@ -207,14 +218,18 @@ export class Broker {
    */
   private async tokenFor(upstream: Upstream, refused: boolean): Promise<string | undefined> {
     if (refused) upstream.refuse();
-    const followers = [...this.tabs].flatMap((tab) =>
-      [...tab.streams].filter(([, followed]) => followed.upstream === upstream).map(([stream]) => ({ tab, stream })),
-    );
+    const followers = [...this.tabs]
+      .sort(visibleFirst)
+      .flatMap((tab) =>
+        [...tab.streams].filter(([, followed]) => followed.upstream === upstream).map(([stream]) => ({ tab, stream })),
+      );
     let failure: HeadwayError | undefined;
-    for (const { tab, stream } of followers.sort((a, b) => Number(b.tab.visible) - Number(a.tab.visible))) {
+    for (const { tab, stream } of followers) {
       for (const again of refused ? [true] : [false, true]) {
+        if (!this.tabs.has(tab)) break;
         const { token, error } = await this.ask(tab, stream, again);
         if (error) {
+          // The stream tries again after a temporary failure, so one tab with such a failure is enough.
           if (!failure?.temporary) failure = fromPlain(error);
           break;
         }
@@ -228,14 +243,14 @@ export class Broker {
   }
 
   private ask(tab: Tab, stream: number, refused: boolean): Promise<TokenAnswer> {
-    const ask = ++this.asks;
+    const ask = ++this.lastQuestion;
     return new Promise<TokenAnswer>((resolve) => {
-      const timer = setTimeout(resolve, answerMs, { error: toPlain(new HeadwayError()) });
-      this.asked.set(ask, (answer) => {
+      const timer = setTimeout(resolve, answerMs, noAnswer);
+      this.questions.set(ask, (answer) => {
         clearTimeout(timer);
         resolve(answer);
       });
       tab.post({ type: "token?", ask, of: stream, refused });
-    }).finally(() => this.asked.delete(ask));
+    }).finally(() => this.questions.delete(ask));
   }
 }

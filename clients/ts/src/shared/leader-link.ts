@@ -43,11 +43,13 @@ export function linkToLeader(
     remote = (from, message) => {
       let guest = guests.get(from);
       if (!guest) {
-        guest = broker.welcome((batch) => send({ to: from, batch }));
+        guest = broker.welcome(
+          (batch) => send({ to: from, batch }),
+          () => guests.delete(from),
+        );
         guests.set(from, guest);
       }
       guest.receive(message);
-      if (message.type === "bye") guests.delete(from);
     };
     send({ to: "all", batch: JSON.stringify([welcome]) });
     receive(welcome);
