@@ -238,13 +238,17 @@ func (w *writer) answer(batch []*change, err error) {
 
 // attempt runs a transaction until its outcome is known. It is run again only if it had no effect: it had a conflict,
 // or the connection was lost before the commit, or the database reports that it was not committed. If the response to
-// the commit was lost, the outcome is looked up, and the commit is never repeated.
+// the commit was lost, the outcome is looked up, and the commit is never repeated. While the store closes, the attempts
+// follow each other without a delay.
 func (w *writer) attempt(batch []*change) error {
 	wait := backoff.New(firstRetry, lastRetry)
 	var err error
 	for try := range maxTries {
 		if try > 0 {
-			time.Sleep(wait.Next())
+			select {
+			case <-w.stopping:
+			case <-time.After(wait.Next()):
+			}
 		}
 		if err = w.transact(batch, try > 0); err == nil || !isConflict(err) && !isLost(err) {
 			return err
