@@ -130,8 +130,12 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 		return nil, buf, fault(imports.AmbiguousNumber, "%s can be read as %s. Enter the one that you mean as a number.",
 			quoteCell(cell), alternatives(n.readings))
 	case n.unit != "":
+		number := n.readings[0]
+		if multiplies(n.unit) {
+			number = "all digits of the number"
+		}
 		return nil, buf, fault(imports.NotANumber, "%s has “%s” next to the number, but %s can hold only a number. Enter %s.",
-			quoteCell(cell), n.unit, c.spec.Title, n.readings[0])
+			quoteCell(cell), n.unit, c.spec.Title, number)
 	}
 	start := len(buf)
 	buf = append(buf, n.readings[0]...)

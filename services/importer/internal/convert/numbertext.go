@@ -167,11 +167,23 @@ func isCurrency(s string) bool {
 	return currencies[s] || isUnit(s) && strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Sc, r) })
 }
 
+// multiplies reports whether a unit changes the number before it: 5k is 5000. Some are also units, such as m.
+func multiplies(unit string) bool { return multipliers[strings.ToLower(strings.Trim(unit, "."))] }
+
+var multipliers = func() map[string]bool {
+	set := map[string]bool{}
+	for _, m := range strings.Fields("k t m mm mn mio mil mill mln mlj mrd md bn b bio tsd tys tis teur keur lakh lakhs lac crore crores тыс млн млрд " +
+		"хил 千 万 萬 亿 億 兆 천 만 억") {
+		set[m] = true
+	}
+	return set
+}()
+
 // isUnit reports whether a text next to a number is a currency or another short unit. Credit and debit marks are not,
 // because they change the sign.
 func isUnit(s string) bool {
 	switch {
-	case utf8.RuneCountInString(s) > 6, strings.EqualFold(s, "CR"), strings.EqualFold(s, "DR"), strings.EqualFold(s, "DB"):
+	case utf8.RuneCountInString(s) > 6, strings.HasPrefix(s, "²"), strings.HasPrefix(s, "³"), strings.EqualFold(s, "CR"), strings.EqualFold(s, "DR"), strings.EqualFold(s, "DB"):
 		return false
 	}
 	for _, r := range s {

@@ -273,7 +273,7 @@ func (c *Column) otherPhone(cell *source.Cell, buf []byte) (imports.Value, []byt
 	}
 	number, _ := fold(s)
 	if rest, ok := bytes.CutPrefix(number, []byte("tel:")); ok {
-		number = rest
+		number = bytes.TrimLeft(rest, " ")
 	}
 	if !isPhone(number) {
 		return imports.Value{}, buf, notAPhone(cell)

@@ -315,7 +315,7 @@ func (s *Sheet) BelowTable() Rows { return s.belowTable }
 
 // Sparse returns the records with a value in only one column, if there are few of them.
 func (s *Sheet) Sparse() Rows {
-	if n := s.sparse.Count; n > s.records/20 && (n > maxFirst || 2*n >= s.records) {
+	if n := s.sparse.Count; n == s.records || n > maxFirst && n > s.records/20 {
 		return Rows{}
 	}
 	return s.sparse

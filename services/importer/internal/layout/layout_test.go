@@ -36,6 +36,8 @@ func judge(s *Sheet, number int, values ...string) Kind {
 			c.Kind = source.ErrorValue
 		case strings.HasPrefix(value, "@"):
 			c.Kind, c.Text = source.Date, []byte(value[1:])
+		case strings.HasPrefix(value, "'"):
+			c.Text = []byte(value[1:])
 		case err == nil:
 			c.Kind = source.Number
 		}
@@ -63,6 +65,8 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Record, "Notebook;;2;"}, {Record, "Pages;;2;"}, {Record, "Page boy;;;"}, {Record, "-;;;"}, {Record, "A-1;--;1;"},
 		{Record, "Confidence;;;"}, {Record, "Gesamtschule;;3;"}, {Record, "Suma Cum;;;"}, {Record, "Total;;TRUE;"}, {Record, "Code;Name;5;"},
 		{Record, "Printed matter;;4;"}, {Record, "Example;;;"}, {Record, "text;Text;;"},
+		{Record, "Count Dracula;;5;"}, {Record, "Max;;5;"}, {Record, "Average;;;"}, {Record, "Medium;;5;"}, {Record, "* Chair;;4;"}, {Record, "End;;5;"}, {Record, "Endive;;;"},
+		{Record, "Dates;;5;"}, {Record, "Standing desk;;5;"}, {Record, "A9;;10|MAX(C2:C6)+1;"}, {Record, "#1;;5;"},
 
 		{Filler, ";;;FALSE"}, {Filler, ";;0|C6*2;"}, {Filler, ";;0|C6*2;FALSE"}, {Filler, ";#N/A|VLOOKUP(A7,X:Y,2,0);;"},
 		{Filler, "0|Data!A7;0|Data!B7;;"}, {Filler, ";;@0|B7;FALSE"},
@@ -84,7 +88,12 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Copyright (c) 2026 Example Inc.;;;"}, {Doubtful, "© Example;;;"}, {Doubtful, "Confidential - do not distribute;;;"},
 		{Doubtful, "Report generated 28.11.2026 by Pat;;;"}, {Doubtful, "Generated on;;;@46000"}, {Doubtful, "Page 2 of 5;;;"}, {Doubtful, "Seite 3;;;"},
 		{Doubtful, "*** End of report ***;;;"}, {Doubtful, "Note: prices without tax;;;"}, {Doubtful, "-----;;;"}, {Doubtful, "----;----;----;"}, {Doubtful, "* required;;;"},
-		{Doubtful, "Erstellt am 3.4.2026;;;"},
+		{Doubtful, "Erstellt am 3.4.2026;;;"}, {Doubtful, "Prepared by: Jane Doe;;;"}, {Doubtful, "Unterschrift: ________;;;"}, {Doubtful, "Date: 2026-01-01;;;"},
+		{Doubtful, "Datum: 01.01.2026;;;"}, {Doubtful, "* provisional;;;"}, {Doubtful, "=== end of file;;;"}, {Doubtful, "END;;;"}, {Doubtful, "Fin.;;;"},
+
+		{Doubtful, "Average;;10;"}, {Doubtful, "Mittelwert:;;10;"}, {Doubtful, "Ø;;10;"}, {Doubtful, "Median (n = 5);;10;"}, {Doubtful, "Minimum;;10;"},
+		{Doubtful, "Count;;10;"}, {Doubtful, "Anzahl;;10;"}, {Doubtful, "Среднее;;10;"}, {Doubtful, "平均;;10;"},
+		{Totals, "Average;;10|AVERAGE(C2:C6);"}, {Totals, ";;10|MAX(C2:C6);"}, {Totals, "Median;;10|MEDIAN(C2:C6);"}, {Doubtful, "North;;10|COUNT(C2:C6);"},
 	} {
 		s := New(1, columns(), nil)
 		for n := range 5 {
@@ -101,7 +110,8 @@ func TestHintsAreFoundBelowHeadersOnly(t *testing.T) {
 		"text, required;free text;number;": Doubtful, "required;optional;optional;optional": Doubtful, "text;text;number;text": Doubtful,
 		"e.g. A1;e.g. Chair;5;": Record, "e.g. A1;e.g. Chair;;": Doubtful, "(max. 40 characters);;;": Doubtful, "Pflichtfeld;Text;Zahl;": Doubtful,
 		"[code];[name];;": Doubtful, "1;2;3;4": Doubtful, "1;Chair;3;4": Record, "text;Text;;": Record, "Number;;;": Record, "A1;required;1;": Record,
-		"varchar(40);varchar;int;": Doubtful, "Date;;;": Record,
+		"varchar(40);varchar;int;": Doubtful, "Date;;;": Record, "'1;'2;'3;'4": Doubtful, "A;B;C;D": Doubtful, "a;b;c;": Doubtful, "A;B;;": Record, "A;C;B;D": Record, "A;b;3;": Record,
+		"Example;Chair;5;x": Doubtful, "Beispiel:;Stuhl;5;x": Doubtful, "Example 1;Chair;5;x": Doubtful, "Examples of work;Book;5;x": Record, "K1;Example;5;x": Record,
 	} {
 		s := New(1, columns(), nil)
 		if got := judge(s, 2, strings.Split(row, ";")...); got != want {
@@ -150,7 +160,7 @@ func TestRowsOfTableWithOtherHeadersAreDoubtful(t *testing.T) {
 }
 
 func TestFewSparseRowsAreCounted(t *testing.T) {
-	for _, test := range []struct{ full, sparse, want int }{{100, 3, 3}, {5, 2, 2}, {2, 2, 0}, {100, 60, 0}, {0, 5, 0}, {400, 15, 15}} {
+	for _, test := range []struct{ full, sparse, want int }{{100, 3, 3}, {5, 2, 2}, {2, 2, 2}, {2, 5, 5}, {100, 60, 0}, {0, 5, 0}, {0, 1, 0}, {400, 15, 15}} {
 		s := New(1, columns(), nil)
 		for n := range test.full {
 			judge(s, n+2, "K"+strconv.Itoa(n), "name", "1", "x")

@@ -6,7 +6,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// hasTotals recognizes a row with a formula that adds up the rows above, in a column that is not part of the key. If the
+// hasTotals recognizes a row with a formula over the rows above, in a column that is not part of the key. If the
 // row has no key, or is labeled as a total, it certainly has totals.
 func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 	at := -1
@@ -29,7 +29,7 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 		keyed = keyed || s.columns[i].Key
 		if v.Kind == source.Text {
 			texts++
-			named = named || len(v.Text) <= maxLabel && isTotal(s.lower(v.Text), true)
+			named = named || len(v.Text) <= maxLabel && s.namesTotals(v.Text)
 		}
 	}
 	switch {
@@ -38,7 +38,13 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 	case texts > 1:
 		return Record // a record whose value is a sum, such as an assembly below its parts
 	}
-	return s.doubts(at, "adds up the rows above")
+	return s.doubts(at, "is calculated from the rows above")
+}
+
+// namesTotals reports whether a text is the label of a row with totals or statistics.
+func (s *Sheet) namesTotals(text []byte) bool {
+	lower := s.lower(text)
+	return isTotal(lower, true) || isStatistic(lower)
 }
 
 // addsUpRowsAbove reports whether a cell's formula is the sum of cells above in the same column.
@@ -52,7 +58,7 @@ func (s *Sheet) addsUpRowsAbove(r *Row, i int, formulas source.Formulas) bool {
 	return false
 }
 
-// addsUp reports whether a formula in a cell is SUM, SUBTOTAL, AGGREGATE or AVERAGE of cells above it.
+// addsUp reports whether a formula in a cell is SUM, SUBTOTAL, AGGREGATE, or a statistic of cells above it.
 func addsUp(formula []byte, col, row int) bool {
 	formula = bytes.TrimSpace(formula)
 	open := bytes.IndexByte(formula, '(')
@@ -62,7 +68,7 @@ func addsUp(formula []byte, col, row int) bool {
 	arguments := formula[open+1 : len(formula)-1]
 	found := false
 	switch name := bytes.ToUpper(formula[:open]); string(name) {
-	case "SUM", "AVERAGE":
+	case "SUM", "AVERAGE", "MIN", "MAX", "MEDIAN", "COUNT", "COUNTA", "STDEV", "_XLFN.STDEV.S", "_XLFN.STDEV.P":
 	case "SUBTOTAL", "AGGREGATE", "_XLFN.AGGREGATE":
 		found = true // even if it is only one row
 		for n := bytes.Count(name, []byte("AGG")); n >= 0; n-- {

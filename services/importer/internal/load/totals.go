@@ -18,6 +18,8 @@ import (
 type totals struct {
 	width          int
 	numbers, label []int // columns: those that are added up, and those of the key that can have a label
+	// units are the values of the last decimal that a column of numbers uses, in millionths.
+	units []int64
 	// all are the sums of all records. block are those since the last empty row, and group since the last row with sums.
 	all, block, group sums
 	// filled reports, by column, whether all rows so far have a value. digits reports whether all labels have a digit.
@@ -28,19 +30,6 @@ type totals struct {
 	// the end of a block.
 	unclear   layout.Rows
 	candidate int
-}
-
-// sums are the sums of the numbers of some rows.
-type sums struct {
-	rows uint32
-	of   []sum // by number
-}
-
-// sum is the sum of a column, in millionths. It is unknown if it has a value that is not an exact number of them.
-type sum struct {
-	value   int64
-	values  uint32
-	unknown bool
 }
 
 // newTotals returns nil if the sheet has no numbers, or no column for a label.
@@ -62,12 +51,8 @@ func newTotals(columns []column) *totals {
 	for _, s := range []*sums{&t.all, &t.block, &t.group} {
 		s.of = make([]sum, len(t.numbers))
 	}
+	t.units = slices.Repeat([]int64{million}, len(t.numbers))
 	return t
-}
-
-func (s *sums) reset() {
-	s.rows = 0
-	clear(s.of)
 }
 
 // find adds faults to a batch, for its rows that certainly have sums of the rows above. Such a row loses its values.
@@ -132,7 +117,7 @@ func (t *totals) withTotals(b *batch, found []int) []check.CellFault {
 			rest = rest[1:]
 		}
 		faults = append(faults, check.CellFault{Row: i, Column: t.label[0], Fault: &convert.Fault{Code: imports.NotARecord,
-			Message: "This row looks like a total: its numbers are the sums of the rows above. So it is not imported. Delete it. If it is a record, move it above these rows."}})
+			Message: "This row looks like a total: its numbers are sums or averages of the rows above. So it is not imported. Delete it. If it is a record, move it above these rows."}})
 		clear(b.Row(i, t.width))
 	}
 	return append(faults, rest...)
@@ -153,6 +138,9 @@ func (t *totals) add(row []imports.Value, faults []check.CellFault) {
 		for _, fault := range faults {
 			known = known && fault.Column != column
 		}
+		for known && v%t.units[n] != 0 {
+			t.units[n] /= 10
+		}
 		for _, s := range []*sums{&t.all, &t.block, &t.group} {
 			s.of[n].add(v, known, row[column].Kind != imports.Null)
 		}
@@ -160,32 +148,32 @@ func (t *totals) add(row []imports.Value, faults []check.CellFault) {
 	t.all.rows, t.block.rows, t.group.rows = t.all.rows+1, t.block.rows+1, t.group.rows+1
 }
 
-func (s *sum) add(v int64, known, filled bool) {
-	if !known {
-		s.unknown = true
-	}
-	if !filled || s.unknown {
-		return
-	}
-	s.value += v
-	s.values++
-	s.unknown = s.value > maxMillionths || s.value < -maxMillionths
-}
-
 // judge returns Totals for a row that certainly has sums, Doubtful for one that possibly has, and Record for others.
 func (t *totals) judge(row, before []imports.Value) layout.Kind {
 	if t.all.rows < 2 || !t.hasLabel(row) {
 		return layout.Record
 	}
+	differs := t.differs(row)
 	for _, s := range []*sums{&t.group, &t.block, &t.all} {
 		if s.rows < 2 {
 			continue
 		}
-		if e := t.compare(row, s); e.matches() {
-			return t.weigh(row, before, e)
+		if e := t.compare(row, s, differs); e.matches() {
+			return t.weigh(row, before, e, differs)
 		}
 	}
 	return layout.Record
+}
+
+// differs reports whether a row leaves a column empty that all records have, or has a label without digits, unlike all records.
+// Only the numbers of such a row can be averages, or sums that are not exact.
+func (t *totals) differs(row []imports.Value) bool {
+	for i, v := range row {
+		if v.Kind == imports.Null && t.filled[i] {
+			return true
+		}
+	}
+	return t.digits && !t.hasDigit(row)
 }
 
 // evidence compares the numbers of a row with sums.
@@ -193,57 +181,73 @@ type evidence struct {
 	rows uint32
 	// equal and different count the numbers. digits are the digits of the equal ones.
 	equal, different, digits int
+	// extremes reports whether the label and all numbers are those of a smallest or a largest value.
+	extremes bool
 }
 
 // matches allows other numbers, such as the average of a price, next to two long sums.
 func (e evidence) matches() bool {
-	return e.equal > 0 && (e.different == 0 || e.equal > 1 && e.digits >= 6)
+	return e.extremes || e.equal > 0 && (e.different == 0 || e.equal > 1 && e.digits >= 6)
 }
 
-func (t *totals) compare(row []imports.Value, s *sums) (e evidence) {
-	e.rows = s.rows
+func (t *totals) compare(row []imports.Value, s *sums, differs bool) evidence {
+	e := evidence{rows: s.rows}
+	smallest, largest := t.extreme(row)
+	e.extremes = differs && (smallest || largest)
+	numbers := 0
 	for n, column := range t.numbers {
 		of := &s.of[n]
 		if row[column].Kind == imports.Null || of.unknown {
 			continue
 		}
-		v, known := millionths(row[column])
-		switch {
-		case !known || v != of.value:
+		numbers++
+		v, exact := millionths(row[column])
+		e.extremes = e.extremes && exact && (smallest && v == of.low || largest && v == of.high)
+		if exact && v == of.value {
+			if v != 0 && of.values > 1 {
+				e.equal++
+				e.digits += digitsOf(v)
+			}
+			continue
+		}
+		switch digits, ok := of.about(v, exact, t.units[n]); {
+		case !differs || !ok:
 			e.different++
-		case v != 0 && of.values > 1:
+		case digits >= minDigits:
 			e.equal++
-			e.digits += digitsOf(v)
+			e.digits += digits
 		}
 	}
+	e.extremes = e.extremes && numbers > 0
 	return e
+}
+
+// extreme reports whether the label of a row means the smallest or the largest value.
+func (t *totals) extreme(row []imports.Value) (smallest, largest bool) {
+	label := bytes.TrimRight(row[t.label[0]].Bytes, ".: ")
+	return bytes.EqualFold(label, []byte("min")), bytes.EqualFold(label, []byte("max"))
 }
 
 // weigh returns the kind of a row whose numbers are the sums of the rows above. By chance, that is less likely for more
 // digits. A total has no other values than the sums, and often leaves columns empty that all records have.
-func (t *totals) weigh(row, before []imports.Value, e evidence) layout.Kind {
-	empty, others := false, 0
+func (t *totals) weigh(row, before []imports.Value, e evidence, differs bool) layout.Kind {
+	others := false
 	for i, v := range row {
-		switch {
-		case v.Kind == imports.Null:
-			empty = empty || t.filled[i]
-		case !t.isPart(i) && (before == nil || !v.Equal(before[i])): // a currency is the same in all rows
-			others++
+		if v.Kind != imports.Null && !t.isPart(i) && (before == nil || !v.Equal(before[i])) { // a currency is the same in all rows
+			others = true
 		}
 	}
-	alike := t.digits && t.hasDigit(row) // its label looks like the other ones
-	distinct := empty || t.digits && !alike
-	certain := distinct && (e.digits >= 4 || e.rows > 2 && e.digits == 3)
-	switch {
+	certain := differs && (e.extremes || e.digits >= 4 || e.rows > 2 && e.digits == 3)
+	switch alike := t.digits && t.hasDigit(row); { // its label looks like the other ones
 	case alike:
 		certain = e.equal > 1 && e.digits >= 8
-	case e.equal > 1:
-		certain = e.digits >= 4 && (distinct || e.rows > 2)
+	case e.equal > 1 && !e.extremes:
+		certain = e.digits >= 4 && (differs || e.rows > 2)
 	}
 	switch {
-	case certain && others == 0: // otherwise, such as an assembly below its parts
+	case certain && !others: // otherwise, such as an assembly below its parts
 		return layout.Totals
-	case distinct || e.digits > 1:
+	case differs && !e.extremes || e.digits > 1:
 		return layout.Doubtful
 	}
 	return layout.Record
@@ -275,65 +279,4 @@ func (t *totals) hasDigit(row []imports.Value) bool {
 		}
 	}
 	return false
-}
-
-const (
-	million       = 1_000_000
-	maxMillionths = 1 << 61
-)
-
-// millionths returns a number in millionths. ok is false if that is not exact, or too large.
-func millionths(v imports.Value) (n int64, ok bool) {
-	if v.Kind == imports.Integer {
-		return v.Int * million, v.Int <= maxMillionths/million && v.Int >= -maxMillionths/million
-	}
-	text, decimals := v.Bytes, -1
-	negative := len(text) > 0 && text[0] == '-'
-	if negative {
-		text = text[1:]
-	}
-	if len(text) > 18 {
-		return 0, false
-	}
-	for _, c := range text {
-		if c == '.' {
-			decimals = 0
-			continue
-		}
-		n = n*10 + int64(c-'0')
-		if decimals >= 0 {
-			decimals++
-		}
-	}
-	for ; decimals < 6; decimals++ {
-		if decimals < 0 {
-			decimals = 0
-		}
-		if n > maxMillionths/10 {
-			return 0, false
-		}
-		n *= 10
-	}
-	if decimals > 6 {
-		return 0, false
-	}
-	if negative {
-		n = -n
-	}
-	return n, true
-}
-
-// digitsOf returns the number of digits of a number without zeros at the end of its decimals.
-func digitsOf(v int64) (n int) {
-	if v < 0 {
-		v = -v
-	}
-	decimals := 6
-	for ; decimals > 0 && v%10 == 0; decimals-- {
-		v /= 10
-	}
-	for ; v > 0; v /= 10 {
-		n++
-	}
-	return n
 }

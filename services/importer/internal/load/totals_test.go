@@ -43,6 +43,19 @@ func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
 			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
 		"the price is an average": {[][]any{{"a", "ann", 1000, 10.5}, {"b", "bob", 2000, 20.25}, {"c", "bob", 3000, 1}, {"Alles zusammen", nil, 6000, 31.75}},
 			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"an average": {[][]any{{"a", "ann", 1, 1000.33}, {"b", "bob", 2, 2000.33}, {"c", "cid", 4, 1500.33}, {"Durchschnittlich", nil, nil, 1500.33}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"an average with more decimals": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2000}, {"c", "cid", 4, 1001}, {"Pro Kopf", nil, nil, "1333.66666666667"}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"an average of equal numbers": {[][]any{{"a", "ann", 40, nil}, {"b", "bob", 40, nil}, {"c", nil, 40, nil}}, nil, ""},
+		"a rounded total": {[][]any{{"a", "ann", 1, 1000.333}, {"b", "bob", 2, 2000.333}, {"c", "cid", 4, 1500.333}, {"Alles zusammen", nil, 7, 4501}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"a total of rounded numbers": {[][]any{{"a", "ann", nil, 1010.01}, {"b", "bob", nil, 2020.02}, {"c", "cid", nil, 3030.33}, {"Alles zusammen", nil, nil, 6060.37}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"about a total": {[][]any{{"a", "ann", nil, 1010.01}, {"b", "bob", nil, 2020.02}, {"c", "cid", nil, 3030.33}, {"d", nil, nil, 6061.20}}, nil, ""},
+		"the smallest and the largest number": {[][]any{{"a", "ann", 1, 10}, {"b", "bob", 5, 20}, {"Min", nil, 1, 10}, {"MAX.", nil, 5, 20}},
+			[]string{"Sales!A4 NOT_A_RECORD", "Sales!A5 NOT_A_RECORD"}, ""},
+		"a name like a label":         {[][]any{{"Ann", "eve", 1, 10}, {"Bob", "eve", 5, 20}, {"Max", nil, 2, 17}}, nil, ""},
 		"an error in a row above":     {[][]any{{"a", "ann", "many", 10.5}, {"b", "bob", 2, 20.25}, {"Alles zusammen", nil, 3, 30.75}}, []string{"Sales!C2 NOT_A_NUMBER", "Sales!A4 NOT_A_RECORD"}, ""},
 		"one number, nothing else":    {[][]any{{"a", "ann", 10, nil}, {"b", "bob", 20, nil}, {"c", "cid", 30, nil}}, nil, "4"},
 		"an empty cell, like codes":   {[][]any{{"K1", "ann", 10, nil}, {"K2", "bob", 20, nil}, {"K3", nil, 30, nil}}, nil, "4"},
@@ -61,7 +74,7 @@ func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
 			task, summary := b.run(sheetsOf(t, map[string][][]any{"Sales": append([][]any{{"Code", "Owner", "Quantity", "Amount"}}, test.rows...)}), upsert)
 			b.wantErrors(task.Import.ID, test.issues...)
 			for _, issue := range b.issuesOf(task.Import.ID, imports.NotARecord) {
-				if !strings.Contains(issue.Message, "sums of the rows above") {
+				if !strings.Contains(issue.Message, "of the rows above") {
 					t.Error(issue.Message)
 				}
 			}

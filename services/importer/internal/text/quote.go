@@ -12,14 +12,19 @@ import (
 const maxNamed = 3
 
 // Quote returns at most limit characters of a text in quotation marks, followed by the names of its invisible
-// characters: “K1” (U+00A0 after the text).
+// characters, or of a letter of another alphabet that looks like one of the text's: “K1” (U+00A0 after the text).
 func Quote(s []byte, limit int) string {
 	if Plain(s) {
 		return "“" + clip(s, limit) + "”"
 	}
 	clean, _, _ := Clean(s, nil)
-	quoted := "“" + clip(shown(clean), limit) + "”"
-	if unseen := Unseen(s); unseen != "" {
+	clean = shown(clean)
+	quoted := "“" + clip(clean, limit) + "”"
+	unseen := Unseen(s)
+	if unseen == "" {
+		unseen = lookAlike(string(clean))
+	}
+	if unseen != "" {
 		quoted += " (" + unseen + ")"
 	}
 	return quoted
