@@ -250,7 +250,7 @@ type stored struct{ data, url string }
 
 func (s stored) start(b *testing.B) *jobsService { return startJobs(b, s.data, s.url) }
 
-// queued returns a database with so many queued jobs.
+// queued returns a database with n queued jobs.
 func (d *databases) queued(prefix string, n, owners int) stored {
 	d.b.Helper()
 	s := stored{data: d.b.TempDir()}

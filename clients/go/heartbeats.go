@@ -37,7 +37,7 @@ type beat struct {
 	err      error
 }
 
-// newHeartbeats returns the heartbeats of a worker that runs so many jobs at a time.
+// newHeartbeats returns the heartbeats of a worker that runs this many jobs at a time.
 func newHeartbeats(client jobsv1.WorkerServiceClient, concurrency int) *heartbeats {
 	return &heartbeats{client: client, alone: concurrency == 1}
 }

@@ -10,7 +10,7 @@ func TestReconnectStormIsServedFromOneUpstream(t *testing.T) {
 	const jobs = 50
 	b := setup(t, nil)
 	b.jobs.holdWatches(true) // the edge doesn't know any job yet
-	eventually(t, "the edge waits to be told", b.jobs.watchersBlocked)
+	eventually(t, "the edge waits for an update", b.jobs.watchersBlocked)
 	for i := range jobs {
 		b.jobs.put(fmt.Sprint("j", i), "media", "ann", nil)
 	}

@@ -56,7 +56,7 @@ func TestWatchersSurviveRestartOfJobsService(t *testing.T) {
 func TestDeletionDuringSyncIsNoticed(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.holdWatches(true) // the edge can read single jobs, but has no stream of jobs
-	eventually(t, "the edge waits to be told", b.jobs.watchersBlocked)
+	eventually(t, "the edge waits for an update", b.jobs.watchersBlocked)
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1")
 	s.want("connected")

@@ -281,7 +281,7 @@ func TestStreamLostBeforeItsFirstJobResumes(t *testing.T) {
 
 	s = b.open("/api/v1/sse/jobs/my", "Last-Event-ID", seen)
 	if e := s.want("connected"); e.id != "" {
-		t.Errorf("a reconnect that is lost immediately would skip what it was to be told: id %q", e.id)
+		t.Errorf("a reconnect that is lost immediately would skip what it has not received: id %q", e.id)
 	}
 	if e := s.want("initial_status"); e.data["jobId"] != "a" || e.data["status"] != "failed" {
 		t.Errorf("got %s", e.raw)

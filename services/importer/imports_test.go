@@ -47,7 +47,7 @@ func TestAbortWritesNothingAndReturnsCounts(t *testing.T) {
 	}
 	told := im.GetJob().GetResult().GetFields()["totals"].GetStructValue().GetFields()["rejected"].GetNumberValue()
 	if told != 50 {
-		t.Errorf("the job's result speaks of %v rejected rows, want 50", told)
+		t.Errorf("the job's result has %v rejected rows, want 50", told)
 	}
 	if len(im.GetNewestIssues()) != 20 || len(im.GetRootCauses()) == 0 || im.GetRootCauses()[0].GetBlockedRows() == 0 {
 		t.Errorf("%d latest issues, causes %v", len(im.GetNewestIssues()), im.GetRootCauses())

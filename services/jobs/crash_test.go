@@ -81,7 +81,7 @@ func (c *crash) run(disturb func(n int), times int) {
 	c.t.Logf("%d disturbances, %d jobs, %d completions acknowledged", times, len(c.acked), len(c.completed))
 }
 
-// awaitCreations returns when so many more jobs were created, so that the program worked again since the last disturbance.
+// awaitCreations waits until n more jobs have been created, which shows that the program has recovered from the last disturbance.
 func (c *crash) awaitCreations(n int) {
 	created := func() int {
 		c.mu.Lock()

@@ -275,7 +275,7 @@ describe("an upload that asks about columns", () => {
     expect(server.uploads.get("u1")?.metadata).toContain(`confirm_mapping ${btoa("true")}`);
   });
 
-  test("asks before the import if it is told to review", async () => {
+  test("asks before the import if it must be reviewed", async () => {
     const errors: unknown[] = [];
     await upload({
       reviewMapping: true,

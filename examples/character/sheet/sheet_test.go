@@ -13,7 +13,7 @@ import (
 	"headway/examples/character/sheet"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "write testdata again")
 
 // build builds a whole sheet and gives what it tells.
 func build(t *testing.T, s *sheet.Sheet) (told string) {

@@ -14,13 +14,13 @@ export interface UploadOptions extends CallOptions {
   onIssues?: OnIssues | undefined;
   /** Whether rows are inserted, updated, or both; `upsert` by default. */
   mode?: ImportMode | undefined;
-  /** The delimiter of a text file; recognized from the file by default. */
+  /** The delimiter of a text file; detected from the file by default. */
   delimiter?: string | undefined;
-  /** The encoding of a text file, for example "windows-1252"; recognized from the file by default. */
+  /** The encoding of a text file, for example "windows-1252"; detected from the file by default. */
   encoding?: string | undefined;
   /** Assigns sheets and columns that are not found by name. */
   mapping?: readonly SheetMapping[] | undefined;
-  /** Refuse the file with `MAPPING_UNCERTAIN` if columns are left over that could be columns of the schema. */
+  /** Reject the file with `MAPPING_UNCERTAIN` if it has unmapped columns that could be columns of the schema. */
   confirmMapping?: boolean | undefined;
   /** Run the whole import, and roll it back. */
   dryRun?: boolean | undefined;

@@ -92,7 +92,7 @@ func TestUsersJobsAreEachAtTheirLatest(t *testing.T) {
 	offer(snapshot(t, "a", 7, completed)) // received twice
 	want(t, s)
 	if s.drop("c") || !s.drop("b") {
-		t.Error("deletions are told of jobs that were never told of, or not of those that were")
+		t.Error("deletions are sent of jobs that were never sent, or not of those that were")
 	}
 	want(t, s, "b deleted")
 }

@@ -31,7 +31,7 @@ type follower struct {
 	shown         *shown.Route
 	// opened is when the client opened the stream, in milliseconds since 1970.
 	opened int64
-	// resumed, if not 0, is when a client that has come back opened its first stream, which told it of no job.
+	// resumed, if not 0, is when a client that has come back opened its first stream, on which it received no job.
 	resumed int64
 	// candidate is the latest job found so far. picked is the ID of the one that the stream follows, and created is when that
 	// was created, in milliseconds since 1970.
@@ -49,7 +49,7 @@ type follower struct {
 	// ended means that the terminal state was sent, or is about to be. The connection can end at the same time, on another
 	// goroutine.
 	ended atomic.Bool
-	// unshow is set once the end is about to be sent. It takes that back.
+	// unshow is set once the end is about to be sent. It undoes that.
 	unshow func()
 	// ending is the terminal state while it waits until its end is stored as shown, and stored means that it is.
 	ending *hub.Snapshot
@@ -119,7 +119,7 @@ func (f *follower) passes(item *hub.Item) bool {
 	case f.picked != "" && (f.created >= f.opened || item.Created < f.opened):
 		return true
 	}
-	// The page opens its stream at the same moment as it starts a job. So a job that was there before is another one's, and
+	// The page opens its stream at the same moment as it starts a job. So a job that existed before is not the page's own, and
 	// the stream follows it only until its own is created.
 	if f.mayFollow(item.Snapshot) && (f.candidate == nil || item.Created >= f.candidate.Created) {
 		f.candidate = item.Snapshot
@@ -151,7 +151,7 @@ func (f *follower) waits(s *stream, state *hub.Snapshot) bool {
 	return true
 }
 
-// isEarlier reports whether a state is the end of a job that was there before the stream. The client of the stream may be
+// isEarlier reports whether a state is the end of a job that existed before the stream. The client of the stream may be
 // about to start its own.
 func (f *follower) isEarlier(state *hub.Snapshot) bool {
 	return f.latest && state != nil && state.Terminal && state.ID == f.picked && f.created < f.opened

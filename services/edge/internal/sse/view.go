@@ -188,7 +188,7 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, ends 
 	if !h.watchMine(w, r, s, f.since) {
 		return
 	}
-	if r.Method != http.MethodHead { // it doesn't take the failure that a stream would tell of
+	if r.Method != http.MethodHead { // it doesn't consume a failure, which is for a stream
 		h.await(s)
 	}
 	s.limit(o.Timeout)

@@ -26,7 +26,7 @@ type Batch struct {
 	Faults []CellFault
 
 	cyclic   []bool // of deferred rows: the row refers to itself through others
-	repeated []bool // of deferred rows: the row is rejected already
+	repeated []bool // of deferred rows: the row is already rejected
 }
 
 // CellFault is a cell that could not be converted.

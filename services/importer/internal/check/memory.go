@@ -7,10 +7,10 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// issueBytes is the memory that a kept issue uses, about.
+// issueBytes is approximately the memory that a stored issue uses.
 const issueBytes = 1200
 
-// Bytes returns the memory that grows with the rows, about. Keys and lists have reserved their own.
+// Bytes returns approximately the memory that grows with the rows. Keys and lists have reserved their own.
 func (s *Sheet) Bytes() int64 {
 	return int64(len(s.firstIssue))*issueBytes + s.deferred.bytes()
 }

@@ -20,7 +20,7 @@ const maxCauses = 100_000
 type RootCauses struct {
 	schema *schema.Schema
 	list   []rootCause
-	// missing finds the root cause of a reference to a missing row, by sheet, column and value.
+	// missing finds the root cause of a reference to a missing row, by sheet, column, and value.
 	missing *keyset.Set[uint32]
 	// rejected finds the root cause of a rejected row, by sheet and row.
 	rejected map[rowID]uint32

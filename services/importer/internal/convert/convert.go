@@ -209,7 +209,7 @@ func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) 
 	return fmt.Sprintf("%s was read as %s.", text.Quote(Shown(cell, calendar), maxQuoted), read)
 }
 
-// check compares a converted value with the schema's length, values, pattern and range. The Fault is normalized if the
+// check compares a converted value with the schema's length, values, pattern, and range. The Fault is normalized if the
 // value is a different spelling of an allowed one, which it is now.
 func (c *Column) check(v *imports.Value) (f *Fault) {
 	if c.allowed != nil && !c.isAllowed(*v) {

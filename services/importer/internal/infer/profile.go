@@ -50,7 +50,7 @@ type candidateType struct {
 	schema.Type
 	converter *convert.Column
 	failed    int
-	// dead reports whether so many values failed that no more were tried.
+	// dead reports whether no more values are tried, because too many have failed.
 	dead bool
 }
 

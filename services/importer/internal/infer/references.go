@@ -149,7 +149,7 @@ func comparable(c, p *column) bool {
 	return true
 }
 
-// unlikelihood returns the negative logarithm of the chance that so many different values of one column are in the other
+// unlikelihood returns the negative logarithm of the chance that this many different values of one column are in the other
 // one by coincidence. Whole numbers are likely to be in a range without gaps. Texts are rarely the same.
 func unlikelihood(c, p *column, included int) float64 {
 	if !c.isInteger() {

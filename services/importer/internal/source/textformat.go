@@ -2,7 +2,7 @@ package source
 
 import "errors"
 
-// TextFormat is how a text file stores rows and cells. Fields that are empty are recognized from the file.
+// TextFormat is how a text file stores rows and cells. Empty fields are detected from the file.
 type TextFormat struct {
 	// Encoding is the IANA name of the encoding, such as "UTF-8" or "windows-1252".
 	Encoding string `json:"encoding,omitempty"`

@@ -39,7 +39,7 @@ func (j *Job) ShownSteps() []Step {
 // stepsRoom returns how many bytes of the snapshot are for the steps.
 func (j *Job) stepsRoom() int { return max(MaxSnapshot-j.restSize(), minShown) }
 
-// fold returns at most so many steps, or one more if that is few, and shows as many as possible as they are.
+// fold returns at most the given number of steps, or one more if it is small, and shows as many as possible unfolded.
 func fold(steps []Step, most int) []Step {
 	current := currentStep(steps)
 	order := make([]int, len(steps))
@@ -69,7 +69,7 @@ func fold(steps []Step, most int) []Step {
 	return shown
 }
 
-// runs returns how many runs of other steps are between those of the given indexes, of so many in all.
+// runs returns the number of runs of other steps between those of the given indexes. all is the number of steps.
 func runs(own []int, all int) (n int) {
 	next := 0
 	for _, i := range append(slices.Clip(own), all) {

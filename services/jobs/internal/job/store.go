@@ -63,7 +63,8 @@ type Store interface {
 	// NextDue returns the earliest Due time of all jobs and limits, or the zero time if there is none.
 	NextDue(ctx context.Context) (time.Time, error)
 
-	// Admit makes jobs ready that have waited for the time when their limit allows another lease. It looks at up to so many limits.
+	// Admit makes jobs ready that have waited for the time when their limit allows another lease. It looks at no more than
+	// the given number of limits.
 	Admit(ctx context.Context, now time.Time, limits int) error
 
 	// ExtendLeases makes every lease last until now + its duration, and limits every backoff to its maximum. It is

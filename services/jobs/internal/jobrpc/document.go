@@ -13,7 +13,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// A document (payload, result, question or answer) is stored as the JSON text that came. The contract has it twice: as that
+// A document (payload, result, question, or answer) is stored as the JSON text that was sent. The contract has it twice: as that
 // text, and as a google.protobuf.Struct, which all protobuf runtimes read, but whose numbers are doubles.
 
 // maxDepth is how deep the objects and lists of a document can be nested. The protobuf runtimes of most languages read 100

@@ -14,7 +14,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// nested returns a document with so many levels of objects, or of lists in an object.
+// nested returns a document with the given number of levels of objects, or of lists in an object.
 func nested(t *testing.T, levels int, lists bool) *structpb.Struct {
 	t.Helper()
 	v := structpb.NewNumberValue(1)

@@ -57,7 +57,7 @@ func turns(t *testing.T, open func() imports.Target) {
 			}
 		}()
 		if position := <-positions; position != i+1 {
-			t.Errorf("run %d was told the position %d", i, position)
+			t.Errorf("run %d received the position %d", i, position)
 		}
 	}
 	must(t, first.Rollback())

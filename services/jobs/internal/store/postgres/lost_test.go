@@ -218,7 +218,7 @@ func TestLostCommitAnswerIsLookedUpNotRepeated(t *testing.T) {
 	defer mu.Unlock()
 	for i, revision := range told {
 		if revision != uint32(i+1) {
-			t.Errorf("the observer was told the revisions %v", told)
+			t.Errorf("the observer received the revisions %v", told)
 			break
 		}
 	}

@@ -214,7 +214,7 @@ func TestUnsyncedChangeIsNotAnsweredAsDone(t *testing.T) {
 	}
 	d.broken.Store(true)
 	if err := complete(); err == nil || told != 0 {
-		t.Errorf("without a sync the change was answered with %v, and %d watchers were told", err, told)
+		t.Errorf("without a sync the change was answered with %v, and %d watchers were notified", err, told)
 	}
 	d.broken.Store(false)
 	if err := complete(); err != nil && !errors.Is(err, job.ErrLeaseLost) {

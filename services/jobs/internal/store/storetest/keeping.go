@@ -296,7 +296,7 @@ func observed(t *testing.T, s *suite) {
 	for _, c := range s.commits {
 		for _, told := range c.Jobs {
 			if want++; told.Revision != want {
-				t.Fatalf("revision %d was told in place %d", told.Revision, want)
+				t.Fatalf("revision %d was observed at position %d", told.Revision, want)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func (s *suite) wantLimited(when string, jobs []job.Job, want ...bool) {
 	}
 }
 
-// capByKey checks that at most so many jobs of an owner with the same key are ready or active, whatever their kinds, and that the one
+// capByKey checks that a limit bounds the ready and active jobs of an owner with the same key, whatever their kinds, and that the one
 // with the lowest rank is next.
 func capByKey(t *testing.T, s *suite) {
 	two := limitedTo(2, 0)

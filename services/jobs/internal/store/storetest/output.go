@@ -150,7 +150,7 @@ func sealing(t *testing.T, s *suite) {
 		t.Errorf("an append to an empty tail: %d, %v", n, err)
 	}
 	if grown := s.commits[len(s.commits)-1].Output; len(grown) != 1 || grown[0] != (job.OutputGrowth{ID: j.ID, Length: 100_005, Added: 1, Tail: 1}) {
-		t.Errorf("the observer was told %+v", grown)
+		t.Errorf("the observer received %+v", grown)
 	}
 }
 

@@ -62,7 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"live jobs are counted by kind and status", liveCounts},
 		{"text of any script survives", unicode},
 		{"texts that no database stores harm nothing", oddTexts},
-		{"the observer is told before the answer, in the order of the revisions", observed},
+		{"the observer is notified before the answer, in the order of the revisions", observed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &suite{t: t}

@@ -46,7 +46,7 @@ func (s *Stmt) Close() error {
 	if s.handle == 0 {
 		return nil
 	}
-	// Its result is that of the last Step, which was told already.
+	// Its result is that of the last Step, which has been returned already.
 	sqlite3.Xsqlite3_finalize(s.conn.tls, s.handle)
 	libc.Xfree(s.conn.tls, s.arena)
 	s.handle, s.arena = 0, 0
@@ -93,7 +93,7 @@ func (s *Stmt) Step() (row bool, err error) {
 
 // Reset ends the execution, so that the next can begin.
 func (s *Stmt) Reset() {
-	// Its result is that of the last Step, which was told already.
+	// Its result is that of the last Step, which has been returned already.
 	sqlite3.Xsqlite3_reset(s.conn.tls, s.handle)
 	s.used = 0
 }
