@@ -27,7 +27,7 @@ require (
 	google.golang.org/protobuf v1.36.12
 	headway/clients/go v0.0.0
 	headway/gen v0.0.0
-	modernc.org/libc v1.79.0 // the version that modernc.org/sqlite requires; TestLibcIsTheOneOfSQLite checks it
+	modernc.org/libc v1.79.0 // the version that modernc.org/sqlite requires; TestLibcVersionMatchesSQLite checks it
 	modernc.org/sqlite v1.61.1
 )
 

@@ -13,9 +13,9 @@ import (
 	"headway/clients/go"
 )
 
-// TestMineStreamTellsRecentEnd checks that a client that starts a job, and opens the stream of all its jobs when that has
+// TestOwnJobsStreamSendsRecentEnd checks that a client that starts a job, and opens the stream of all its jobs when that has
 // already ended, receives the end as a job_update.
-func TestMineStreamTellsRecentEnd(t *testing.T) {
+func TestOwnJobsStreamSendsRecentEnd(t *testing.T) {
 	s := start(t, "--routes", "../deploy/routes/job-status.yaml")
 	token := s.token("ann")
 	s.work(t, "character", func(context.Context, *headway.Task) (any, error) { return map[string]any{"name": "Mira"}, nil })

@@ -140,8 +140,8 @@ func (m *methodsServer) jobCount() int {
 	return len(field(m.t, answer, "jobs").([]any))
 }
 
-// TestDeclaredRoutesTellTheirMethods checks each route with each method that it doesn't have, and with HEAD.
-func TestDeclaredRoutesTellTheirMethods(t *testing.T) {
+// TestDeclaredRoutesListTheirMethods checks each route with each method that it doesn't have, and with HEAD.
+func TestDeclaredRoutesListTheirMethods(t *testing.T) {
 	m := startWithAllRoutes(t)
 	before := m.jobCount()
 	auth := []string{"Authorization", "Bearer " + m.token}

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestClosedTabStopsOnlyWorkThatIsDeclaredSo closes the stream of a route that cancels on disconnect, and that of one that doesn't.
-func TestClosedTabStopsOnlyWorkThatIsDeclaredSo(t *testing.T) {
+// TestClosedTabCancelsOnlyDeclaredWork closes the stream of a route that cancels on disconnect, and that of one that doesn't.
+func TestClosedTabCancelsOnlyDeclaredWork(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes.yaml")
 	writeFile(t, file, `
 - {path: /keep, format: progress_update, start: {kind: process}}

@@ -49,7 +49,7 @@ func problem(err error) string {
 	return wrong.Problem
 }
 
-func TestRefusedTokenSaysWhatIsWrong(t *testing.T) {
+func TestRefusedTokenNamesProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := newKey(t, secret)
 		in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
@@ -84,7 +84,7 @@ func TestRefusedTokenSaysWhatIsWrong(t *testing.T) {
 	})
 }
 
-func TestRefusedIssuerTokenSaysWhatIsWrong(t *testing.T) {
+func TestRefusedIssuerTokenNamesProblem(t *testing.T) {
 	signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		keys := signingKeys()

@@ -200,7 +200,7 @@ func TestTopicsDeliverToTheirSubscribers(t *testing.T) {
 	}
 }
 
-func TestSubscriberEndsAfterWhatWaits(t *testing.T) {
+func TestSubscriberEndsAfterWaitingStates(t *testing.T) {
 	var topics Topics[string, version]
 	s := topics.Subscribe(false, "red")
 	defer s.Stop()
@@ -218,7 +218,7 @@ func TestSubscriberEndsAfterWhatWaits(t *testing.T) {
 	}
 }
 
-func TestDeletionAndNewStateComeApart(t *testing.T) {
+func TestDeletionAndNewStateAreSeparate(t *testing.T) {
 	var topics Topics[string, version]
 	s := topics.Subscribe(false, "red")
 	defer s.Stop()

@@ -65,7 +65,7 @@ func TestWaitingEndsWithARetryTime(t *testing.T) {
 	})
 }
 
-func TestCancelledWaiterMakesWay(t *testing.T) {
+func TestCancelledWaiterLetsNextContinue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(10, 10)
 		first := acquire(t, b, 5)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCheckKnowsWhatDoublesHold(t *testing.T) {
+func TestCheckReportsInexactDoubles(t *testing.T) {
 	for number, rounded := range map[string]string{
 		"0": "", "-1.5": "", "9007199254740992": "", "1e21": "", "100000000000000000000": "", "0.1": "", "1.50000000000000000000": "",
 		"0.10000000000000001": "", "1.7976931348623157e308": "",

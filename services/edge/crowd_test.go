@@ -159,7 +159,7 @@ func TestNonReadingClientsAreCutAndDelayNoOther(t *testing.T) {
 	reader.wantEnd()
 }
 
-func TestPeersThatHangUpOrTalkAreClosed(t *testing.T) {
+func TestPeersThatCloseOrSendAreClosed(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	for what, test := range map[string]struct {

@@ -55,8 +55,8 @@ func TestReportsHaveLengthETagAndRanges(t *testing.T) {
 	}
 }
 
-// TestChangedReportIsNotPutTogether: parts of two versions are not a file. The client sees that the download broke off.
-func TestChangedReportIsNotPutTogether(t *testing.T) {
+// TestPartsOfChangedReportAreNotCombined: parts of two versions are not a file. The client sees that the download broke off.
+func TestPartsOfChangedReportAreNotCombined(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/api/v1/imports/changed/issues.csv", nil)
 	if text, err := io.ReadAll(resp.Body); err == nil {

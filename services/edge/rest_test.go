@@ -13,7 +13,7 @@ import (
 	"headway/services/edge"
 )
 
-func TestRESTSpeaksEnumWordsAndActsForCaller(t *testing.T) {
+func TestRESTUsesEnumWordsAndActsForCaller(t *testing.T) {
 	b := setup(t, nil)
 	status, body := b.decode(b.do(http.MethodPost, "/api/v1/jobs", strings.NewReader(`{"kind":"media","title":"T","payload":{"n":1}}`), "Content-Type", "application/json; charset=utf-8"))
 	job, _ := body["job"].(map[string]any)
@@ -45,7 +45,7 @@ func TestRESTSpeaksEnumWordsAndActsForCaller(t *testing.T) {
 	}
 }
 
-func TestRequestIDGoesThrough(t *testing.T) {
+func TestRequestIDIsPassedOn(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	if got := b.do(http.MethodGet, "/api/v1/jobs/j1", nil, "X-Request-Id", "trace-1.2").Header.Get("X-Request-Id"); got != "trace-1.2" {

@@ -210,7 +210,7 @@ func TestOutputBeyondLimitFailsJobPermanently(t *testing.T) {
 	}
 }
 
-func TestOutputIsReadOnAcrossRestartsOfTheService(t *testing.T) {
+func TestOutputReadersSurviveServiceRestarts(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.OutputSegmentBytes = 64 << 10 })
 	user := w.user("alice")
 	written, goOn := make(chan struct{}), make(chan struct{})

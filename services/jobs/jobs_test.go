@@ -226,7 +226,7 @@ func TestStreamsEndWithShuttingDownAndRunReturns(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN)
 }
 
-func TestOperatorsSeeLeasesRunOutAndWhoWatches(t *testing.T) {
+func TestMetricsShowExpiredLeasesAndWatchers(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	w := setup(t, func(c *jobs.Config) {
 		c.LeaseDuration, c.HeartbeatInterval, c.Metrics = time.Second, 100*time.Millisecond, registry

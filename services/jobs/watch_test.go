@@ -151,7 +151,7 @@ func TestThousandWatchersSeeJobEnd(t *testing.T) {
 	ended.Wait()
 }
 
-func TestWatcherLearnsThatItsJobWasDeleted(t *testing.T) {
+func TestWatcherReceivesDeletion(t *testing.T) {
 	w := setup(t)
 	user, service := w.user("alice"), w.user("edge", auth.ScopeService)
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()

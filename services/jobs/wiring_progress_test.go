@@ -186,7 +186,7 @@ func TestBareHeartbeatKeepsLeaseWithoutRevision(t *testing.T) {
 	})
 }
 
-func TestProgressIsWantedMoreOftenWhileWatched(t *testing.T) {
+func TestWatchedJobReportsMoreOften(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)

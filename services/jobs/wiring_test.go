@@ -101,7 +101,7 @@ func TestWaitingWorkerGetsJobWhenItIsReady(t *testing.T) {
 	})
 }
 
-func TestJobIsNotLostWithWorkerThatWentAway(t *testing.T) {
+func TestDisconnectedWorkerLosesNoJob(t *testing.T) {
 	store := &meddled{}
 	inBubble(t, testConfig, func(f *fixture) {
 		j := f.create()

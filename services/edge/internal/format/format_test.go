@@ -41,7 +41,7 @@ const (
 	done    = jobsv1.StepState_STEP_STATE_COMPLETED
 )
 
-func TestStepNamesSayEachBegunStep(t *testing.T) {
+func TestStepNamesHaveEachBegunStep(t *testing.T) {
 	words := map[string]map[string]string{"staff": {"a": "FIRST", "c": "THIRD"}}
 	for _, c := range []struct {
 		name string
@@ -132,7 +132,7 @@ func TestProgressUpdateHasDataOnlyAtTheEnd(t *testing.T) {
 	}
 }
 
-func TestStreamsThatComeBackEndSilently(t *testing.T) {
+func TestReconnectingStreamsEndSilently(t *testing.T) {
 	limit := rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT, "Too many.")
 	invalid := rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK, "It is not a workbook.")
 	for _, f := range []Format{ProgressUpdate, StepNames(nil)} {

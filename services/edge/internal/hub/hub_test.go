@@ -70,7 +70,7 @@ func want(t *testing.T, s *Subscription, items ...string) {
 	}
 }
 
-func TestUsersJobsAreEachAtTheirLatest(t *testing.T) {
+func TestOwnJobsStreamSkipsToLatestStates(t *testing.T) {
 	s := &Subscription{box: newBox()}
 	offer := func(states ...*Snapshot) {
 		for _, state := range states {

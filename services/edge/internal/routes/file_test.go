@@ -67,7 +67,7 @@ func TestFileCanBeOneEntryOrJSON(t *testing.T) {
 	}
 }
 
-func TestRouteErrorsNameTheirPlace(t *testing.T) {
+func TestRouteErrorsNameTheirLocation(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                          "the file has no routes",
 		"a: b":                      ":1: the file must have a list",

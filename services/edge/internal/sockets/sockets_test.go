@@ -59,7 +59,7 @@ func newConn(s Source) *Conn {
 	return c
 }
 
-func TestRestGoesOutFirst(t *testing.T) {
+func TestPendingBytesAreSentFirst(t *testing.T) {
 	s := &list{messages: []Message{payload("one")}}
 	c := newConn(s)
 	w, _ := c.next()

@@ -140,7 +140,7 @@ func TestWorkEndsWhenNoCallerWaits(t *testing.T) {
 	})
 }
 
-func TestFailureIsNotKept(t *testing.T) {
+func TestFailedWriteIsNotStored(t *testing.T) {
 	s := open(t, t.TempDir()+"/downloads")
 	refused := errors.New("refused")
 	if _, err := s.Get(t.Context(), "a", func(context.Context, io.Writer) error { return refused }); !errors.Is(err, refused) {

@@ -215,7 +215,7 @@ func TestSweepDeletesManyFilesUntilOneFails(t *testing.T) {
 	}
 }
 
-func TestSweepOfObjectStoreKeepsWhatItMayNotOwn(t *testing.T) {
+func TestSweepOfBucketKeepsUnownedBlobs(t *testing.T) {
 	server := s3test.Start(t, "bucket")
 	store := open(t, server.URL("bucket", "prefix=imports/"))
 	known, orphan, fresh := uuid.NewString(), uuid.NewString(), uuid.NewString()

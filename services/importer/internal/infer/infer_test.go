@@ -136,7 +136,7 @@ func TestColumnsKeysAndReferences(t *testing.T) {
 	}
 }
 
-func TestSpoiltCellsDoNotSpoilGuesses(t *testing.T) {
+func TestInvalidCellsDoNotChangeGuesses(t *testing.T) {
 	files := company()
 	for old, spoilt := range map[string]string{
 		"a3@example.com,Dresden,": "a3@example.com,DRESDEN,",

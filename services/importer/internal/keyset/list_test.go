@@ -8,8 +8,8 @@ import (
 	"headway/services/importer/internal/keyset"
 )
 
-// TestListHoldsItsValuesWherever compares a list with a slice, whose operations are random, while the memory runs out.
-func TestListHoldsItsValuesWherever(t *testing.T) {
+// TestListHoldsValuesInMemoryAndFile compares a list with a slice, whose operations are random, while the memory runs out.
+func TestListHoldsValuesInMemoryAndFile(t *testing.T) {
 	for _, memory := range []int64{0, 20_000, 200_000, 100 << 20} {
 		random := rand.New(rand.NewPCG(1, uint64(memory)))
 		room := &limited{free: memory}

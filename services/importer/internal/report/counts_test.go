@@ -64,7 +64,7 @@ func TestReportHoldsRowsWhoseErrorsAreNotStored(t *testing.T) {
 	}
 }
 
-func TestReportOfEarlierVersionTellsMissingRows(t *testing.T) {
+func TestReportOfEarlierVersionNamesMissingRows(t *testing.T) {
 	im := with(ledgerImport(t, 100, 1, 200), ledgerBook(t), t, ledgerIssues()...)
 	im.Results = func(context.Context, string) (imports.RowResults, error) {
 		return imports.RowResults{}, imports.ErrNotFound

@@ -82,7 +82,7 @@ func TestRowsAboveLimitContinueOnNextSheet(t *testing.T) {
 	}
 }
 
-func TestHeadersOfTwoRowsComeBackAsOne(t *testing.T) {
+func TestTwoHeaderRowsAreReturnedAsOne(t *testing.T) {
 	im := ledgerImport(t, 1, 0, 1)
 	im.Sheets[0].Columns[1].Header = "Dates Paid on"
 	im.Workbook = openBook(t, ledgerBook(t))

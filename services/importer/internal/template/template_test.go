@@ -90,7 +90,7 @@ func TestEverySheetHasItsHeadersAndNothingBelow(t *testing.T) {
 	}
 }
 
-func TestHeaderCommentsSayTheRules(t *testing.T) {
+func TestHeaderCommentsDescribeRules(t *testing.T) {
 	f := open(t, workforce(t))
 	for cell, want := range map[string][]string{
 		"Employees!A1":       {"Text. Required.", "every value must be different", "[0-9]{6,8}"},
@@ -154,7 +154,7 @@ func validation(t *testing.T, f *excelize.File, sheet, column string) *excelize.
 	return list[i]
 }
 
-func TestColumnsCheckWhatIsTyped(t *testing.T) {
+func TestColumnsValidateTypedValues(t *testing.T) {
 	f := open(t, workforce(t))
 	for _, c := range []struct{ sheet, column, kind, low, high, style string }{
 		{"Schedules", "C", "list", `"early,day,late,night"`, "", "stop"},

@@ -9,7 +9,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-func TestFailuresTellWhatWasSaved(t *testing.T) {
+func TestFailuresReportWhatWasSaved(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want string

@@ -54,7 +54,7 @@ func TestPercentIsWeightedOverTheSteps(t *testing.T) {
 	}
 }
 
-func TestPercentNeverFallsNotByAPlanNorByAnotherAttempt(t *testing.T) {
+func TestPercentNeverDecreases(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(8.0)})
 	if _, refused := j.TakeIn(start, []PlannedStep{{Name: "a"}, {Name: "b"}, {Name: "c"}}, nil, time.Minute); len(refused) > 0 {
@@ -86,7 +86,7 @@ func TestAttemptWithCheckpointKeepsProgress(t *testing.T) {
 	}
 }
 
-func TestStepsThatKeepTheirNameKeepTheirProgress(t *testing.T) {
+func TestStepsWithSameNameKeepProgress(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10}, PlannedStep{Name: "b"})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(4.0), Counters: map[string]float64{"x": 1}})
 	if _, refused := j.TakeIn(start, []PlannedStep{{Name: "c"}, {Name: "a", Title: "A", Total: 20}}, nil, time.Minute); len(refused) > 0 {
@@ -160,7 +160,7 @@ func TestImpossibleReportsAreRefusedAndChangeNothing(t *testing.T) {
 	}
 }
 
-func TestReportsDoNotWriteIntoSnapshotsThatWereHandedOut(t *testing.T) {
+func TestProgressDoesNotChangeEarlierSnapshots(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(1.0), Counters: map[string]float64{"x": 1}})
 	snapshot := *j

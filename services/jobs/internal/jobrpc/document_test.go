@@ -74,7 +74,7 @@ func wireDepth(b []byte) int {
 	return deepest + 1
 }
 
-func TestDocumentsAreStoredAsTheTextThatCame(t *testing.T) {
+func TestDocumentsAreStoredAsSent(t *testing.T) {
 	for _, text := range []string{`{}`, ` { "b" : 9007199254740993 , "a":[1.0, 1e2, -0, 3.14159265358979323846] } `, `{"é":"\u00e9\u0000"}`} {
 		stored, err := fromDocument("payload", nil, text)
 		if err != nil || string(stored) != text {

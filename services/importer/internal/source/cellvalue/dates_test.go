@@ -82,7 +82,7 @@ func TestISODatesAreRead(t *testing.T) {
 	}
 }
 
-func TestFormatCodesTellDatesFromNumbers(t *testing.T) {
+func TestFormatCodesDistinguishDates(t *testing.T) {
 	for code, want := range map[string]source.FormatClass{
 		"General": source.Plain, "0.00": source.Plain, "#,##0": source.Plain, "0%": source.Plain, "@": source.Plain, "0.00E+00": source.Plain, "# ?/?": source.Plain,
 		`"day" 0`: source.Plain, `0 "hours"`: source.Plain, `\d0`: source.Plain, "[Red]0.00": source.Plain, "[$€-407] #,##0.00": source.Plain,

@@ -162,7 +162,7 @@ func TestObjectsInCellsAreNamed(t *testing.T) {
 		"A1 object a picture", "B1 object a table", "C1 number 2")
 }
 
-func TestRepeatedCellsAndRowsAreThere(t *testing.T) {
+func TestRepeatedCellsAndRowsAreReturned(t *testing.T) {
 	value := func(v, attrs string) string {
 		return `<table:table-cell office:value-type="float" office:value="` + v + `"` + attrs + `><text:p>` + v + `</text:p></table:table-cell>`
 	}
@@ -222,7 +222,7 @@ func TestMergesAndHiddenColumnsAreReported(t *testing.T) {
 	}
 }
 
-func TestCellsWithoutStyleHaveThatOfTheirColumn(t *testing.T) {
+func TestCellsWithoutStyleUseColumnStyle(t *testing.T) {
 	wantCells(t, `<style:style style:name="zeros" style:family="table-cell" style:data-style-name="N1"/>`+
 		`<number:number-style style:name="N1"><number:number number:min-integer-digits="3"/></number:number-style>`+
 		`<style:style style:name="euro" style:family="table-cell" style:data-style-name="N3"/>`+

@@ -63,7 +63,7 @@ func assertRefused(t *testing.T, file []byte, limits source.Limits, want source.
 
 const sheetPart = "xl/worksheets/sheet1.xml"
 
-func TestFilesOfOtherKindsAreNamedForWhatTheyAre(t *testing.T) {
+func TestKindsOfOtherFilesAreNamed(t *testing.T) {
 	utf16le := append([]byte{0xFF, 0xFE}, []byte(utf16Text("name;city\n", "le without mark"))...)
 	word := zipOf(parts{"[Content_Types].xml": `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`,
 		"_rels/.rels": strings.Replace(minimalRels, "xl/workbook.xml", "word/document.xml", 1), "word/document.xml": "<w/>"})
@@ -123,7 +123,7 @@ func compoundFile(names ...string) []byte {
 	return file
 }
 
-func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
+func TestDamagedSheetsAreRefusedWithLocation(t *testing.T) {
 	good := `<row r="1"><c r="A1"><v>1</v></c></row>`
 	for name, c := range map[string]struct {
 		rows     string
@@ -320,7 +320,7 @@ func TestStoredPartsAreRead(t *testing.T) {
 	assertSheet(t, packed(t, zip.Store, text, checksum(text), uint64(len(text))), `A1 number "1"`)
 }
 
-func TestPartsOutsideOfTheFileAreRefused(t *testing.T) {
+func TestPartsOutsideTheFileAreRefused(t *testing.T) {
 	const offset = 42 // of the local header's offset in a directory entry
 	for _, position := range []uint32{0xFFFF_FFFE, 0x7FFF_FFFF, 1} {
 		file := sheetWith("")

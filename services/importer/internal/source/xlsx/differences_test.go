@@ -65,7 +65,7 @@ func knownDifferences() []difference {
 	}
 }
 
-func TestEveryKnownDifferenceFromExcelizeIsOne(t *testing.T) {
+func TestKnownDifferencesFromExcelizeExist(t *testing.T) {
 	for _, d := range knownDifferences() {
 		t.Run(d.why, func(t *testing.T) {
 			f, err := excelize.OpenReader(bytes.NewReader(d.file))
@@ -111,7 +111,7 @@ func knownFormulaDifferences() []formulaDifference {
 	}
 }
 
-func TestEveryKnownDifferenceInASharedFormulaIsOne(t *testing.T) {
+func TestKnownSharedFormulaDifferencesExist(t *testing.T) {
 	for _, d := range knownFormulaDifferences() {
 		t.Run(d.why, func(t *testing.T) { assertShared(t, d.formula, d.ours, d.excelize) })
 	}

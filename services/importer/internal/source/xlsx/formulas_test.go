@@ -111,7 +111,7 @@ func TestSharedFormulaWithoutNumberIsRefused(t *testing.T) {
 	}
 }
 
-func TestFormulasThatNoCellCanShareAnymoreAreForgotten(t *testing.T) {
+func TestUnusedSharedFormulasAreDropped(t *testing.T) {
 	sheet := func(last int) []byte {
 		var rows strings.Builder
 		for row := 1; row <= 100; row++ {
@@ -135,7 +135,7 @@ func TestFormulasThatNoCellCanShareAnymoreAreForgotten(t *testing.T) {
 	assertRefused(t, sheet(100), limits, source.LimitExceeded, sheetPart, "cell A")
 }
 
-func TestSpellingAFormulaOutAllocatesNothing(t *testing.T) {
+func TestExpandingFormulaDoesNotAllocate(t *testing.T) {
 	var rows strings.Builder
 	rows.WriteString(`<row r="1"><c r="A1"><f t="shared" ref="A1:A9000" si="0">SUM(B1:C1)+LOG10($D$1)&amp;"A1"</f><v>1</v></c></row>`)
 	for row := 2; row <= 9000; row++ {

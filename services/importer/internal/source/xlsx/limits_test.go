@@ -159,7 +159,7 @@ func TestSheetCostsItsContentNotItsDimension(t *testing.T) {
 	}
 }
 
-func TestLimitsThatCannotBeKeptAreSaidSo(t *testing.T) {
+func TestImpossibleLimitsAreReported(t *testing.T) {
 	if err := source.DefaultLimits().Validate(); err != nil {
 		t.Error(err)
 	}

@@ -64,7 +64,7 @@ func TestCellsOfEveryTypeAreRead(t *testing.T) {
 		`M1 date "45000"`, `N1 date "2024-02-29"`, `O1 number "0.5"`, `T1 text "NaN"`)
 }
 
-func TestRowsAndCellsWithoutReferencesFollowEachOther(t *testing.T) {
+func TestRowsAndCellsWithoutReferencesAreNumbered(t *testing.T) {
 	assertSheet(t, sheetWith(`<row><c><v>1</v></c><c><v>2</v></c></row><row r="4"><c r="C4"><v>3</v></c><c><v>4</v></c></row><row><c><v>5</v></c></row>`),
 		`A1 number "1"`, `B1 number "2"`, `C4 number "3"`, `D4 number "4"`, `A5 number "5"`)
 }

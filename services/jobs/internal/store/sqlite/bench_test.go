@@ -64,8 +64,8 @@ func BenchmarkPlainTransactions(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
 }
 
-// BenchmarkClaimBesideACappedBacklog measures a claim while an owner at the cap has 50,000 jobs in the queue.
-func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
+// BenchmarkClaimNextToCappedBacklog measures a claim while an owner at the cap has 50,000 jobs in the queue.
+func BenchmarkClaimNextToCappedBacklog(b *testing.B) {
 	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
 	if err != nil {
 		b.Fatal(err)

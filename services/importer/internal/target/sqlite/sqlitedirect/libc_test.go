@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestLibcIsTheOneOfSQLite compares the version of modernc.org/libc with the one that modernc.org/sqlite requires. This
+// TestLibcVersionMatchesSQLite compares the version of modernc.org/libc with the one that modernc.org/sqlite requires. This
 // package calls both directly, and SQLite is translated for exactly that version.
-func TestLibcIsTheOneOfSQLite(t *testing.T) {
+func TestLibcVersionMatchesSQLite(t *testing.T) {
 	list := func(format, module string) string {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", format, module).CombinedOutput()
 		if err != nil {

@@ -38,7 +38,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestValuesComeBackAsTheyWere(t *testing.T) {
+func TestValuesAreReturnedUnchanged(t *testing.T) {
 	conn, path := open(t)
 	must(t, conn.Exec(`CREATE TABLE t (i INTEGER PRIMARY KEY, v ANY) STRICT`))
 	insert, err := conn.Prepare(`INSERT INTO t VALUES (?, ?), (?, ?)`)
