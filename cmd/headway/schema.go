@@ -17,7 +17,7 @@ type schemaCommand struct {
 	Check   schemaCheckCommand   `cmd:"" help:"Check schema files. Every problem is printed with its file and line."`
 	Diff    schemaDiffCommand    `cmd:"" help:"Show the changes that the tables of a schema need."`
 	Docs    schemaDocsCommand    `cmd:"" help:"Write a page that describes a schema (HTML)."`
-	Infer   schemaInferCommand   `cmd:"" help:"Write a schema for files that you have, guessed from their data."`
+	Infer   schemaInferCommand   `cmd:"" help:"Write a schema for files or for a database that you have."`
 	Migrate schemaMigrateCommand `cmd:"" help:"Make the changes that the tables of a schema need."`
 }
 
@@ -62,10 +62,11 @@ func writeOutput(file string, write func(io.Writer) error) error {
 	return writeFile(file, write)
 }
 
-// schemaInferCommand writes a schema for existing files.
+// schemaInferCommand writes a schema for existing files, or for the tables of a database.
 type schemaInferCommand struct {
-	Files    []string `arg:"" help:"Workbooks, text files (CSV), or folders with them. Each sheet and each text file becomes a sheet of the schema." placeholder:"FILE"`
-	Name     string   `help:"Name of the schema. The default is the name of the file, or of the folder if there are several files." placeholder:"NAME"`
+	Sources  []string `arg:"" help:"Workbooks, text files (CSV), or folders with them: each sheet and each text file becomes a sheet of the schema. Or one database, an SQLite file or the URL of a PostgreSQL database: each table becomes a sheet." placeholder:"FILE|URL"`
+	Name     string   `help:"Name of the schema. The default is the name of the database or file, or of the folder if there are several files." placeholder:"NAME"`
+	Tables   []string `help:"Tables of the database, with * for any characters. The default is all." placeholder:"hr.*,employees"`
 	Output   string   `short:"o" help:"File to write. The default is standard output." placeholder:"FILE"`
 	Evidence string   `help:"How to print cells that contradict the schema to standard error: text, none, or json, which adds the evidence for each guess." enum:"text,json,none" default:"text"`
 	Memory   int64    `help:"Memory for samples and comparisons, in bytes." default:"268435456" hidden:""`
@@ -77,7 +78,7 @@ const maxPrinted = 20
 // Run prints the schema to standard output, and the cells that contradict it to standard error. If a file is refused, the
 // exit code is 2.
 func (c *schemaInferCommand) Run(ctx context.Context) error {
-	guess, err := importer.InferSchema(ctx, c.Files, importer.InferOptions{Name: c.Name, Memory: c.Memory})
+	guess, err := importer.InferSchema(ctx, c.Sources, importer.InferOptions{Name: c.Name, Tables: c.Tables, Memory: c.Memory})
 	if err != nil {
 		return program.Refuse("%w", err)
 	}

@@ -20,7 +20,7 @@ var importer = rules{
 	"services/importer/internal/messybench": {"services/importer/internal/infer", "services/importer/internal/layout", "services/importer/internal/locale", "services/importer/internal/match",
 		"services/importer/internal/source", "services/importer/internal/source/csv", "services/importer/internal/source/ods",
 		"services/importer/internal/source/xlsx"},
-	"services/importer/internal/infer": {"services/importer/internal/convert", "services/importer/internal/layout", "services/importer/internal/schema",
+	"services/importer/internal/infer": {"services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/layout", "services/importer/internal/schema",
 		"services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/xlsxwrite":                  {},
 	"services/importer/internal/imports":                    {"services/importer/internal/schema", "services/importer/internal/source"},

@@ -15,6 +15,7 @@ import (
 	"headway/services/importer/internal/infer"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/targets"
 )
 
 // SchemaGuess is a schema that was inferred, with its evidence.
@@ -22,15 +23,32 @@ type SchemaGuess = infer.Guess
 
 // InferOptions are the options of InferSchema.
 type InferOptions struct {
-	// Name is the schema's name. The default is the name of the first file, or of its folder if there are several files.
+	// Name is the schema's name. The default is the name of the database or of the first file, or of its folder if there are
+	// several files.
 	Name string
+	// Tables choose tables of a database by patterns such as hr.*. The default is all.
+	Tables []string
 	// Memory is the memory budget in bytes. The default is 256 MiB.
 	Memory int64
 }
 
-// InferSchema guesses a schema from files, without a running service. Each argument is a workbook, a text file, or a folder
-// with them.
+// InferSchema guesses a schema without a running service. Each argument is a workbook, a text file, or a folder with them. A
+// single argument can also be an SQLite file, or the URL of a PostgreSQL database.
 func InferSchema(ctx context.Context, arguments []string, o InferOptions) (_ *SchemaGuess, err error) {
+	for _, argument := range arguments {
+		is, err := targets.IsDatabase(argument)
+		switch {
+		case err != nil:
+			return nil, err
+		case is && len(arguments) > 1:
+			return nil, fmt.Errorf("%s is a database, which has to be the only argument", argument)
+		case is:
+			return inferFromDatabase(ctx, argument, o)
+		}
+	}
+	if len(o.Tables) > 0 {
+		return nil, errors.New("--tables chooses tables of a database, but the argument is a file")
+	}
 	var opened inferred
 	defer func() { err = errors.Join(err, opened.close()) }()
 	for _, argument := range arguments {
@@ -49,6 +67,15 @@ func InferSchema(ctx context.Context, arguments []string, o InferOptions) (_ *Sc
 		return nil, err
 	}
 	return guess, avoidBuiltInTables(guess)
+}
+
+// inferFromDatabase makes a schema for the tables of a database.
+func inferFromDatabase(ctx context.Context, records string, o InferOptions) (*SchemaGuess, error) {
+	relations, err := targets.Relations(ctx, records, o.Tables)
+	if err != nil {
+		return nil, err
+	}
+	return infer.FromRelations(cmp.Or(o.Name, infer.SchemaName(targets.NameOf(records))), relations)
 }
 
 // avoidBuiltInTables sets other tables for sheets whose names are tables of a built-in schema. Otherwise, the server would

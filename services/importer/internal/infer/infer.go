@@ -14,7 +14,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Input is a sheet of a file, or a table of a database.
+// Input is a sheet of a file.
 type Input struct {
 	// Name is the name of the sheet, or of the text file without its ending.
 	Name string
@@ -23,8 +23,8 @@ type Input struct {
 	Book source.Workbook
 	// Sheet is its exact name in Book.
 	Sheet string
-	// Lines reports whether rows are lines of a text file, and Records whether they are rows of a database.
-	Lines, Records bool
+	// Lines reports whether rows are lines of a text file.
+	Lines bool
 }
 
 // Options limit the memory of an inference.
@@ -40,6 +40,8 @@ type Guess struct {
 	// Spoilt are the first cells that contradict the guesses. SpoiltCells counts all.
 	Spoilt      []Spoilt `json:"spoilt"`
 	SpoiltCells int      `json:"spoilt_cells"`
+	// LeftOut describes the tables of a database that the schema does not have.
+	LeftOut []string `json:"left_out,omitempty"`
 }
 
 // Sheet is the guess about a sheet.
@@ -62,14 +64,19 @@ type Sheet struct {
 
 // Column is the guess about a column.
 type Column struct {
-	Name      string      `json:"name"`
-	Title     string      `json:"title"`
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// Field is the column's name in the table. It is empty if that is Name.
+	Field     string      `json:"column,omitempty"`
 	Type      schema.Type `json:"type"`
 	Required  bool        `json:"required"`
 	Unique    bool        `json:"unique"`
 	MaxLength int         `json:"max_length,omitempty"`
 	Allowed   []string    `json:"allowed,omitempty"`
-	Evidence  []string    `json:"evidence"`
+	// Zone is the time zone of the cells, and Generate is how an import makes the values. Both are for tables of a database.
+	Zone     string           `json:"zone,omitempty"`
+	Generate schema.Generator `json:"generate,omitempty"`
+	Evidence []string         `json:"evidence"`
 	// Reference is the reference that the schema has.
 	Reference *Reference `json:"-"`
 }

@@ -26,11 +26,19 @@ var upwards = []string{"parent", "manager", "supervisor", "boss", "report", "sup
 type name []string
 
 func nameOf(s string) name {
-	var words name
+	words := wordsOf(s)
+	for i, word := range words {
+		words[i] = singular(strings.ToLower(word))
+	}
+	return words
+}
+
+// wordsOf splits a name into its words: personnelNo has two.
+func wordsOf(s string) (words []string) {
 	var word []rune
 	end := func() {
 		if len(word) > 0 {
-			words = append(words, singular(strings.ToLower(string(word))))
+			words = append(words, string(word))
 		}
 		word = word[:0]
 	}

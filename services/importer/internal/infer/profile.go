@@ -204,7 +204,7 @@ func (c *column) plausible(typ *candidateType) bool {
 		// A number with zeros at its start is a code, and so is one with more digits than a spreadsheet keeps.
 		return !c.zeros && !c.long && c.numbers*10 >= c.filled*9
 	case schema.Boolean, schema.Date, schema.DateTime, schema.Time:
-		return c.numbers*2 < c.filled || !c.table.input.Lines && !c.table.input.Records
+		return c.numbers*2 < c.filled || !c.table.input.Lines
 	case schema.Phone:
 		return c.words.hasAny([]string{"phone", "fax", "mobile", "tel", "telephone", "cell"})
 	}

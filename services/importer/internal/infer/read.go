@@ -17,6 +17,9 @@ import (
 // ErrNothing means that no sheet has a row of headers and a row below.
 var ErrNothing = errors.New("there is no sheet with headers and rows. The first row of a sheet must have the headers")
 
+// ErrNoRelations means that no table of a database can be imported into.
+var ErrNoRelations = errors.New("the database has no tables that can be imported into")
+
 // headerSearch is the number of rows in which the headers are searched for, as in an import.
 const headerSearch = 50
 
@@ -55,10 +58,8 @@ func open(ctx context.Context, in Input) (*table, error) {
 		return nil, nil
 	}
 	header := head[0]
-	if !in.Records {
-		if t := layout.FindTable(head); len(t.Header) > 0 {
-			header = layout.JoinHeaders(head, t)
-		}
+	if t := layout.FindTable(head); len(t.Header) > 0 {
+		header = layout.JoinHeaders(head, t)
 	}
 	t := &table{input: in, words: nameOf(in.Name), header: header.Number, byCell: map[int]int{}}
 	forms := map[string]bool{}
@@ -84,7 +85,7 @@ func open(ctx context.Context, in Input) (*table, error) {
 		t.byCell[cell.Col] = len(t.columns)
 		t.columns = append(t.columns, newColumn(t, cell.Col, strings.Join(strings.Fields(string(title)), " ")))
 	}
-	if len(t.columns) == 0 || head[len(head)-1].Number <= t.header && !in.Records {
+	if len(t.columns) == 0 || head[len(head)-1].Number <= t.header {
 		return nil, nil
 	}
 	cells := t.cells()
@@ -133,7 +134,7 @@ func (t *table) read(ctx context.Context, each func(row int, cells []source.Cell
 			continue
 		}
 		t.fill(&r)
-		if r.Filled > 0 && (t.input.Records || judge.Judge(&r, formulas) == layout.Record) {
+		if r.Filled > 0 && judge.Judge(&r, formulas) == layout.Record {
 			each(r.Number, r.Values)
 		}
 		if err := ctx.Err(); err != nil {

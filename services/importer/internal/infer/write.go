@@ -19,7 +19,10 @@ const maxNamed = 3
 // WriteYAML writes the schema with the evidence as comments.
 func (g *Guess) WriteYAML(w io.Writer) error {
 	var out yamlWriter
-	out.line(0, "# Inferred from data by `headway schema infer`. The comments give the evidence. Check it before you use it.")
+	out.line(0, "# Inferred by `headway schema infer`. The comments give the evidence. Check it before you use it.")
+	for _, l := range g.LeftOut {
+		out.comment(0, l)
+	}
 	out.line(0, "%s", entry("name", g.Name))
 	out.line(0, "sheets:")
 	for _, s := range g.Sheets {
@@ -85,6 +88,9 @@ func (g *Guess) writeColumn(w *yamlWriter, s *Sheet, c *Column) {
 	if c.Title != defaultTitle(c.Name) {
 		fields = append(fields, entry("title", c.Title))
 	}
+	if c.Field != "" {
+		fields = append(fields, entry("column", c.Field))
+	}
 	fields = append(fields, entry("type", string(c.Type)))
 	if c.Required {
 		fields = append(fields, "required: true")
@@ -101,6 +107,12 @@ func (g *Guess) writeColumn(w *yamlWriter, s *Sheet, c *Column) {
 			quoted[i] = scalar(v)
 		}
 		fields = append(fields, "allowed: ["+strings.Join(quoted, ", ")+"]")
+	}
+	if c.Zone != "" {
+		fields = append(fields, entry("zone", c.Zone))
+	}
+	if c.Generate != "" {
+		fields = append(fields, entry("generate", string(c.Generate)))
 	}
 	if r := c.Reference; r != nil {
 		to := entry("references", r.Sheet+"."+r.To[0])

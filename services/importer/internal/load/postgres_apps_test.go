@@ -1,9 +1,14 @@
 package load_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+
+	"headway/services/importer/internal/infer"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/targets"
 )
 
 // application is a database as the tool of an application framework makes it, with all constraints, and a workbook for it.
@@ -200,6 +205,40 @@ func TestTablesOfApplicationsAreFilled(t *testing.T) {
 			}
 			if got := fmt.Sprint(b.rows(`SELECT count(*) FROM headway_tables`)); got != "[0]" {
 				t.Errorf("%s tables were changed", got)
+			}
+		})
+	}
+}
+
+func TestSchemasOfApplicationsAreInferred(t *testing.T) {
+	for name, a := range applications {
+		t.Run(name, func(t *testing.T) {
+			b := setupPostgres(t, a.schema)
+			b.exec(a.tables)
+			relations, err := targets.Relations(t.Context(), b.source, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			guess, err := infer.FromRelations("guess", relations)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var yaml bytes.Buffer
+			if err := guess.WriteYAML(&yaml); err != nil {
+				t.Fatal(err)
+			}
+			s, err := schema.Load("guess.yaml", yaml.Bytes())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, &yaml)
+			}
+			if err := b.target.Ping(t.Context()); err != nil { // creates Headway's own tables
+				t.Fatal(err)
+			}
+			if changes, err := b.target.Plan(t.Context(), s); err != nil || len(changes) > 0 {
+				t.Errorf("the tables need the changes %v (%v) for their own schema\n%s", changes, err, &yaml)
+			}
+			if len(guess.LeftOut) > 0 {
+				t.Errorf("tables are left out: %q", guess.LeftOut)
 			}
 		})
 	}

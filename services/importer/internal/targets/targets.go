@@ -54,6 +54,14 @@ func open(ctx context.Context, d *Database) (imports.Target, error) {
 		}
 		return naming.Target(t, naming.Config{Plain: true}), nil
 	}
+	t, err := openPostgres(d)
+	if err != nil {
+		return nil, err
+	}
+	return naming.Target(t, naming.Config{}), nil
+}
+
+func openPostgres(d *Database) (*postgres.Target, error) {
 	o := postgres.Options{Manage: d.Manage, LockTimeout: time.Duration(d.LockTimeout)}
 	if d.PasswordFile != "" {
 		o.Password = func() (string, error) { return readPassword(d.PasswordFile) }
@@ -65,11 +73,7 @@ func open(ctx context.Context, d *Database) (imports.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := postgres.New(address, o)
-	if err != nil {
-		return nil, err
-	}
-	return naming.Target(t, naming.Config{}), nil
+	return postgres.New(address, o)
 }
 
 // verified adds sslmode=verify-full to the URL of another machine that has no sslmode. Otherwise, a server without TLS, or

@@ -29,6 +29,8 @@ func (r *relation) isTable() bool { return r.kind == "r" || r.kind == "p" }
 // attribute is a column of a table.
 type attribute struct {
 	name string
+	// number is its position in the table.
+	number int16
 	// declared is the type as a user writes it. base is its type without a domain and without a length.
 	declared, base string
 	family         family
@@ -37,11 +39,10 @@ type attribute struct {
 	parent parentColumn
 	// filled means that the column has a value if none is given. computed means that none can be given.
 	filled, computed bool
-	// always means that the database makes the values of an identity column, and accepts no others.
-	always bool
-	// initial is the expression of its default. volatile means that it can't be evaluated without a trace.
-	initial  string
-	volatile bool
+	// identity means that the database makes the values of the column, and always that it accepts no others.
+	identity, always bool
+	// initial is the expression of its default.
+	initial string
 	// length is the maximum number of characters, or 0. precision and scale are the digits of a decimal number, and those
 	// after the point, or -1. labels are the values of an enum.
 	length           int
@@ -60,6 +61,7 @@ type uniqueSet struct {
 	// quoted is the index with its schema, if that is necessary.
 	quoted  string
 	columns []string // sorted
+	primary bool
 }
 
 // readTables finds out which of the schema's tables exist.
@@ -126,7 +128,7 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 			UNION ALL
 			SELECT d.attnum, t.typbasetype, d.required OR t.typnotnull, greatest(d.modifier, t.typtypmod) FROM typed d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
 		)
-		SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL), t.typname, t.typtype = 'e',
+		SELECT a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL), t.typname, t.typtype = 'e',
 			d.required, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',
 			coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = a.attrelid AND adnum = a.attnum), ''), a.attidentity <> '', a.attidentity = 'a',
 			d.modifier, ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder),
@@ -146,12 +148,12 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 		var enum bool
 		var modifier int
 		var parent uint32
-		if err := rows.Scan(&a.name, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.initial, &a.volatile, &a.always,
+		if err := rows.Scan(&a.name, &a.number, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.initial, &a.identity, &a.always,
 			&modifier, &a.labels, &a.parent.table, &parent, &a.parent.name, &a.parent.column, &a.followed); err != nil {
 			return err
 		}
 		a.parent.name = tx.tableOf(parent, a.parent.name)
-		a.volatile = a.volatile || strings.Contains(a.initial, "nextval(")
+		a.identity = a.identity || strings.Contains(a.initial, "nextval(")
 		if base == "bpchar" {
 			a.base = base // "character" is one of length 1
 		}
@@ -184,17 +186,17 @@ func (a *attribute) setModifier(base string, modifier int) {
 }
 
 func (tx *transaction) readUnique(ctx context.Context, r *relation) error {
-	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, array_agg(a.attname::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, i.indisprimary, array_agg(a.attname::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])
 		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
-		GROUP BY c.oid, c.relname`, r.oid)
+		GROUP BY c.oid, c.relname, i.indisprimary ORDER BY NOT i.indisprimary, c.relname`, r.oid)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var u uniqueSet
-		if err := rows.Scan(&u.index, &u.quoted, &u.columns); err != nil {
+		if err := rows.Scan(&u.index, &u.quoted, &u.primary, &u.columns); err != nil {
 			return err
 		}
 		slices.Sort(u.columns)

@@ -84,7 +84,7 @@ func (t *table) after(columns []string) string {
 			selected = append(selected, t.compared(c, "s")+" AS "+name(column))
 			continue
 		}
-		if a == nil || a.computed || a.volatile {
+		if a == nil || a.computed || a.identity {
 			return ""
 		}
 		value := "NULL"

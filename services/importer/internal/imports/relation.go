@@ -1,0 +1,54 @@
+package imports
+
+import "headway/services/importer/internal/schema"
+
+// Relation is a table as its database declares it.
+type Relation struct {
+	Name schema.TableName
+	// Columns are in the order of the table.
+	Columns []RelationColumn
+	// Keys are the sets of columns that identify a row. The primary key is the first, if there is one.
+	Keys []RelationKey
+}
+
+// RelationKey is a set of columns that identify a row.
+type RelationKey struct {
+	Columns []string
+	Primary bool
+}
+
+// RelationColumn is a column of a table.
+type RelationColumn struct {
+	Name string
+	// Declared is its type as the database writes it.
+	Declared string
+	// Type is the type of a schema that has the same values, or empty if there is none. MaxLength is in characters; 0 means no
+	// limit. Allowed are the values of an enum.
+	Type      schema.Type
+	MaxLength int
+	Allowed   []string
+	// Moment means that a datetime is a moment, and not the local time of a clock.
+	Moment  bool
+	NotNull bool
+	// HasDefault means that the database fills the column if a row does not have it. Generated means that it makes an ID, and
+	// Computed that it accepts no other value.
+	HasDefault, Generated, Computed bool
+	// Parent is the column that a foreign key of this column alone leads to, or nil.
+	Parent *RelationParent
+}
+
+// RelationParent is a column that a foreign key leads to.
+type RelationParent struct {
+	Table  schema.TableName
+	Column string
+}
+
+// Column returns a column by its name, or nil.
+func (r *Relation) Column(name string) *RelationColumn {
+	for i := range r.Columns {
+		if r.Columns[i].Name == name {
+			return &r.Columns[i]
+		}
+	}
+	return nil
+}
