@@ -13,15 +13,15 @@ const binary = fileURLToPath(new URL("../../bin/headway", import.meta.url));
 
 /**
  * Returns a free port for another program. It is below the ports that the system gives to connections, and no other test
- * gets it while this process runs: the UDP port of the same number belongs to this process.
+ * gets it while this process runs: the UDP port 10,000 above it belongs to this process.
  */
 export async function freePort() {
   for (;;) {
-    const port = randomInt(12000, 32000);
+    const port = randomInt(12000, 22000);
     const reservation = createSocket("udp4").unref();
     const server = createServer();
     try {
-      reservation.bind({ port, address: "127.0.0.1", exclusive: true });
+      reservation.bind({ port: port + 10000, address: "127.0.0.1", exclusive: true });
       await once(reservation, "listening");
       server.listen(port, "127.0.0.1");
       await once(server, "listening");

@@ -10,7 +10,10 @@ import (
 
 // Ports below those that systems give to outgoing connections and to listeners on port 0, so that neither takes the
 // port of a program that is still starting, or that restarts.
-const firstPort, endPort = 12000, 32000
+const firstPort, endPort = 12000, 22000
+
+// reservationOffset leads from a port to the UDP port that marks it as taken. Servers may use the UDP port with the same number.
+const reservationOffset = 10000
 
 // FreeAddress returns a host:port on loopback for another program to listen on. No other test gets it before tb ends.
 func FreeAddress(tb testing.TB) string {
@@ -27,12 +30,13 @@ func FreeAddress(tb testing.TB) string {
 // gets it before release is called.
 func ReserveAddress() (address string, release func(), err error) {
 	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(endPort-firstPort))
+		port := firstPort + rand.IntN(endPort-firstPort)
 		// The UDP port isn't used for anything else. It belongs to the first process that binds it, until that ends.
-		reservation, err := net.ListenPacket("udp", address)
+		reservation, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port+reservationOffset))
 		if err != nil {
 			continue
 		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
 		lis, err := net.Listen("tcp", address)
 		if err != nil {
 			reservation.Close()
