@@ -1,6 +1,7 @@
 package proctest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,12 +33,12 @@ func ReserveAddress() (address string, release func(), err error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(endPort-firstPort)
 		// The UDP port isn't used for anything else. It belongs to the first process that binds it, until that ends.
-		reservation, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port+reservationOffset))
+		reservation, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", fmt.Sprintf("127.0.0.1:%d", port+reservationOffset))
 		if err != nil {
 			continue
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", port)
-		lis, err := net.Listen("tcp", address)
+		lis, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 		if err != nil {
 			reservation.Close()
 			continue

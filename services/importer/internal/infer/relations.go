@@ -291,7 +291,7 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 		return &Column{Type: stored.Type, Generate: by, Evidence: []string{stored.Declared + ". Check that the application makes it like this"}}
 	}
 	c := &Column{Type: stored.Type, Required: s.isRequired(stored), MaxLength: stored.MaxLength, Allowed: stored.Allowed, Evidence: []string{stored.Declared}}
-	c.Unique = s.identifies(stored.Name) && !(inKey && len(s.key) == 1)
+	c.Unique = s.identifies(stored.Name) && (!inKey || len(s.key) > 1)
 	if stored.Moment {
 		c.Zone = "UTC"
 		c.Evidence = append(c.Evidence, "The cells are taken as times in UTC. Set the zone that the people who fill in the files live in, for example Europe/Berlin")
