@@ -238,7 +238,7 @@ func (s *storedTable) isRequired(c *imports.RelationColumn) bool {
 	return c.NotNull || slices.Contains(s.key, c.Name)
 }
 
-// nameColumns gives the columns their names in the schema. A column that finds a row by its code is not named after the ID.
+// nameColumns sets the names of the columns in the schema. A column that finds a row by its code is not named after the ID.
 func (s *storedTable) nameColumns() {
 	title := func(c imports.RelationColumn) string {
 		words := wordsOf(c.Name)

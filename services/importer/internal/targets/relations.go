@@ -45,8 +45,8 @@ func NameOf(records string) string {
 	return strings.TrimSuffix(filepath.Base(records), filepath.Ext(records))
 }
 
-// bookkeeping are the tables in which tools record their own migrations and sessions.
-var bookkeeping = []string{"schema_migrations", "ar_internal_metadata", "django_migrations", "django_content_type", "django_session", "django_admin_log",
+// toolTables are those in which tools record their own migrations and sessions.
+var toolTables = []string{"schema_migrations", "ar_internal_metadata", "django_migrations", "django_content_type", "django_session", "django_admin_log",
 	"_prisma_migrations", "flyway_schema_history", "databasechangelog", "databasechangeloglock", "alembic_version", "__EFMigrationsHistory", "goose_db_version"}
 
 // Relations returns the tables of a database that match one of the patterns, such as "hr.*" and "employees". Without patterns, it
@@ -57,7 +57,7 @@ func Relations(ctx context.Context, records string, patterns []string) ([]import
 		return nil, err
 	}
 	if len(patterns) == 0 {
-		return slices.DeleteFunc(all, func(r imports.Relation) bool { return slices.Contains(bookkeeping, r.Name.Name) }), nil
+		return slices.DeleteFunc(all, func(r imports.Relation) bool { return slices.Contains(toolTables, r.Name.Name) }), nil
 	}
 	for _, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil {
