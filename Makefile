@@ -61,7 +61,7 @@ lint: prose $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, pro
 	npm run lint
 
 .PHONY: prose
-prose: ## Check the words of comments, messages, docs and test names (HEADWAY_PROSE_DIR=DIR for one folder)
+prose: ## Check the words of comments, messages, docs, and test names (HEADWAY_PROSE_DIR=DIR for one folder)
 	go test ./internal/prosetest -count=1 -v
 
 .PHONY: generate

@@ -97,7 +97,7 @@ type Request struct {
 // nothing is stored.
 //
 // Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *source.Error, schema.ErrNotFound,
-// imports.ErrRequestIDReused, *quota.ExceededError, those of the store, the files and the jobs service, and those of the body.
+// imports.ErrRequestIDReused, *quota.ExceededError, those of the store, the files, and the jobs service, and those of the body.
 func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, replayed bool, err error) {
 	if r.Schema == "" {
 		r.Schema = DefaultSchema

@@ -15,7 +15,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Preview is what a file has, and how it could be imported.
+// Preview describes the contents of a file, and how it could be imported.
 type Preview struct {
 	mapping.Preview
 	Schema   *schema.Schema

@@ -125,7 +125,7 @@ func parseFormulaRef(b []byte, i int, qualified bool) (ref formulaRef, end int) 
 	return ref, end
 }
 
-// parseRefPart reads "A1", "A" or "1", each with or without "$".
+// parseRefPart reads "A1", "A", or "1", each with or without "$".
 func parseRefPart(b []byte) (p refPart, ok bool) {
 	i, fixed := 0, false
 	if len(b) > 0 && b[0] == '$' {
