@@ -28,7 +28,7 @@ export interface MappingEditor {
   mapping: SheetMapping[];
 }
 
-/** Edits the answer to a question about columns. It starts with what the server proposes. */
+/** Edits the answer to a question about columns. It starts with the server's proposals. */
 export function useMapping(question: MappingQuestion, schema: Schema): MappingEditor {
   const [preview, setPreview] = useState<FilePreview>();
   const [choices, setChoices] = useState<MappingChoices>({});

@@ -136,7 +136,7 @@ export const outputPath = (jobId: string): string => `/api/v1/${jobPath({ jobId 
 /** Returns the path of the workbook with an import's rejected and blocked rows. */
 export const reportPath = (importId: string): string => `/api/v1/${importPath(importId)}/report.xlsx`;
 
-/** Returns the path of the workbook with the rows of a committed import and their outcomes. */
+/** Returns the path of the workbook with the rows of a committed import and their results. */
 export const importedPath = (importId: string): string => `/api/v1/${importPath(importId)}/imported.xlsx`;
 
 /** Returns the path of an import's issues as CSV. */
