@@ -95,7 +95,7 @@ func TestMailboxOrderAndReplacement(t *testing.T) {
 			m.Offer(at("a", 2))
 			m.Offer(at("a", 3))
 		}, []string{"a1", "a3"}},
-		{"a deletion replaces what waits", box{}, func(m *box) {
+		{"a deletion replaces waiting states", box{}, func(m *box) {
 			m.Offer(ended("a", 1))
 			m.Offer(at("b", 1))
 			m.Drop("a")

@@ -62,8 +62,8 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Limit cuts each new connection after the number of bytes that limit returns, of both directions together, in the middle of
-// a message if it comes so. nil ends that.
+// Limit cuts each new connection after the number of bytes that limit returns, of both directions together, even
+// in the middle of a message. nil ends that.
 func (p *Proxy) Limit(limit func() int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

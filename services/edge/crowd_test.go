@@ -166,10 +166,10 @@ func TestPeersThatCloseOrSendAreClosed(t *testing.T) {
 		does func(net.Conn)
 		logs string
 	}{
-		"hangs up":            {func(c net.Conn) { c.Close() }, "the client closed the stream"},
-		"closes its half":     {func(c net.Conn) { c.(*net.TCPConn).CloseWrite() }, "the client closed the stream"},
-		"breaks off":          {func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }, "the client closed the stream"},
-		"sends what it likes": {func(c net.Conn) { fmt.Fprint(c, strings.Repeat("talk ", 2000)) }, "the client keeps sending on a stream"},
+		"hangs up":              {func(c net.Conn) { c.Close() }, "the client closed the stream"},
+		"closes its half":       {func(c net.Conn) { c.(*net.TCPConn).CloseWrite() }, "the client closed the stream"},
+		"breaks off":            {func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }, "the client closed the stream"},
+		"sends arbitrary bytes": {func(c net.Conn) { fmt.Fprint(c, strings.Repeat("talk ", 2000)) }, "the client keeps sending on a stream"},
 		"sends another request": {func(c net.Conn) {
 			for range 50 {
 				fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Fill: %s\r\n\r\n", strings.Repeat("x", 200))

@@ -73,13 +73,13 @@ func TestErrorsHaveOneForm(t *testing.T) {
 		status             int
 		reason             string
 	}{
-		"no such route":         {"GET", "/api/v1/nothing", "", nil, 404, "ROUTE_NOT_FOUND"},
-		"no such route to post": {"POST", "/api/nothing", "", nil, 404, "ROUTE_NOT_FOUND"},
-		"no such action":        {"POST", "/api/v1/jobs/j1:explode", "", nil, 404, "ROUTE_NOT_FOUND"},
-		"broken JSON":           {"POST", "/api/v1/jobs", `{"kind":`, json, 400, "REQUEST_INVALID"},
-		"an unknown field":      {"POST", "/api/v1/jobs", `{"knid":"x"}`, json, 400, "REQUEST_INVALID"},
-		"a field out of bounds": {"POST", "/api/v1/jobs", `{"kind":"No Kind"}`, json, 400, "REQUEST_INVALID"},
-		"a number that is none": {"GET", "/api/v1/jobs?pageSize=many", "", nil, 400, "REQUEST_INVALID"},
+		"no such route":            {"GET", "/api/v1/nothing", "", nil, 404, "ROUTE_NOT_FOUND"},
+		"no such route to post":    {"POST", "/api/nothing", "", nil, 404, "ROUTE_NOT_FOUND"},
+		"no such action":           {"POST", "/api/v1/jobs/j1:explode", "", nil, 404, "ROUTE_NOT_FOUND"},
+		"broken JSON":              {"POST", "/api/v1/jobs", `{"kind":`, json, 400, "REQUEST_INVALID"},
+		"an unknown field":         {"POST", "/api/v1/jobs", `{"knid":"x"}`, json, 400, "REQUEST_INVALID"},
+		"a field out of bounds":    {"POST", "/api/v1/jobs", `{"kind":"No Kind"}`, json, 400, "REQUEST_INVALID"},
+		"text instead of a number": {"GET", "/api/v1/jobs?pageSize=many", "", nil, 400, "REQUEST_INVALID"},
 		"a form instead of JSON": {"POST", "/api/v1/jobs", "kind=x", []string{"Content-Type", "application/x-www-form-urlencoded"},
 			415, "MEDIA_TYPE_UNSUPPORTED"},
 		"a body too large": {"POST", "/api/v1/jobs", `{"title":"` + strings.Repeat("x", 2<<20) + `"}`, json, 413, "REQUEST_INVALID"},

@@ -123,19 +123,19 @@ func TestTusConformance(t *testing.T) {
 		status  int
 		reason  string
 	}{
-		"no length":                {nil, 400, "FORM_INVALID"},
-		"a wrong deferral":         {[]string{"Upload-Defer-Length", "2"}, 400, "FORM_INVALID"},
-		"a wrong concatenation":    {[]string{"Upload-Length", "5", "Upload-Concat", "half"}, 400, "FORM_INVALID"},
-		"a joining of nothing":     {[]string{"Upload-Concat", "final;"}, 400, "FORM_INVALID"},
-		"a joining of unknown":     {[]string{"Upload-Concat", "final;/api/v1/uploads/x"}, 404, "UPLOAD_NOT_FOUND"},
-		"a length below 0":         {[]string{"Upload-Length", "-1"}, 400, "FORM_INVALID"},
-		"a length over the limit":  {[]string{"Upload-Length", "1048577"}, 413, "UPLOAD_TOO_LARGE"},
-		"an unknown field":         {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("shcema", "workforce")}, 400, "FORM_INVALID"},
-		"a value without base64":   {[]string{"Upload-Length", "5", "Upload-Metadata", "schema §"}, 400, "FORM_INVALID"},
-		"a value with bad UTF-8":   {[]string{"Upload-Length", "5", "Upload-Metadata", "schema /w=="}, 400, "FORM_INVALID"},
-		"a field twice":            {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("schema", "a", "schema", "b")}, 400, "FORM_INVALID"},
-		"an unknown policy":        {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("on_issues", "ignore")}, 400, "FORM_INVALID"},
-		"a request id of nonsense": {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("request_id", "a b")}, 400, "REQUEST_INVALID"},
+		"no length":                     {nil, 400, "FORM_INVALID"},
+		"a wrong deferral":              {[]string{"Upload-Defer-Length", "2"}, 400, "FORM_INVALID"},
+		"a wrong concatenation":         {[]string{"Upload-Length", "5", "Upload-Concat", "half"}, 400, "FORM_INVALID"},
+		"a joined upload without parts": {[]string{"Upload-Concat", "final;"}, 400, "FORM_INVALID"},
+		"a joining of unknown":          {[]string{"Upload-Concat", "final;/api/v1/uploads/x"}, 404, "UPLOAD_NOT_FOUND"},
+		"a length below 0":              {[]string{"Upload-Length", "-1"}, 400, "FORM_INVALID"},
+		"a length over the limit":       {[]string{"Upload-Length", "1048577"}, 413, "UPLOAD_TOO_LARGE"},
+		"an unknown field":              {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("shcema", "workforce")}, 400, "FORM_INVALID"},
+		"a value without base64":        {[]string{"Upload-Length", "5", "Upload-Metadata", "schema §"}, 400, "FORM_INVALID"},
+		"a value with bad UTF-8":        {[]string{"Upload-Length", "5", "Upload-Metadata", "schema /w=="}, 400, "FORM_INVALID"},
+		"a field twice":                 {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("schema", "a", "schema", "b")}, 400, "FORM_INVALID"},
+		"an unknown policy":             {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("on_issues", "ignore")}, 400, "FORM_INVALID"},
+		"an invalid request ID":         {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("request_id", "a b")}, 400, "REQUEST_INVALID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.refused(b.tus(http.MethodPost, "/api/v1/uploads", nil, test.headers...), test.status, test.reason)

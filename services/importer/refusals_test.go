@@ -124,9 +124,9 @@ func TestInvalidUploadsHaveReasons(t *testing.T) {
 			_, err := f.NewSheet("Areas")
 			return err
 		}), nil, errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING},
-		"a mapping to nothing": {good, &importsv1.UploadOptions{Mapping: []*importsv1.SheetMapping{{Sheet: "areas", WorkbookSheet: "Nowhere"}}},
+		"a mapping to an unknown sheet": {good, &importsv1.UploadOptions{Mapping: []*importsv1.SheetMapping{{Sheet: "areas", WorkbookSheet: "Nowhere"}}},
 			errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID},
-		"a mapping of a header that is not there": {good, &importsv1.UploadOptions{Mapping: []*importsv1.SheetMapping{{Sheet: "areas",
+		"a mapping of an unknown header": {good, &importsv1.UploadOptions{Mapping: []*importsv1.SheetMapping{{Sheet: "areas",
 			Columns: map[string]string{"code": "Kürzel"}}}}, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID},
 		"a bad request id": {good, &importsv1.UploadOptions{RequestId: "with spaces"}, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID},
 	} {

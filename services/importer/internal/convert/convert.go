@@ -48,7 +48,7 @@ type Column struct {
 	// folded finds an allowed value by its spelling.
 	folded         map[string]string
 	minInt, maxInt *int64
-	min, max       []byte // of decimals, dates and times
+	min, max       []byte // of decimals, dates, and times
 	// zone is the time zone of the cells, or nil.
 	zone *time.Location
 	// limited reports whether the schema limits the values.

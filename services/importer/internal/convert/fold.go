@@ -13,7 +13,7 @@ const (
 	arabicComma = 2 // U+066C, between groups of digits
 )
 
-// maxFolded is the length of the longest text that is read as a number, date or time if it is not in its plain form.
+// maxFolded is the length of the longest text that is read as a number, date, or time if it is not in its plain form.
 const maxFolded = 400
 
 // fold returns a cleaned text with the digits of any single script as ASCII digits, and with the signs and separators

@@ -137,7 +137,7 @@ func TestImpossibleReportsAreRefusedAndChangeNothing(t *testing.T) {
 	}{
 		{"a step that does not exist", nil, []StepReport{{Name: "z"}}, &unknown, nil},
 		{"done above total", nil, []StepReport{{Name: "a", Done: new(11.0)}}, &invalid, nil},
-		{"a total below what is done", nil, []StepReport{{Name: "a", Done: new(9.0), Total: new(8.0)}}, &invalid, nil},
+		{"a total below done", nil, []StepReport{{Name: "a", Done: new(9.0), Total: new(8.0)}}, &invalid, nil},
 		{"done is not a number", nil, []StepReport{{Name: "a", Done: &nan}}, &invalid, nil},
 		{"an infinite total", nil, []StepReport{{Name: "a", Total: &inf}}, &invalid, nil},
 		{"a negative number", nil, []StepReport{{Name: "a", Done: new(-1.0)}}, &invalid, nil},

@@ -67,8 +67,8 @@ func TestStateReadFromStoreIsNotDeliveredAgain(t *testing.T) {
 	}{
 		{"published before it was read", 3, 3, 0, 0},
 		{"read before it was published", 0, 3, 3, 0},
-		{"older than what was read", 2, 3, 0, 0},
-		{"newer than what was read", 4, 3, 0, 4},
+		{"older than the state that was read", 2, 3, 0, 0},
+		{"newer than the state that was read", 4, 3, 0, 4},
 		{"newer, published later", 0, 3, 4, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -149,7 +149,7 @@ func TestDamagedSheetsAreRefusedWithLocation(t *testing.T) {
 		"a cell outside a row":           {`<c r="B2"><v>1</v></c>`, "byte"},
 		"a cell of another row":          {`<row r="2"><c r="B3"><v>1</v></c></row>`, "row 2"},
 		"a cell twice":                   {`<row r="2"><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c><c r="B2"><v>1</v></c></row>`, "row 2"},
-		"a reference that is none":       {`<row r="2"><c r="2B"><v>1</v></c></row>`, "row 2"},
+		"an invalid reference":           {`<row r="2"><c r="2B"><v>1</v></c></row>`, "row 2"},
 		"a column that Excel lacks":      {`<row r="2"><c r="XFE2"><v>1</v></c></row>`, "row 2"},
 		"more cells than columns":        {`<row r="2">` + strings.Repeat(`<c r="A2"><v>1</v></c>`, 20_000) + `</row>`, "cell A2"},
 		"too many attributes":            {`<row r="2"` + manyAttrs(129) + `/>`, "byte"},
@@ -159,14 +159,14 @@ func TestDamagedSheetsAreRefusedWithLocation(t *testing.T) {
 		"a row twice":                    {good + good, "row 1"},
 		"a row that goes back":           {`<row r="5"><c><v>1</v></c></row><row r="4"><c><v>1</v></c></row>`, "row 5"},
 		"a row zero":                     {`<row r="0"><c><v>1</v></c></row>`, "byte"},
-		"a row number that is none":      {`<row r="x"><c><v>1</v></c></row>`, "byte"},
+		"an invalid row number":          {`<row r="x"><c><v>1</v></c></row>`, "byte"},
 		"a shared string out of range":   {`<row r="2"><c r="B2" t="s"><v>2</v></c></row>`, "cell B2"},
 		"a negative shared string":       {`<row r="2"><c r="B2" t="s"><v>-1</v></c></row>`, "cell B2"},
-		"a shared string that is none":   {`<row r="2"><c r="B2" t="s"><v>x</v></c></row>`, "cell B2"},
+		"an invalid shared string index": {`<row r="2"><c r="B2" t="s"><v>x</v></c></row>`, "cell B2"},
 		"a style out of range":           {`<row r="2"><c r="B2" s="5"><v>1</v></c></row>`, "cell B2"},
 		"an invalid style":               {`<row r="2"><c r="B2" s="x"><v>1</v></c></row>`, "cell B2"},
 		"an unknown type":                {`<row r="2"><c r="B2" t="x"><v>1</v></c></row>`, "cell B2"},
-		"a truth value that is none":     {`<row r="2"><c r="B2" t="b"><v>2</v></c></row>`, "cell B2"},
+		"an invalid Boolean":             {`<row r="2"><c r="B2" t="b"><v>2</v></c></row>`, "cell B2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := workbookWith(parts{

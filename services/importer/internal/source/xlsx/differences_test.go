@@ -42,7 +42,7 @@ func knownDifferences() []difference {
 		{"a cell that says it is in another row: two truths", row(`<c r="A7"><v>1</v></c>`), map[string]string{"A1": "1"}, source.Damaged, nil},
 		{"an unknown cell type: its meaning is not known", row(`<c r="A1" t="q"><v>1</v></c>`), map[string]string{"A1": "1"}, source.Damaged, nil},
 		{"text between cells: data would be missing", row(`lost` + one), map[string]string{"A1": "1"}, source.Damaged, nil},
-		{"a truth value that is none", row(`<c r="A1" t="b"><v>5</v></c>`), map[string]string{"A1": "5"}, source.Damaged, nil},
+		{"an invalid Boolean", row(`<c r="A1" t="b"><v>5</v></c>`), map[string]string{"A1": "5"}, source.Damaged, nil},
 		{"hidden columns without a range: what is hidden is not known", withColumns(`<col min="a" max="2" hidden="1"/>`), map[string]string{"A1": "1"}, source.Damaged, nil},
 		{"a document type can do harm", workbookWith(parts{sheetPart: `<!DOCTYPE worksheet>` + strings.TrimPrefix(sheetXML(`<row r="1">`+one+`</row>`), `<?xml version="1.0" encoding="UTF-8"?>`)}),
 			map[string]string{"A1": "1"}, source.UnsupportedXML, nil},
@@ -102,12 +102,12 @@ func knownFormulaDifferences() []formulaDifference {
 		{"excelize takes a sheet's name for a cell", "Q1:Q4!A1+Q1", "Q1:Q4!C4+S4", "S4:Q4!A1+S4"},
 		{"excelize reads both ends of a range as one name", "Sheet1!A1:Sheet1!B2", "Sheet1!C4:Sheet1!D5", "Sheet1!A1:Sheet1!B2"},
 		{"excelize halves quotes in texts", `"A ""B"" "&A1`, `"A ""B"" "&C4`, `"A "B" "&C4`},
-		{"excelize drops what leaves the sheet", "XFD1-SUM(XFC1:XFC9)", "#REF!-SUM(#REF!)", "-SUM(:)"},
+		{"excelize drops references outside the sheet", "XFD1-SUM(XFC1:XFC9)", "#REF!-SUM(#REF!)", "-SUM(:)"},
 		{"excelize moves whole rows beyond the sheet", "SUM(1048575:1048576)", "SUM(#REF!)", "SUM(1048578:1048579)"},
 		{"excelize does not move a cell before a function", "SUM(A1:INDEX(B:B,2))", "SUM(C4:INDEX(D:D,2))", "SUM(A1:INDEX(D:D,2))"},
 		{"excelize writes arrays as functions", "SUM({1,2;3,4})", "SUM({1,2;3,4})", "SUM(ARRAY(ARRAYROW(1,2),ARRAYROW(3,4)))"},
 		{"a row does not begin with a zero", "A01", "A01", "C4"},
-		{"excelize keeps small letters in what it does not move", "a1+$b$2", "C4+$B$2", "C4+$b$2"},
+		{"excelize keeps lowercase letters in absolute references", "a1+$b$2", "C4+$B$2", "C4+$b$2"},
 	}
 }
 

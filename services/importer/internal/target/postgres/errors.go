@@ -22,7 +22,7 @@ const (
 	notNullViolation    = "23502"
 )
 
-// failed marks what a database may be over later. The end of a context and refusals stay what they are.
+// failed marks an error that can pass as ErrTargetUnavailable. It returns the end of a context, and refusals, unmarked.
 func failed(ctx context.Context, err error) error {
 	switch {
 	case err == nil:

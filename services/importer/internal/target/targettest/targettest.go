@@ -38,7 +38,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, func() imports.Target){
 		"what was committed is there":                   committed,
 		"what was rolled back is not":                   rolledBack,
-		"values stay exactly what they are":             exact,
+		"values are stored exactly":                     exact,
 		"many rows in one call":                         many,
 		"new rows are inserted":                         inserted,
 		"an applied import is reported with its counts": applied,
