@@ -37,7 +37,7 @@ func (c *openCommand) Run(ctx context.Context) error {
 	address := strings.TrimRight(c.URL, "/")
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/api/v1/session/links", nil)
 	if err != nil {
-		return program.Refuse("--url %q is not a URL. Write it like http://127.0.0.1:8080", c.URL)
+		return program.Refuse("--url %q is not a URL. Use one such as http://127.0.0.1:8080", c.URL)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := http.DefaultClient.Do(req)

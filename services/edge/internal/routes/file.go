@@ -96,7 +96,7 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	}
 	parsed, err := time.ParseDuration(strings.ReplaceAll(node.Value, " ", ""))
 	if err != nil {
-		return fmt.Errorf("line %d: %q is not a duration. Write for example 300s or 5m", node.Line, node.Value)
+		return fmt.Errorf("line %d: %q is not a duration. Use one such as 300s or 5m", node.Line, node.Value)
 	}
 	*d = Duration(parsed)
 	return nil

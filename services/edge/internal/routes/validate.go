@@ -27,7 +27,7 @@ func (r *Route) complete(dir string) error {
 		r.Method = http.MethodGet
 	}
 	if !pathPattern.MatchString(r.Path) {
-		return fmt.Errorf("path %q is not valid. Write for example /api/v1/jobs/{job_id}", r.Path)
+		return fmt.Errorf("path %q is not valid. Use one such as /api/v1/jobs/{job_id}", r.Path)
 	}
 	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, r.Method) {
 		return fmt.Errorf("method %q is not one of GET, POST, PUT, PATCH, DELETE", r.Method)

@@ -146,7 +146,7 @@ func (h *Handler) draft(r *http.Request) (Draft, error) {
 		return d, nil
 	}
 	if concat != "" && concat != "partial" {
-		return Draft{}, upload.ErrForm("Upload-Concat must be partial, or final; followed by the partial uploads.")
+		return Draft{}, upload.ErrForm("Upload-Concat must be `partial`, or `final;` and the paths of the partial uploads.")
 	}
 	d.Partial = concat == "partial"
 	if r.Header.Get("Upload-Defer-Length") == "1" && r.Header.Get("Upload-Length") == "" {
