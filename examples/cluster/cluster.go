@@ -48,7 +48,7 @@ type line struct {
 // cluster is the handler of kind `cluster`.
 //
 // It has no checkpoint: the seed decides every byte of the output. The next attempt computes everything again, which takes
-// milliseconds, and skips the bytes that are in the output already.
+// milliseconds, and skips the bytes that are already in the output.
 func cluster(ctx context.Context, task *headway.Task) (any, error) {
 	o, err := readOrder(task)
 	if err != nil {

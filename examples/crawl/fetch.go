@@ -32,7 +32,7 @@ var client = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// fetched is the outcome of one request.
+// fetched is the result of one request.
 type fetched struct {
 	status int
 	title  string

@@ -57,7 +57,7 @@ func share(raw syscall.RawConn, on bool) error {
 	return nil
 }
 
-// limitUnsent sets a connection's maxUnsent (TCP_NOTSENT_LOWAT, tcp(7)). What is in transit is not limited, so a long
+// limitUnsent sets a connection's maxUnsent (TCP_NOTSENT_LOWAT, tcp(7)). Data in transit is not limited, so a long
 // line stays fast. If the kernel refuses, slow peers use more of its memory.
 func limitUnsent(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {

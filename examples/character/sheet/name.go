@@ -15,12 +15,12 @@ const (
 	nameTries = 8_000
 	leastName = 4
 	mostName  = 9
-	// leastLikely is what the letters of a good name reach; see draw.
+	// leastLikely is the minimum likelihood of a good name. See draw.
 	leastLikely = -1.2
 )
 
-// decideName keeps the name that was given, or finds one: it learns from an ancestry's names which letter follows which
-// two, draws many new names, and takes one of those that sound like them without being one of them.
+// decideName keeps the given name, or generates one. It learns the sequences of three letters from an ancestry's names,
+// draws many new names, and chooses one that sounds like them and is not one of them.
 func decideName(ctx context.Context, s *Sheet, d *dice, done func(int)) error {
 	s.Name = s.givenName
 	if s.Name == "" {
@@ -45,7 +45,7 @@ func decideName(ctx context.Context, s *Sheet, d *dice, done func(int)) error {
 	return nil
 }
 
-// displayID is the name's first letters and four digits of the character's id.
+// displayID returns the name's first letters and four digits of the character's ID.
 func displayID(s *Sheet) string {
 	var letters strings.Builder
 	for _, r := range s.Name {
@@ -72,11 +72,11 @@ func isKnown(names []string, name string) bool {
 	return false
 }
 
-// chain says how often which letter follows which two; '^' stands before a name and '$' behind it.
+// chain counts which letters follow each pair of letters. '^' marks the start of a name, and '$' its end.
 type chain map[[2]byte]*followers
 
 type followers struct {
-	letters []byte // each as often as it was seen
+	letters []byte // each as many times as it was seen
 	counts  [256]int
 }
 
@@ -98,7 +98,7 @@ func learn(names []string) chain {
 	return c
 }
 
-// draw makes up a name, and says how likely its letters are: the mean of their logarithms; -Inf for one of an unfit length.
+// draw generates a name, and returns the mean logarithm of its letters' likelihoods. It is -Inf for an unsuitable length.
 func (c chain) draw(d *dice) (name string, likely float64) {
 	var letters []byte
 	before := [2]byte{'^', '^'}

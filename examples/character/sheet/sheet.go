@@ -1,5 +1,5 @@
-// Package sheet builds the sheet of a character of fantasy, step by step, by rules and dice. The same seed gives the
-// same character: each step throws dice of its own, so that a character can be built on from any step's end.
+// Package sheet builds the sheet of a fantasy character, step by step, by rules and dice. The same seed produces the
+// same character. Each step has its own dice, so a character can be continued after any step.
 package sheet
 
 import (
@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Sheet is a character as far as it is built. Its JSON stays below 4 KiB.
+// Sheet is a character, as far as it has been built. Its JSON stays below 4 KiB.
 type Sheet struct {
 	// CharacterID is a UUID, the same for the same seed and given name (RFC 9562 §5.8).
 	CharacterID string `json:"characterId"`
-	// DisplayID is short enough to be read out: "BRA-7F3A".
+	// DisplayID is short enough to be read aloud: "BRA-7F3A".
 	DisplayID string `json:"displayId,omitempty"`
 	Name      string `json:"name,omitempty"`
 	Seed      uint64 `json:"seed"`
@@ -33,14 +33,14 @@ type Sheet struct {
 	Defence    int       `json:"defence,omitempty"`
 	Belongings []string  `json:"belongings,omitempty"`
 
-	// Skills are those the character was trained in, each with what is added to a throw of the dice.
+	// Skills are the skills that the character was trained in, each with its bonus to a throw of the dice.
 	Skills   map[string]int `json:"skills,omitempty"`
 	Portrait string         `json:"portrait,omitempty"`
 
 	givenName string
 }
 
-// Abilities are 3 to 20 each; 10 is what most people have.
+// Abilities are numbers from 3 to 20. 10 is average.
 type Abilities struct {
 	Strength  int `json:"strength"`
 	Agility   int `json:"agility"`
@@ -50,7 +50,7 @@ type Abilities struct {
 	Presence  int `json:"presence"`
 }
 
-// all gives the abilities by their place, which is how the tables name them.
+// all returns the abilities by index. The tables refer to them by these indexes.
 func (a *Abilities) all() [6]*int {
 	return [6]*int{&a.Strength, &a.Agility, &a.Endurance, &a.Reason, &a.Insight, &a.Presence}
 }
@@ -66,10 +66,10 @@ const (
 	presence
 )
 
-// Bonus is what an ability adds to a throw of the dice: -4 to +5.
+// Bonus returns the bonus of an ability to a throw of the dice: -4 to +5.
 func Bonus(score int) int { return (score - score&1 - 10) / 2 }
 
-// New is the sheet of a character that nothing is decided about. name may be empty: then one is found.
+// New returns the sheet of a new character, with nothing decided yet. If name is empty, a step generates one.
 func New(seed uint64, name string) *Sheet {
 	hash := sha256.Sum256(append(binary.BigEndian.AppendUint64([]byte("headway/character/"), seed), name...))
 	id := hash[:16]
@@ -78,7 +78,7 @@ func New(seed uint64, name string) *Sheet {
 		CharacterID: fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])}
 }
 
-// Continue is an earlier sheet, decoded from its JSON, taken up again for the same seed and given name.
+// Continue prepares a sheet that was decoded from JSON for further steps, with the same seed and given name.
 func (s *Sheet) Continue(name string) { s.givenName = name }
 
 // Step is one part of building a sheet.
@@ -86,7 +86,7 @@ type Step struct {
 	Name, Title string
 	// Weight is the step's share of the whole.
 	Weight float64
-	// Units is how much there is to do, counted in Unit; 0 if the step is done at one stroke.
+	// Units is the amount of work, in Unit. It is 0 if the step is done in one go.
 	Units int
 	Unit  string
 
@@ -94,8 +94,8 @@ type Step struct {
 	tell   func(s *Sheet, d *dice) string
 }
 
-// Build decides the step's part of the sheet and gives what there is to tell about it, as text that ends with a line
-// break. The steps before must have been built. done is told how many units are done; the error is ctx's.
+// Build decides the step's part of the sheet, and returns a text about it, which ends with a line
+// break. The previous steps must have been built. Build calls done with the number of finished units. The error is that of ctx.
 func (p *Step) Build(ctx context.Context, s *Sheet, done func(units int)) (text string, err error) {
 	d := &dice{rand.New(rand.NewPCG(s.Seed, nameNumber(p.Name)))}
 	if p.decide != nil {
@@ -106,7 +106,7 @@ func (p *Step) Build(ctx context.Context, s *Sheet, done func(units int)) (text 
 	return p.tell(s, d), nil
 }
 
-// nameNumber makes a step's dice differ from other steps' (FNV-1a).
+// nameNumber returns a number for a step's name (FNV-1a), so that each step has different dice.
 func nameNumber(name string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(name) {
@@ -115,10 +115,10 @@ func nameNumber(name string) uint64 {
 	return h
 }
 
-// dice are one step's chances.
+// dice are the random numbers of one step.
 type dice struct{ *rand.Rand }
 
-// throw gives the sum of n dice with so many sides.
+// throw returns the sum of n dice with the given number of sides.
 func (d *dice) throw(n, sides int) (sum int) {
 	for range n {
 		sum += 1 + d.IntN(sides)
@@ -126,10 +126,10 @@ func (d *dice) throw(n, sides int) (sum int) {
 	return sum
 }
 
-// one picks one of the choices.
+// one returns one of the choices.
 func one[T any](d *dice, choices []T) T { return choices[d.IntN(len(choices))] }
 
-// some picks n different choices, in the order of the list.
+// some returns n different choices, in the order of the list.
 func some[T any](d *dice, choices []T, n int) []T {
 	var picked []T
 	for i, c := range choices {
@@ -140,7 +140,7 @@ func some[T any](d *dice, choices []T, n int) []T {
 	return picked
 }
 
-// list joins words as a sentence does.
+// list joins words with commas and "and".
 func list(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

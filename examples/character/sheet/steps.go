@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Steps are what a sheet is built of, in this order.
+// Steps are the steps that build a sheet, in order.
 var Steps = []Step{
 	{Name: "ancestry", Title: "Ancestry", Weight: 1, decide: decideAncestry, tell: tellAncestry},
 	{Name: "abilities", Title: "Abilities", Weight: 1, Units: 6, Unit: "abilities", decide: decideAbilities, tell: tellAbilities},
@@ -33,13 +33,13 @@ func tellAncestry(s *Sheet, _ *dice) string {
 	return fmt.Sprintf("ANCESTRY\n%s, %d years old. Speaks %s. %s.\n\n", s.Ancestry, s.Age, list(s.Languages), strings.Join(s.Traits, ". "))
 }
 
-// The sum of all six abilities before the ancestry's gifts; dice that fall outside are thrown again.
+// The limits of the sum of all six abilities, before the ancestry's gifts. Other throws are repeated.
 const (
 	leastSum = 68
 	mostSum  = 80
 )
 
-// decideAbilities throws four dice for each ability and leaves the lowest out.
+// decideAbilities throws four dice for each ability, and drops the lowest.
 func decideAbilities(ctx context.Context, s *Sheet, d *dice, done func(int)) error {
 	for {
 		if ctx.Err() != nil {
@@ -87,7 +87,7 @@ func tellBackground(s *Sheet, _ *dice) string {
 	return fmt.Sprintf("BACKGROUND\n%s. Still keeps %s, and wishes to %s.\n\n", capital(s.Background), s.Belongings[0], s.Wish)
 }
 
-// decideCalling takes the calling that the abilities fit best; dice decide between equals.
+// decideCalling chooses the calling that the abilities suit best. Dice decide between equal ones.
 func decideCalling(_ context.Context, s *Sheet, d *dice, _ func(int)) error {
 	scores := s.Abilities.all()
 	var best []calling
@@ -113,10 +113,10 @@ func tellCalling(s *Sheet, _ *dice) string {
 	return fmt.Sprintf("CALLING\n%s. %d hit points, defence %d. Carries %s.\n\n", capital(s.Calling), s.HitPoints, s.Defence, list(s.Belongings[1:]))
 }
 
-// trained is what training adds to a skill.
+// trained is the bonus of training to a skill.
 const trained = 2
 
-// decideSkills takes what the background taught, and three more of those that the calling can teach.
+// decideSkills takes the skills of the background, and three more of the calling.
 func decideSkills(_ context.Context, s *Sheet, d *dice, _ func(int)) error {
 	known := slices.Clone(backgroundOf(s).skills)
 	var open []string
@@ -169,7 +169,7 @@ func ancestryOf(s *Sheet) ancestry     { return byName(ancestries, s.Ancestry) }
 func backgroundOf(s *Sheet) background { return byName(backgrounds, s.Background) }
 func callingOf(s *Sheet) calling       { return byName(callings, s.Calling) }
 
-// byName finds a table's row; a name that is in no table comes from a checkpoint of other tables, and gives an empty row.
+// byName returns the row of a table with a name. If there is no such row, as in a checkpoint of other tables, it is empty.
 func byName[T interface{ called() string }](table []T, name string) (found T) {
 	for _, row := range table {
 		if row.called() == name {

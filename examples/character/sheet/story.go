@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// tellStory writes the character's story in five paragraphs out of what the sheet says.
+// tellStory returns the character's story, in five paragraphs from the facts of the sheet.
 func tellStory(s *Sheet, d *dice) string {
 	a, b, c := ancestryOf(s), backgroundOf(s), callingOf(s)
 	best, worst := extremes(&s.Abilities)
@@ -33,7 +33,7 @@ func tellStory(s *Sheet, d *dice) string {
 	return "STORY\n" + strings.Join(paragraphs, "\n\n") + "\n"
 }
 
-// extremes gives the places of the highest and the lowest ability.
+// extremes returns the indexes of the highest and the lowest ability.
 func extremes(a *Abilities) (best, worst int) {
 	scores := a.all()
 	for i, score := range scores {

@@ -2,8 +2,8 @@ package sheet
 
 type ancestry struct {
 	name      string
-	grown     int         // age at which one is grown up
-	gifts     map[int]int // what is added to abilities
+	grown     int         // age of an adult
+	gifts     map[int]int // bonuses, by ability
 	languages []string
 	traits    []string
 	homes     []string
@@ -64,7 +64,7 @@ type calling struct {
 	first, second int // the abilities that it needs
 	hitDie        int
 	armour        int
-	mostAgility   int // more is in the armour's way
+	mostAgility   int // the armor hinders any more
 	skills        []string
 	gear          []string
 	lesson        string

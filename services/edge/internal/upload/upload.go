@@ -95,7 +95,7 @@ func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.Accept(w, r, accepted)
 }
 
-// Preview answers POST /api/v1/previews: it streams a file like ServeHTTP, and returns what it has.
+// Preview answers POST /api/v1/previews: it streams a file like ServeHTTP, and returns its preview.
 func (u *Handler) Preview(w http.ResponseWriter, r *http.Request) {
 	call := &previewCall{imports: u.cfg.Imports}
 	if err := u.receive(w, r, nil, call); err != nil {
