@@ -104,7 +104,7 @@ func decideCalling(_ context.Context, s *Sheet, d *dice, _ func(int)) error {
 	c := one(d, best)
 	s.Calling = c.name
 	s.HitPoints = max(1, c.hitDie+Bonus(s.Abilities.Endurance))
-	s.Defence = c.armour + min(Bonus(s.Abilities.Agility), c.mostAgility)
+	s.Defence = c.armor + min(Bonus(s.Abilities.Agility), c.mostAgility)
 	s.Belongings = append(s.Belongings[:1:1], c.gear...)
 	return nil
 }

@@ -63,7 +63,7 @@ type calling struct {
 	name          string
 	first, second int // the abilities that it needs
 	hitDie        int
-	armour        int
+	armor         int
 	mostAgility   int // the armor hinders any more
 	skills        []string
 	gear          []string

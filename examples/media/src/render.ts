@@ -35,7 +35,7 @@ export function renderTile(
   const { width, height, samples, seed } = picture;
   const right = Math.min(tile.left + tile.size, width);
   const bottom = Math.min(tile.top + tile.size, height);
-  const colour = new Float64Array(3);
+  const color = new Float64Array(3);
   const sum = new Float64Array(3);
   for (let y = tile.top; y < bottom; y++) {
     for (let x = tile.left; x < right; x++) {
@@ -43,8 +43,8 @@ export function renderTile(
       sum.fill(0);
       for (let n = 0; n < samples; n++) {
         // From -1 to 1 over the picture, upwards, at a random position in the pixel.
-        scene(2 * ((x + random()) / width) - 1, 1 - 2 * ((y + random()) / height), random, colour);
-        for (let c = 0; c < 3; c++) sum[c] = (sum[c] ?? 0) + Math.min(colour[c] ?? 0, 4);
+        scene(2 * ((x + random()) / width) - 1, 1 - 2 * ((y + random()) / height), random, color);
+        for (let c = 0; c < 3; c++) sum[c] = (sum[c] ?? 0) + Math.min(color[c] ?? 0, 4);
       }
       const at = ((y - tile.top) * width + x) * 3;
       for (let c = 0; c < 3; c++) band[at + c] = toByte((sum[c] ?? 0) / samples);
