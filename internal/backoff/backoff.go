@@ -37,8 +37,11 @@ func (b *Backoff) Next() time.Duration {
 }
 
 // Wait waits for Next. It reports false if ctx was done before that.
-func (b *Backoff) Wait(ctx context.Context) bool {
-	timer := time.NewTimer(b.Next())
+func (b *Backoff) Wait(ctx context.Context) bool { return Sleep(ctx, b.Next()) }
+
+// Sleep waits for d. It reports false if ctx was done before that.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

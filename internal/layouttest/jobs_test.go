@@ -16,7 +16,7 @@ var jobs = rules{
 	"services/jobs/internal/heartbeat":       {"services/jobs/internal/job"},
 	"services/jobs/internal/lifecycle": {"services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
 		"internal/quota", "services/jobs/internal/job"},
-	"services/jobs/internal/bulk": {"internal/auth", "services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
+	"services/jobs/internal/bulk": {"internal/auth", "internal/backoff", "services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
 		"services/jobs/internal/job", "services/jobs/internal/lifecycle"},
 	"services/jobs/internal/maintenance": {"services/jobs/internal/heartbeat", "services/jobs/internal/job",
 		"services/jobs/internal/metrics"},

@@ -42,10 +42,7 @@ func (s *Service) watchTarget(ctx context.Context) {
 			continue
 		}
 		wait.Reset()
-		select {
-		case <-ctx.Done():
-		case <-time.After(pingInterval):
-		}
+		backoff.Sleep(ctx, pingInterval)
 	}
 }
 

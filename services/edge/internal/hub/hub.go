@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"headway/internal/backoff"
 )
 
 // Config configures a Hub.
@@ -174,11 +176,11 @@ func (h *Hub) Drain(ctx context.Context, spread time.Duration) {
 			h.finish(s, ErrDraining)
 		}
 		h.mu.Unlock()
-		if !sleep(ctx, step) {
+		if !backoff.Sleep(ctx, step) {
 			return
 		}
 	}
-	for h.Open() > 0 && sleep(ctx, polling) {
+	for h.Open() > 0 && backoff.Sleep(ctx, polling) {
 	}
 }
 
@@ -187,18 +189,6 @@ func (h *Hub) Open() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.open)
-}
-
-// sleep waits for d. It returns false if ctx is done before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // Synced reports whether the jobs service has sent every live job since the hub began.

@@ -4,13 +4,15 @@ import (
 	"context"
 	"runtime/debug"
 	"time"
+
+	"headway/internal/backoff"
 )
 
 // sweepInterval is the interval at which the hub drops encodings that no client has requested in the meantime.
 const sweepInterval = 20 * time.Second
 
 func (h *Hub) sweep(ctx context.Context) {
-	for sleep(ctx, sweepInterval) {
+	for backoff.Sleep(ctx, sweepInterval) {
 		h.dropUnwanted()
 		if h.rushIsOver() {
 			h.Go(func(context.Context) { debug.FreeOSMemory() })

@@ -54,7 +54,7 @@ func (m *Maintenance) Run(ctx context.Context) error {
 		case n > 0:
 			m.Logger.InfoContext(ctx, "deleted old imports", "count", n)
 		}
-		pause(ctx, m.Interval)
+		backoff.Sleep(ctx, m.Interval)
 	}
 	return nil
 }
@@ -153,11 +153,4 @@ func (m *Maintenance) sweep(ctx context.Context, im imports.Import, now time.Tim
 		deleted, err = true, errors.Join(err, m.Store.Remove(ctx, im.ID))
 	}
 	return deleted, err
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"headway/internal/auth"
+	"headway/internal/backoff"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
@@ -120,7 +121,7 @@ func (r *Runner) Run(ctx context.Context) {
 				leased, err := r.dispatcher.Lease(ctx, dispatch.LeaseRequest{Kinds: []string{Kind}, Max: 1, Wait: leaseWait, Worker: "headway"})
 				if err != nil && ctx.Err() == nil {
 					r.cfg.Logger.WarnContext(ctx, "requests to change jobs not leased; trying again", "error", err)
-					sleep(ctx, afterError)
+					backoff.Sleep(ctx, afterError)
 				}
 				for i := range leased {
 					r.do(ctx, &leased[i])
@@ -129,13 +130,6 @@ func (r *Runner) Run(ctx context.Context) {
 		})
 	}
 	wg.Wait()
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
 
 // state is how far a request is. It is its checkpoint.
@@ -209,7 +203,7 @@ func (r *run) perform(ctx context.Context) error {
 func (r *run) beat(ctx context.Context, end context.CancelCauseFunc) {
 	wait := r.keeper.FirstProgress()
 	for {
-		if sleep(ctx, min(wait, r.cfg.Heartbeat)); ctx.Err() != nil {
+		if !backoff.Sleep(ctx, min(wait, r.cfg.Heartbeat)) {
 			return
 		}
 		at := *r.state.Load()
@@ -240,7 +234,7 @@ func (r *run) pages(ctx context.Context) error {
 		r.state.Store(new(at))
 		switch {
 		case errors.Is(err, job.ErrUnavailable) && ctx.Err() == nil: // without a database, the attempt can't fail either
-			sleep(ctx, afterError)
+			backoff.Sleep(ctx, afterError)
 		case err != nil || at.Token == "":
 			return err
 		}

@@ -188,12 +188,7 @@ func (l *Log) pause(ctx context.Context, wait time.Duration, what string, err er
 	if ctx.Err() == nil {
 		l.cfg.Logger.ErrorContext(ctx, what, "error", err)
 	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(wait):
-		return true
-	}
+	return backoff.Sleep(ctx, wait)
 }
 
 // seal moves one segment of a long output to a blob, and returns the rest in the store. The rest is empty if the job was

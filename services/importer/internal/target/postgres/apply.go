@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"headway/internal/backoff"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
@@ -53,8 +54,8 @@ func (tx *transaction) apply() error {
 		default:
 			try++
 			search = search.again()
-			if err := pause(tx.ctx); err != nil {
-				return err
+			if !backoff.Sleep(tx.ctx, lockPause) {
+				return tx.ctx.Err()
 			}
 		}
 		if err := tx.exec(`ROLLBACK TO SAVEPOINT headway_apply`); err != nil {

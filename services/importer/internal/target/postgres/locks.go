@@ -1,11 +1,11 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	"headway/internal/backoff"
 	"headway/services/importer/internal/imports"
 )
 
@@ -16,6 +16,7 @@ const (
 	lockTime = 300 * time.Millisecond
 	// lockTries is how often it tries before the import fails, to be tried again later.
 	lockTries = 20
+	// lockPause is the wait after which a program that has locked something has probably released it.
 	lockPause = 50 * time.Millisecond
 )
 
@@ -50,8 +51,8 @@ func (tx *transaction) lockTables(tables []string) error {
 		}
 		first := order[blocked]
 		order = append([]string{first}, slices.Delete(order, blocked, blocked+1)...)
-		if err := pause(tx.ctx); err != nil {
-			return err
+		if !backoff.Sleep(tx.ctx, lockPause) {
+			return tx.ctx.Err()
 		}
 	}
 }
@@ -88,14 +89,4 @@ func (tx *transaction) lockInOrder(tables []string) (blocked int, err error) {
 		wait = lockTime
 	}
 	return 0, nil
-}
-
-// pause waits until a program that has locked something has probably released it.
-func pause(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(lockPause):
-		return nil
-	}
 }

@@ -15,6 +15,7 @@ import (
 
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"headway/internal/backoff"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 	"headway/services/importer/internal/target/turns"
@@ -154,10 +155,8 @@ func retryLocked(ctx context.Context, do func() error) error {
 		if code := resultCode(err); code != sqlite3.SQLITE_BUSY && code != sqlite3.SQLITE_LOCKED {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !backoff.Sleep(ctx, lockRetry) {
 			return ctx.Err()
-		case <-time.After(lockRetry):
 		}
 	}
 }
