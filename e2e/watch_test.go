@@ -16,7 +16,7 @@ import (
 type seen struct {
 	Status  string
 	Percent float64
-	Steps   string // every step's name, state and counters
+	Steps   string // every step's name, state, and counters
 }
 
 // watcher is a process that watches a job. Its stream must end by itself.

@@ -43,7 +43,7 @@ type Command struct {
 type Report struct {
 	// Addr is the address of a server, in its first line only.
 	Addr string `json:"addr,omitempty"`
-	// Open, Failed, Ended and Cut count streams: with a first state, rejected or broken before that, ended by the server as
+	// Open, Failed, Ended, and Cut count streams: with a first state, rejected or broken before that, ended by the server as
 	// HTTP defines it, and ended otherwise.
 	Open, Failed, Ended, Cut int
 	// Draining counts the streams that were notified of a shutdown.

@@ -18,7 +18,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 )
 
-// mapCommand shows what a file has, and which of its columns are probably those of a schema. It imports nothing.
+// mapCommand shows the contents of a file, and which of its columns are probably those of a schema. It imports nothing.
 type mapCommand struct {
 	connectFlags
 	File            string `arg:"" help:"Workbook or text file (CSV) to inspect." type:"existingfile"`

@@ -4,7 +4,7 @@ import "slices"
 
 // Rights are what a token allows: scopes, kinds of jobs, and schemas. The name * allows all.
 type Rights struct {
-	// Scopes are of ScopeRead, ScopeRun and ScopeImport.
+	// Scopes are of ScopeRead, ScopeRun, and ScopeImport.
 	Scopes []string
 	// Kinds and Schemas are lists of names.
 	Kinds, Schemas []string

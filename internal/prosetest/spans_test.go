@@ -152,7 +152,7 @@ var (
 	regex  = regexp.MustCompile(`^/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/`)
 )
 
-// cSpans returns the comments, strings, JSX texts and identifiers of a file in TypeScript, JavaScript, protobuf or CSS.
+// cSpans returns the comments, strings, JSX texts, and identifiers of a file in TypeScript, JavaScript, protobuf, or CSS.
 func cSpans(file string, source []byte) (found []span) {
 	ext := path.Ext(file)
 	code := ext != ".proto" && ext != ".css"

@@ -132,7 +132,7 @@ func ForLog(err error) string {
 	return ""
 }
 
-// Word returns the name of a reason as in ErrorInfo, REST and SSE: "LEASE_LOST".
+// Word returns the name of a reason as in ErrorInfo, REST, and SSE: "LEASE_LOST".
 func Word(reason errorsv1.ErrorReason) string {
 	return strings.TrimPrefix(reason.String(), reasonPrefix)
 }

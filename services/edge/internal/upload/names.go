@@ -40,7 +40,7 @@ func misspelled(name string) string {
 	return ""
 }
 
-// distance returns the number of characters to insert, delete or replace between two texts.
+// distance returns the number of characters to insert, delete, or replace between two texts.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -207,7 +207,7 @@ func Words(e protoreflect.EnumDescriptor) []string {
 // fits reports whether a number is in the range of a kind of field.
 func fits(text string, kind protoreflect.Kind) bool {
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !numberText.MatchString(text) { // a Go number, Infinity or NaN
+	if err != nil || !numberText.MatchString(text) { // a Go number, Infinity, or NaN
 		return false
 	}
 	bits := 64

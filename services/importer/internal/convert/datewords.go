@@ -6,7 +6,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// asian reads a date with the words for year, month and day of China, Japan and Korea: 2025年4月3日. The year can be one of a
+// asian reads a date with the words for year, month, and day of China, Japan, and Korea: 2025年4月3日. The year can be one of a
 // reign.
 func (p *dateParser) asian() []source.Civil {
 	var reign *reign

@@ -20,7 +20,7 @@ var thousandsOrDecimals = regexp.MustCompile(`^-?[1-9][0-9]{0,2}[.,][0-9]{3}$`)
 // dayOrMonth are the dates whose day and month can be exchanged.
 var dayOrMonth = regexp.MustCompile(`^(0?[1-9]|1[0-2])[./-](0?[1-9]|1[0-2])[./-][0-9]{4}$`)
 
-// FuzzConvert converts texts, numbers and dates to every type. The plain text of an accepted value is accepted too,
+// FuzzConvert converts texts, numbers, and dates to every type. The plain text of an accepted value is accepted too,
 // with the same value. A text with two readings is never accepted.
 func FuzzConvert(f *testing.F) {
 	kinds := []string{"General", "0", "00000", `"EMP-"0000`, "0%", "yyyy-mm-dd", "h:mm", "[h]:mm", "yyyy-mm-dd h:mm", "#,##0.00",

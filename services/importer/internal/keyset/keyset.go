@@ -40,7 +40,7 @@ type Set[E any] struct {
 	// entries and keys are pages of entriesPage entries and of keyPage bytes.
 	entries [][]entry[E]
 	keys    [][]byte
-	// file is set as soon as the keys are in a file. slots, entries and keys are nil then.
+	// file is set as soon as the keys are in a file. slots, entries, and keys are nil then.
 	file *file[E]
 	err  error
 }

@@ -99,7 +99,7 @@ func splitDate(s string) (d dateParts, ok bool) {
 	return d, len(d.numbers) == want
 }
 
-// isUnitOfDate recognizes the characters for year, month and day in Chinese, Japanese and Korean.
+// isUnitOfDate recognizes the characters for year, month, and day in Chinese, Japanese, and Korean.
 func isUnitOfDate(word string) bool {
 	switch word {
 	case "年", "月", "日", "년", "월", "일", "號", "号":

@@ -103,8 +103,8 @@ type FormatClass uint8
 // The classes of a number format.
 const (
 	Plain    FormatClass = iota // a number, a percentage, a fraction, text
-	DateOnly                    // year, month or day
-	TimeOnly                    // hour, minute or second
+	DateOnly                    // year, month, or day
+	TimeOnly                    // hour, minute, or second
 	DateTime                    // both
 	Elapsed                     // a duration, such as [h]:mm
 )

@@ -12,7 +12,7 @@ type TextFormat struct {
 	Quote string `json:"quote,omitempty"`
 	// Escape is the character before a quotation mark inside a cell: `\`, or the quotation mark itself.
 	Escape string `json:"escape,omitempty"`
-	// LineBreak is what ends a line: "LF", "CRLF" or "CR".
+	// LineBreak is the end of a line: "LF", "CRLF", or "CR".
 	LineBreak string `json:"line_break,omitempty"`
 	// SkipBlanks reports whether blanks after a delimiter do not belong to the cell.
 	SkipBlanks bool `json:"skip_blanks,omitempty"`
@@ -70,7 +70,7 @@ type Misread uint8
 const (
 	// AsWritten is a line without damage.
 	AsWritten Misread = iota
-	// SeparatorMissing, SeparatorExtra, SeparatorOther and QuoteStray are lines with damage that were read in the only way
+	// SeparatorMissing, SeparatorExtra, SeparatorOther, and QuoteStray are lines with damage that were read in the only way
 	// that fits the columns: two cells without a separator, an empty cell too many, another character as separator, and a
 	// quotation mark that opens or closes nothing.
 	SeparatorMissing

@@ -135,7 +135,7 @@ type querier interface {
 	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
 }
 
-// ahead returns how many ready jobs are leased before one of this owner, rank and order of creation, up to limit. With
+// ahead returns how many ready jobs are leased before one of this owner, rank, and order of creation, up to limit. With
 // very many lanes, it is an estimate.
 func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, limit int) (n int, err error) {
 	err = q.QueryRow(ctx, `WITH own AS (
