@@ -15,6 +15,7 @@ type commandLine struct {
 	Edge        program.EdgeCommand     `cmd:"" help:"Run the edge alone."`
 	Import      importCommand           `cmd:"" help:"Upload a workbook and watch its import."`
 	Map         mapCommand              `cmd:"" help:"Show how a file could be imported, and write a mapping for it."`
+	Mapping     mappingCommand          `cmd:"" help:"Save and share mappings for later imports."`
 	Watch       watchCommand            `cmd:"" help:"Watch a job until it ends."`
 	Cells       cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
 	Sample      sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`

@@ -237,6 +237,33 @@ describe("the question about columns", () => {
     again.assertNoErrors();
   });
 
+  test("is answered by saved columns, and saves them", async () => {
+    const path = join(folder, "saved.csv");
+    writeFileSync(path, "Id;Given;Family;Place\n4001;Ann;Ames;Rome\n");
+    const { page } = await start("People");
+    await chooseWorkbook(page, path);
+    const chosen = { "Personnel number": "Id", "First name": "Given", "Last name": "Family", City: "Place" };
+    for (const [title, header] of Object.entries(chosen)) await field(page, title).selectOption(header);
+    await question(page).getByText("Saved columns", { exact: true }).click();
+    await question(page).getByRole("textbox", { name: "Name", exact: true }).fill("HR export");
+    await question(page)
+      .getByRole("checkbox", { name: /Share with everyone/ })
+      .check();
+    await question(page).getByRole("button", { name: "Save these columns" }).click();
+    await question(page).getByText("Saved as “HR export”.").waitFor();
+    for (const title of Object.keys(chosen)) await field(page, title).selectOption("");
+    await question(page)
+      .getByRole("combobox", { name: "Use saved columns" })
+      .selectOption(/** @type {any} */ ({ index: 1 }));
+    await page.waitForFunction(() => document.querySelectorAll(".mapping [aria-invalid=true]").length === 0);
+    for (const [title, header] of Object.entries(chosen)) {
+      assert.equal(await field(page, title).inputValue(), header, title);
+    }
+    await assertAccessible(page, "saved columns");
+    await confirm(page).click();
+    await page.getByRole("heading", { name: "1 row imported" }).waitFor();
+  });
+
   test("can be cancelled, and leaves nothing on the server", async () => {
     const { page } = await start("People");
     await chooseWorkbook(page, join(folder, "French.csv"));

@@ -146,3 +146,54 @@ func TestRememberedMappingIsConfirmedAgain(t *testing.T) {
 	w.end([]byte(file), same)
 	w.end([]byte(file), options(""))
 }
+
+// TestMappingsAreSavedAndShared saves mappings as two users, and lists them.
+func TestMappingsAreSavedAndShared(t *testing.T) {
+	w := setup(t)
+	areas := []*importsv1.SheetMapping{{Sheet: "areas", Columns: map[string]string{"code": "Kürzel"}}}
+	save := func(user, name string, shared bool, mapping []*importsv1.SheetMapping) error {
+		_, err := w.imports.SaveMapping(t.Context(), &importsv1.SaveMappingRequest{Schema: "workforce", Name: name, Shared: shared, Mapping: mapping}, w.as(user))
+		return err
+	}
+	names := func(user string) string {
+		t.Helper()
+		answer, err := w.imports.ListMappings(t.Context(), &importsv1.ListMappingsRequest{Schema: "workforce"}, w.as(user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, m := range answer.GetMappings() {
+			if m.GetMapping()[0].GetColumns()["code"] != "Kürzel" || m.GetSavedAt() == nil {
+				t.Errorf("the mapping is %v", m)
+			}
+			list = append(list, m.GetOwner()+":"+m.GetName())
+		}
+		return strings.Join(list, " ")
+	}
+	for _, err := range []error{save("ann", "Monat", false, areas), save("ann", "Export der Bank", true, areas), save("bob", "Liste", true, areas)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := names("ann"); got != "ann:Export der Bank ann:Monat bob:Liste" {
+		t.Errorf("ann sees %s", got)
+	}
+	for range 2 {
+		if _, err := w.imports.DeleteMapping(t.Context(), &importsv1.DeleteMappingRequest{Schema: "workforce", Name: "Liste"}, w.as("ann")); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := names("cid"); got != "ann:Export der Bank bob:Liste" {
+		t.Errorf("cid sees %s", got)
+	}
+	_, missing := w.imports.ListMappings(t.Context(), &importsv1.ListMappingsRequest{Schema: "none"}, w.as("ann"))
+	for reason, err := range map[string]error{
+		"MAPPING_INVALID":  save("ann", "x", false, []*importsv1.SheetMapping{{Sheet: "areas", Columns: map[string]string{"shoe_size": "x"}}}),
+		"REQUEST_INVALID":  save("ann", "a/b", false, areas),
+		"SCHEMA_NOT_FOUND": missing,
+	} {
+		if rpcerr.Word(rpcerr.Reason(err)) != reason {
+			t.Errorf("%s: %v", reason, err)
+		}
+	}
+}

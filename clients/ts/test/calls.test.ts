@@ -3,14 +3,17 @@ import {
   cancel,
   confirm,
   createJob,
+  deleteMapping,
   download,
   getSession,
   HeadwayError,
   listIssues,
   listJobs,
+  listMappings,
   readOutput,
   remove,
   samplePath,
+  saveMapping,
   toSnapshot,
   uploadWorkbook,
   watchJob,
@@ -42,6 +45,20 @@ describe("the REST calls", () => {
     server = await startScriptedServer(json(200, { import: { importId: "i1" } }));
     await confirm({ importId: "i1", commit: true, baseUrl: server.baseUrl });
     expect(server.received[0]).toMatchObject({ path: "/api/v1/imports/i1:confirm", body: '{"commit":true}' });
+  });
+
+  test("mappings are listed, saved, and deleted below their schema", async () => {
+    const saved = { name: "Bank", owner: "ann", shared: true, mapping: [{ sheet: "areas" }] };
+    server = await startScriptedServer(json(200, { mappings: [saved], mapping: saved }));
+    const options = { baseUrl: server.baseUrl, schema: "a b", name: "Mai ?" };
+    expect(await listMappings(options)).toEqual([saved]);
+    expect(await saveMapping({ ...options, mapping: [{ sheet: "areas" }], shared: true })).toEqual(saved);
+    await deleteMapping(options);
+    expect(server.received.map(({ method, path, body }) => [method, path, body])).toEqual([
+      ["GET", "/api/v1/schemas/a%20b/mappings", ""],
+      ["PUT", "/api/v1/schemas/a%20b/mappings/Mai%20%3F", '{"mapping":[{"sheet":"areas"}],"shared":true}'],
+      ["DELETE", "/api/v1/schemas/a%20b/mappings/Mai%20%3F", ""],
+    ]);
   });
 
   test("lists send their filters as a query, with one parameter per value of a list", async () => {

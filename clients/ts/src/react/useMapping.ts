@@ -22,6 +22,8 @@ export interface MappingEditor {
   sheets: MappedSheet[];
   /** Assigns a sheet of the file to one of the schema, or none, and asks the server for its columns. */
   chooseSheet: (sheet: string, workbookSheet: string | undefined) => void;
+  /** Replaces all choices by those of a mapping, for example a saved one. */
+  use: (mapping: readonly SheetMapping[]) => void;
   /** Assigns a header of the file to a column of the schema, or none. */
   chooseHeader: (sheet: string, column: string, header: string | undefined) => void;
   /** The mapping, for `answer` of useUpload. */
@@ -37,23 +39,30 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
   /** The number of requests for proposals. An answer to an earlier one does not replace that to a later one. */
   const requests = useRef(0);
 
+  const start = useCallback(
+    (mapping: readonly SheetMapping[] | undefined) => {
+      setError(undefined);
+      const number = ++requests.current;
+      question.preview(mapping).then(
+        (found) => {
+          if (number !== requests.current) return;
+          setPreview(found);
+          setChoices(proposedChoices(found));
+        },
+        (cause: unknown) => {
+          if (number === requests.current) setError(cause);
+        },
+      );
+    },
+    [question],
+  );
+
   useEffect(() => {
-    let ended = false;
-    setError(undefined);
-    question.preview(question.mapping).then(
-      (found) => {
-        if (ended) return;
-        setPreview(found);
-        setChoices(proposedChoices(found));
-      },
-      (cause: unknown) => {
-        if (!ended) setError(cause);
-      },
-    );
+    start(question.mapping);
     return () => {
-      ended = true;
+      requests.current++;
     };
-  }, [question]);
+  }, [question, start]);
 
   const assignSheet = useCallback(
     (sheet: string, workbookSheet: string | undefined) => {
@@ -97,5 +106,5 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     }),
     [schema, preview, choices],
   );
-  return { preview, error, ...described, chooseSheet: assignSheet, chooseHeader: assignHeader };
+  return { preview, error, ...described, use: start, chooseSheet: assignSheet, chooseHeader: assignHeader };
 }

@@ -11,7 +11,9 @@ import type {
   ListJobsResponse,
   ListKindsResponse,
   ListSchemasResponse,
+  SavedMapping,
   Session,
+  SheetMapping,
   Ticket,
 } from "./types.js";
 
@@ -113,6 +115,31 @@ export const confirm = ({ commit, ...options }: ImportOptions & { commit: boolea
 
 /** Returns the schemas of the server. */
 export const listSchemas = (options: CallOptions = {}): Promise<ListSchemasResponse> => call(options, "GET", "schemas");
+
+const mappingsPath = (schema: string, name?: string) =>
+  `schemas/${encodeURIComponent(schema)}/mappings${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
+
+/** Returns the user's saved mappings for a schema, and those that other users share. */
+export const listMappings = (options: CallOptions & { schema: string }): Promise<SavedMapping[]> =>
+  call<{ mappings: SavedMapping[] }>(options, "GET", mappingsPath(options.schema)).then(({ mappings }) => mappings);
+
+/** A mapping to save. A name has no slash. Shared mappings are visible to all users of the schema. */
+export interface NewMapping {
+  schema: string;
+  name: string;
+  mapping: readonly SheetMapping[];
+  shared?: boolean;
+}
+
+/** Saves a mapping, instead of the user's mapping with the same name. */
+export const saveMapping = ({ schema, name, mapping, shared, ...options }: CallOptions & NewMapping) =>
+  call<{ mapping: SavedMapping }>(options, "PUT", mappingsPath(schema, name), { mapping, shared }).then(
+    (answer) => answer.mapping,
+  );
+
+/** Deletes the user's mapping with this name. */
+export const deleteMapping = (options: CallOptions & { schema: string; name: string }): Promise<void> =>
+  call(options, "DELETE", mappingsPath(options.schema, options.name));
 
 /** Returns the session: the user, and the limits of the server. */
 export const getSession = (options: CallOptions = {}): Promise<Session> => call(options, "GET", "session");

@@ -387,6 +387,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schemas/{schema}/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListMappings returns the caller's saved mappings for a schema, and those that other users share.
+         * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND.
+         */
+        get: operations["ImportService_ListMappings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas/{schema}/mappings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * SaveMapping saves a mapping under a name, for later uploads. It replaces the caller's mapping with the same name. A user can
+         *     have 200 for each schema.
+         * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND; INVALID_ARGUMENT MAPPING_INVALID; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
+         */
+        put: operations["ImportService_SaveMapping"];
+        post?: never;
+        /** DeleteMapping deletes the caller's mapping with this name. It is safe to repeat. */
+        delete: operations["ImportService_DeleteMapping"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schemas/{schema}/sample.xlsx": {
         parameters: {
             query?: never;
@@ -851,6 +893,8 @@ export interface components {
              */
             warnings: number;
         };
+        /** @description DeleteMappingResponse is empty. */
+        "headway.imports.v1.DeleteMappingResponse": Record<string, unknown>;
         /** @description FilePreview describes the contents of a file, and how it could be imported. */
         "headway.imports.v1.FilePreview": {
             /** @description Whether the file can be imported as it is, and has no unmapped column that could be one of the schema. */
@@ -1022,6 +1066,11 @@ export interface components {
             /** @description The token of the next page. Empty on the last page. */
             nextPageToken: string;
         };
+        /** @description ListMappingsResponse returns the mappings. */
+        "headway.imports.v1.ListMappingsResponse": {
+            /** @description The mappings, ordered by name: first the caller's, then those of others. */
+            mappings: components["schemas"]["headway.imports.v1.SavedMapping"][];
+        };
         /** @description ListSchemasResponse returns the schemas. */
         "headway.imports.v1.ListSchemasResponse": {
             /** @description The schemas, ordered by name. */
@@ -1112,6 +1161,27 @@ export interface components {
             issue?: components["schemas"]["headway.imports.v1.Issue"];
             /** @description The message for the user, with the number of blocked rows. */
             message: string;
+        };
+        /** @description SavedMapping is a mapping with a name. */
+        "headway.imports.v1.SavedMapping": {
+            /** @description The mapping, for an upload. */
+            mapping: components["schemas"]["headway.imports.v1.SheetMapping"][];
+            /** @description The name, unique for its owner and the schema. */
+            name: string;
+            /** @description The user who has saved it. Only this user can change or delete it. */
+            owner: string;
+            /**
+             * Format: date-time
+             * @description When it was saved.
+             */
+            savedAt?: string;
+            /** @description Whether all users of the schema see it. */
+            shared: boolean;
+        };
+        /** @description SaveMappingResponse returns the mapping. */
+        "headway.imports.v1.SaveMappingResponse": {
+            /** @description The mapping as it was saved. */
+            mapping?: components["schemas"]["headway.imports.v1.SavedMapping"];
         };
         /** @description Schema describes the workbooks that can be imported under its name. */
         "headway.imports.v1.Schema": {
@@ -2782,6 +2852,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["headway.imports.v1.ListSchemasResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_ListMappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schema's name. */
+                schema: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ListMappingsResponse returns the mappings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.ListMappingsResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_SaveMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name. It has no slash and no control characters. */
+                name: string;
+                /** @description The schema's name. */
+                schema: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The mapping. */
+                    mapping?: components["schemas"]["headway.imports.v1.SheetMapping"][];
+                    /** @description Let all users of the schema see it. */
+                    shared?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description SaveMappingResponse returns the mapping. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.SaveMappingResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_DeleteMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name. */
+                name: string;
+                /** @description The schema's name. */
+                schema: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description DeleteMappingResponse is empty. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.DeleteMappingResponse"];
                 };
             };
             /** @description An unexpected error response. */

@@ -26,6 +26,7 @@ export type PreviewColumn = Schemas["headway.imports.v1.PreviewColumn"];
 export type SheetProposal = Schemas["headway.imports.v1.SheetProposal"];
 export type ColumnProposal = Schemas["headway.imports.v1.ColumnProposal"];
 export type SheetMapping = Schemas["headway.imports.v1.SheetMapping"];
+export type SavedMapping = Schemas["headway.imports.v1.SavedMapping"];
 export type ListJobsResponse = Schemas["headway.jobs.v1.ListJobsResponse"];
 export type ListKindsResponse = Schemas["headway.jobs.v1.ListKindsResponse"];
 export type KindDescription = Schemas["headway.jobs.v1.KindDescription"];

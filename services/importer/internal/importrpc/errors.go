@@ -66,6 +66,9 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrRequestIDReused):
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 			"This request_id was used before, for another file or with other options. Use a new one.")
+	case errors.Is(err, imports.ErrTooManyMappings):
+		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
+			"You have saved %d mappings for this schema, the maximum. Delete one that you no longer need.", imports.MaxSavedMappings)
 	case errors.Is(err, imports.ErrNotWaiting):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
 			"The import is not waiting for a decision. Check its status.")

@@ -1,6 +1,9 @@
 package imports
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ.
 type SheetMapping struct {
@@ -20,4 +23,20 @@ const MaxRememberedMappings = 200
 type RememberedMapping struct {
 	Mapping []SheetMapping
 	UsedAt  time.Time
+}
+
+// MaxSavedMappings is the number of mappings that a user can save for a schema.
+const MaxSavedMappings = 200
+
+// ErrTooManyMappings means that a user has MaxSavedMappings for a schema.
+var ErrTooManyMappings = errors.New("the user has saved too many mappings")
+
+// SavedMapping is a mapping that a user has saved under a name.
+type SavedMapping struct {
+	// Name is unique for Owner and Schema.
+	Name, Owner, Schema string
+	// Shared means that all users of the schema see it.
+	Shared  bool
+	Mapping []SheetMapping
+	SavedAt time.Time
 }

@@ -39,6 +39,13 @@ type Store interface {
 	RememberMapping(ctx context.Context, owner, schema, headers string, m RememberedMapping) error
 	// RememberedMapping returns that mapping, or ErrNotFound.
 	RememberedMapping(ctx context.Context, owner, schema, headers string) (RememberedMapping, error)
+	// SaveMapping stores a mapping, instead of one with the same owner, schema, and name. It returns ErrTooManyMappings if the owner
+	// has MaxSavedMappings others.
+	SaveMapping(ctx context.Context, m SavedMapping) error
+	// SavedMappings returns the owner's mappings for a schema, by name, and then the shared ones of others.
+	SavedMappings(ctx context.Context, owner, schema string) ([]SavedMapping, error)
+	// DeleteMapping deletes a mapping. It returns no error if there is no such mapping.
+	DeleteMapping(ctx context.Context, owner, schema, name string) error
 
 	// BeginRun deletes the issues, counts, notices, row results, and root causes of earlier runs.
 	BeginRun(ctx context.Context, id string, run int64) error

@@ -63,7 +63,10 @@ func FindForUpdate(ctx context.Context, book source.Workbook, s *schema.Schema, 
 }
 
 func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping, required func(*schema.Sheet, *schema.Column) bool) ([]imports.Sheet, error) {
-	if err := checkMapping(book, s, mapping); err != nil {
+	if err := Check(s, mapping); err != nil {
+		return nil, err
+	}
+	if err := checkSheets(book, mapping); err != nil {
 		return nil, err
 	}
 	finder := finder{book: book, schema: s, mapping: mapping, required: required}
@@ -108,8 +111,8 @@ func titles(s *schema.Schema) string {
 	return strings.Join(list, ", ")
 }
 
-// checkMapping finds names in the mapping that neither the schema nor the workbook has.
-func checkMapping(book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping) error {
+// Check returns an *Error if a mapping names a sheet or a column that the schema does not have, or a sheet twice.
+func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 	seen := map[string]string{}
 	for _, m := range mapping {
 		spec := s.Sheet(m.Sheet)
@@ -121,9 +124,6 @@ func checkMapping(book source.Workbook, s *schema.Schema, mapping []imports.Shee
 		}
 		seen["schema:"+m.Sheet] = m.Sheet
 		if m.WorkbookSheet != "" {
-			if !slices.ContainsFunc(book.Sheets(), func(sh source.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
-				return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which does not exist.", m.WorkbookSheet)
-			}
 			if other, twice := seen["book:"+m.WorkbookSheet]; twice {
 				return problem(MappingInvalid, "The mapping uses the workbook's sheet “%s” for both %s and %s. Use a different sheet for each.", m.WorkbookSheet, other, m.Sheet)
 			}
@@ -133,6 +133,16 @@ func checkMapping(book source.Workbook, s *schema.Schema, mapping []imports.Shee
 			if c, _ := spec.Column(column); c == nil {
 				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
 			}
+		}
+	}
+	return nil
+}
+
+// checkSheets returns an *Error if a mapping names a sheet that the workbook does not have.
+func checkSheets(book source.Workbook, mapping []imports.SheetMapping) error {
+	for _, m := range mapping {
+		if m.WorkbookSheet != "" && !slices.ContainsFunc(book.Sheets(), func(sh source.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
+			return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which does not exist.", m.WorkbookSheet)
 		}
 	}
 	return nil

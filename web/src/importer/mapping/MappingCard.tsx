@@ -3,6 +3,7 @@ import { type MappingEditor, useMapping } from "@headway/client/react";
 import { useEffect, useRef, useState } from "react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatAge } from "../../ui/format.js";
+import { SavedMappings } from "./SavedMappings.js";
 import { SheetMappingFields } from "./SheetMappingFields.js";
 import { texts } from "./texts.js";
 
@@ -57,6 +58,7 @@ export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: 
           ))}
         </div>
       )}
+      {editor.preview && <SavedMappings schema={schema.name} editor={editor} />}
       {lacks && (
         <p className="note warn" role="alert">
           {lacks}

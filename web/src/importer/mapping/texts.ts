@@ -18,6 +18,18 @@ export const texts = {
   toCheck: (n: number) => `${count(n)} to check`,
   toChoose: (n: number) => `${count(n)} missing`,
 
+  saved: "Saved columns",
+  savedHint: "Use columns again that you or others have saved, or save these for the next file.",
+  use: "Use saved columns",
+  pick: "Choose one",
+  ownedBy: (name: string, owner: string) => `${name} (${owner})`,
+  nameToSave: "Name",
+  share: "Share with everyone who can import this",
+  save: "Save these columns",
+  savedAs: (name: string) => `Saved as “${name}”.`,
+  notSaved: "The columns can't be saved",
+  notListed: "The saved columns can't be shown",
+
   field: "Field",
   source: "Column of your file",
   values: "Examples",

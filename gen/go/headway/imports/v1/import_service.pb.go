@@ -1636,7 +1636,7 @@ var File_headway_imports_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"'headway/imports/v1/import_service.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fheadway/imports/v1/import.proto\x1a headway/imports/v1/preview.proto\x1a\x1fheadway/imports/v1/schema.proto\"\x86\x01\n" +
+	"'headway/imports/v1/import_service.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fheadway/imports/v1/import.proto\x1a headway/imports/v1/mapping.proto\x1a headway/imports/v1/preview.proto\x1a\x1fheadway/imports/v1/schema.proto\"\x86\x01\n" +
 	"\x15UploadWorkbookRequest\x12=\n" +
 	"\aoptions\x18\x01 \x01(\v2!.headway.imports.v1.UploadOptionsH\x00R\aoptions\x12\x1f\n" +
 	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04dataB\r\n" +
@@ -1740,7 +1740,7 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x19REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REPORT_FORMAT_WORKBOOK\x10\x01\x12\x15\n" +
 	"\x11REPORT_FORMAT_CSV\x10\x02\x12\x1f\n" +
-	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\xf9\t\n" +
+	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\xb7\r\n" +
 	"\rImportService\x12i\n" +
 	"\x0eUploadWorkbook\x12).headway.imports.v1.UploadWorkbookRequest\x1a*.headway.imports.v1.UploadWorkbookResponse(\x01\x12`\n" +
 	"\vPreviewFile\x12&.headway.imports.v1.PreviewFileRequest\x1a'.headway.imports.v1.PreviewFileResponse(\x01\x12}\n" +
@@ -1751,7 +1751,10 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"ListIssues\x12%.headway.imports.v1.ListIssuesRequest\x1a&.headway.imports.v1.ListIssuesResponse\"*\x82\xd3\xe4\x93\x02$\x12\"/api/v1/imports/{import_id}/issues\x12\x94\x01\n" +
 	"\rConfirmImport\x12(.headway.imports.v1.ConfirmImportRequest\x1a).headway.imports.v1.ConfirmImportResponse\".\x82\xd3\xe4\x93\x02(:\x01*\"#/api/v1/imports/{import_id}:confirm\x12i\n" +
 	"\x0eDownloadReport\x12).headway.imports.v1.DownloadReportRequest\x1a*.headway.imports.v1.DownloadReportResponse0\x01\x12w\n" +
-	"\vListSchemas\x12&.headway.imports.v1.ListSchemasRequest\x1a'.headway.imports.v1.ListSchemasResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/schemas\x12`\n" +
+	"\vListSchemas\x12&.headway.imports.v1.ListSchemasRequest\x1a'.headway.imports.v1.ListSchemasResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/schemas\x12\x8c\x01\n" +
+	"\fListMappings\x12'.headway.imports.v1.ListMappingsRequest\x1a(.headway.imports.v1.ListMappingsResponse\")\x82\xd3\xe4\x93\x02#\x12!/api/v1/schemas/{schema}/mappings\x12\x93\x01\n" +
+	"\vSaveMapping\x12&.headway.imports.v1.SaveMappingRequest\x1a'.headway.imports.v1.SaveMappingResponse\"3\x82\xd3\xe4\x93\x02-:\x01*\x1a(/api/v1/schemas/{schema}/mappings/{name}\x12\x96\x01\n" +
+	"\rDeleteMapping\x12(.headway.imports.v1.DeleteMappingRequest\x1a).headway.imports.v1.DeleteMappingResponse\"0\x82\xd3\xe4\x93\x02**(/api/v1/schemas/{schema}/mappings/{name}\x12`\n" +
 	"\vGetTemplate\x12&.headway.imports.v1.GetTemplateRequest\x1a'.headway.imports.v1.GetTemplateResponse0\x01\x12Z\n" +
 	"\tGetSample\x12$.headway.imports.v1.GetSampleRequest\x1a%.headway.imports.v1.GetSampleResponse0\x01B\xc3\x01\n" +
 	"\x16com.headway.imports.v1B\x12ImportServiceProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
@@ -1807,6 +1810,12 @@ var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(*Issue)(nil),                  // 33: headway.imports.v1.Issue
 	(*httpbody.HttpBody)(nil),      // 34: google.api.HttpBody
 	(*Schema)(nil),                 // 35: headway.imports.v1.Schema
+	(*ListMappingsRequest)(nil),    // 36: headway.imports.v1.ListMappingsRequest
+	(*SaveMappingRequest)(nil),     // 37: headway.imports.v1.SaveMappingRequest
+	(*DeleteMappingRequest)(nil),   // 38: headway.imports.v1.DeleteMappingRequest
+	(*ListMappingsResponse)(nil),   // 39: headway.imports.v1.ListMappingsResponse
+	(*SaveMappingResponse)(nil),    // 40: headway.imports.v1.SaveMappingResponse
+	(*DeleteMappingResponse)(nil),  // 41: headway.imports.v1.DeleteMappingResponse
 }
 var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
@@ -1839,21 +1848,27 @@ var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
 	15, // 27: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
 	17, // 28: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
 	19, // 29: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
-	21, // 30: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
-	23, // 31: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
-	5,  // 32: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
-	4,  // 33: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
-	8,  // 34: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
-	10, // 35: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
-	12, // 36: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
-	14, // 37: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
-	16, // 38: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
-	18, // 39: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
-	20, // 40: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
-	22, // 41: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
-	24, // 42: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
-	32, // [32:43] is the sub-list for method output_type
-	21, // [21:32] is the sub-list for method input_type
+	36, // 30: headway.imports.v1.ImportService.ListMappings:input_type -> headway.imports.v1.ListMappingsRequest
+	37, // 31: headway.imports.v1.ImportService.SaveMapping:input_type -> headway.imports.v1.SaveMappingRequest
+	38, // 32: headway.imports.v1.ImportService.DeleteMapping:input_type -> headway.imports.v1.DeleteMappingRequest
+	21, // 33: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
+	23, // 34: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
+	5,  // 35: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
+	4,  // 36: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
+	8,  // 37: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
+	10, // 38: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
+	12, // 39: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
+	14, // 40: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
+	16, // 41: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
+	18, // 42: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
+	20, // 43: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
+	39, // 44: headway.imports.v1.ImportService.ListMappings:output_type -> headway.imports.v1.ListMappingsResponse
+	40, // 45: headway.imports.v1.ImportService.SaveMapping:output_type -> headway.imports.v1.SaveMappingResponse
+	41, // 46: headway.imports.v1.ImportService.DeleteMapping:output_type -> headway.imports.v1.DeleteMappingResponse
+	22, // 47: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
+	24, // 48: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
+	35, // [35:49] is the sub-list for method output_type
+	21, // [21:35] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
 	21, // [21:21] is the sub-list for extension extendee
 	0,  // [0:21] is the sub-list for field type_name
@@ -1865,6 +1880,7 @@ func file_headway_imports_v1_import_service_proto_init() {
 		return
 	}
 	file_headway_imports_v1_import_proto_init()
+	file_headway_imports_v1_mapping_proto_init()
 	file_headway_imports_v1_preview_proto_init()
 	file_headway_imports_v1_schema_proto_init()
 	file_headway_imports_v1_import_service_proto_msgTypes[0].OneofWrappers = []any{

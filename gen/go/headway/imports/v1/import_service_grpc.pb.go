@@ -30,6 +30,9 @@ const (
 	ImportService_ConfirmImport_FullMethodName  = "/headway.imports.v1.ImportService/ConfirmImport"
 	ImportService_DownloadReport_FullMethodName = "/headway.imports.v1.ImportService/DownloadReport"
 	ImportService_ListSchemas_FullMethodName    = "/headway.imports.v1.ImportService/ListSchemas"
+	ImportService_ListMappings_FullMethodName   = "/headway.imports.v1.ImportService/ListMappings"
+	ImportService_SaveMapping_FullMethodName    = "/headway.imports.v1.ImportService/SaveMapping"
+	ImportService_DeleteMapping_FullMethodName  = "/headway.imports.v1.ImportService/DeleteMapping"
 	ImportService_GetTemplate_FullMethodName    = "/headway.imports.v1.ImportService/GetTemplate"
 	ImportService_GetSample_FullMethodName      = "/headway.imports.v1.ImportService/GetSample"
 )
@@ -90,6 +93,17 @@ type ImportServiceClient interface {
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
+	// ListMappings returns the caller's saved mappings for a schema, and those that other users share.
+	//
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
+	ListMappings(ctx context.Context, in *ListMappingsRequest, opts ...grpc.CallOption) (*ListMappingsResponse, error)
+	// SaveMapping saves a mapping under a name, for later uploads. It replaces the caller's mapping with the same name. A user can
+	// have 200 for each schema.
+	//
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND; INVALID_ARGUMENT MAPPING_INVALID; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
+	SaveMapping(ctx context.Context, in *SaveMappingRequest, opts ...grpc.CallOption) (*SaveMappingResponse, error)
+	// DeleteMapping deletes the caller's mapping with this name. It is safe to repeat.
+	DeleteMapping(ctx context.Context, in *DeleteMappingRequest, opts ...grpc.CallOption) (*DeleteMappingResponse, error)
 	// GetTemplate streams an empty workbook of a schema, for users to fill in. Over REST: GET
 	// /api/v1/schemas/{schema}/template.xlsx.
 	//
@@ -225,6 +239,36 @@ func (c *importServiceClient) ListSchemas(ctx context.Context, in *ListSchemasRe
 	return out, nil
 }
 
+func (c *importServiceClient) ListMappings(ctx context.Context, in *ListMappingsRequest, opts ...grpc.CallOption) (*ListMappingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMappingsResponse)
+	err := c.cc.Invoke(ctx, ImportService_ListMappings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *importServiceClient) SaveMapping(ctx context.Context, in *SaveMappingRequest, opts ...grpc.CallOption) (*SaveMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SaveMappingResponse)
+	err := c.cc.Invoke(ctx, ImportService_SaveMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *importServiceClient) DeleteMapping(ctx context.Context, in *DeleteMappingRequest, opts ...grpc.CallOption) (*DeleteMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteMappingResponse)
+	err := c.cc.Invoke(ctx, ImportService_DeleteMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *importServiceClient) GetTemplate(ctx context.Context, in *GetTemplateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetTemplateResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[4], ImportService_GetTemplate_FullMethodName, cOpts...)
@@ -319,6 +363,17 @@ type ImportServiceServer interface {
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
+	// ListMappings returns the caller's saved mappings for a schema, and those that other users share.
+	//
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
+	ListMappings(context.Context, *ListMappingsRequest) (*ListMappingsResponse, error)
+	// SaveMapping saves a mapping under a name, for later uploads. It replaces the caller's mapping with the same name. A user can
+	// have 200 for each schema.
+	//
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND; INVALID_ARGUMENT MAPPING_INVALID; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
+	SaveMapping(context.Context, *SaveMappingRequest) (*SaveMappingResponse, error)
+	// DeleteMapping deletes the caller's mapping with this name. It is safe to repeat.
+	DeleteMapping(context.Context, *DeleteMappingRequest) (*DeleteMappingResponse, error)
 	// GetTemplate streams an empty workbook of a schema, for users to fill in. Over REST: GET
 	// /api/v1/schemas/{schema}/template.xlsx.
 	//
@@ -366,6 +421,15 @@ func (UnimplementedImportServiceServer) DownloadReport(*DownloadReportRequest, g
 }
 func (UnimplementedImportServiceServer) ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSchemas not implemented")
+}
+func (UnimplementedImportServiceServer) ListMappings(context.Context, *ListMappingsRequest) (*ListMappingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMappings not implemented")
+}
+func (UnimplementedImportServiceServer) SaveMapping(context.Context, *SaveMappingRequest) (*SaveMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SaveMapping not implemented")
+}
+func (UnimplementedImportServiceServer) DeleteMapping(context.Context, *DeleteMappingRequest) (*DeleteMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteMapping not implemented")
 }
 func (UnimplementedImportServiceServer) GetTemplate(*GetTemplateRequest, grpc.ServerStreamingServer[GetTemplateResponse]) error {
 	return status.Error(codes.Unimplemented, "method GetTemplate not implemented")
@@ -520,6 +584,60 @@ func _ImportService_ListSchemas_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ImportService_ListMappings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMappingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).ListMappings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_ListMappings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).ListMappings(ctx, req.(*ListMappingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImportService_SaveMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SaveMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).SaveMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_SaveMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).SaveMapping(ctx, req.(*SaveMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImportService_DeleteMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).DeleteMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_DeleteMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).DeleteMapping(ctx, req.(*DeleteMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ImportService_GetTemplate_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(GetTemplateRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -568,6 +686,18 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListSchemas",
 			Handler:    _ImportService_ListSchemas_Handler,
+		},
+		{
+			MethodName: "ListMappings",
+			Handler:    _ImportService_ListMappings_Handler,
+		},
+		{
+			MethodName: "SaveMapping",
+			Handler:    _ImportService_SaveMapping_Handler,
+		},
+		{
+			MethodName: "DeleteMapping",
+			Handler:    _ImportService_DeleteMapping_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -52,3 +52,68 @@ func (s *Store) RememberedMapping(ctx context.Context, owner, schema, headers st
 	}
 	return m, nil
 }
+
+// SaveMapping implements imports.Store.
+func (s *Store) SaveMapping(ctx context.Context, m imports.SavedMapping) error {
+	mapping, err := json.Marshal(m.Mapping)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		var others int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM saved_mappings WHERE owner = ? AND schema = ? AND name <> ?`, m.Owner, m.Schema, m.Name).Scan(&others); err != nil {
+			return err
+		}
+		if others >= imports.MaxSavedMappings {
+			return imports.ErrTooManyMappings
+		}
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO saved_mappings (owner, schema, name, shared, mapping, saved_at) VALUES (?, ?, ?, ?, ?, ?)`,
+			m.Owner, m.Schema, m.Name, m.Shared, string(mapping), m.SavedAt.UTC().Format(time.RFC3339Nano))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("save a mapping for the schema %s: %w", m.Schema, err)
+	}
+	return nil
+}
+
+// SavedMappings implements imports.Store.
+func (s *Store) SavedMappings(ctx context.Context, owner, schema string) ([]imports.SavedMapping, error) {
+	list, err := s.savedMappings(ctx, owner, schema)
+	if err != nil {
+		return nil, fmt.Errorf("list the mappings for the schema %s: %w", schema, unavailable(err))
+	}
+	return list, nil
+}
+
+func (s *Store) savedMappings(ctx context.Context, owner, schema string) (list []imports.SavedMapping, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT owner, name, shared, mapping, saved_at FROM saved_mappings
+		WHERE schema = ?1 AND (owner = ?2 OR shared) ORDER BY owner <> ?2, name, owner`, schema, owner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		m := imports.SavedMapping{Schema: schema}
+		var mapping, saved string
+		if err := rows.Scan(&m.Owner, &m.Name, &m.Shared, &mapping, &saved); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(mapping), &m.Mapping); err != nil {
+			return nil, err
+		}
+		if m.SavedAt, err = time.Parse(time.RFC3339Nano, saved); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// DeleteMapping implements imports.Store.
+func (s *Store) DeleteMapping(ctx context.Context, owner, schema, name string) error {
+	if _, err := s.db.ExecContext(ctx, `DELETE FROM saved_mappings WHERE owner = ? AND schema = ? AND name = ?`, owner, schema, name); err != nil {
+		return fmt.Errorf("delete a mapping for the schema %s: %w", schema, unavailable(err))
+	}
+	return nil
+}

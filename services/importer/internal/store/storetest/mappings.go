@@ -41,3 +41,40 @@ func remembersMappings(t *testing.T, store imports.Store) {
 	want("ann", "workforce", "0", &oldest)
 	want("bob", "workforce", "h", &first)
 }
+
+func savesMappings(t *testing.T, store imports.Store) {
+	ctx := t.Context()
+	saved := func(owner, name string, shared bool) imports.SavedMapping {
+		return imports.SavedMapping{Name: name, Owner: owner, Schema: "workforce", Shared: shared, SavedAt: time.Date(2025, 3, 30, 1, 30, 0, 5, time.UTC),
+			Mapping: []imports.SheetMapping{{Sheet: "teams", WorkbookSheet: "Mannschaften", Columns: map[string]string{"code": name}}}}
+	}
+	want := func(owner, schema string, want ...imports.SavedMapping) {
+		t.Helper()
+		if got, err := store.SavedMappings(ctx, owner, schema); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s, %s: got %+v, %v; want %+v", owner, schema, got, err, want)
+		}
+	}
+	want("ann", "workforce")
+	zoll, bank, own, other := saved("ann", "Zoll", false), saved("ann", "Bank", true), saved("bob", "Agentur", true), saved("ann", "Bank", true)
+	other.Schema = "other"
+	for _, m := range []imports.SavedMapping{zoll, bank, own, saved("bob", "Secret", false), other} {
+		must(t, store.SaveMapping(ctx, m))
+	}
+	want("ann", "workforce", bank, zoll, own)
+	want("cid", "workforce", own, bank)
+	want("cid", "other", other)
+	bank.Shared, bank.Mapping[0].Sheet = false, "people"
+	must(t, store.SaveMapping(ctx, bank))
+	want("ann", "workforce", bank, zoll, own)
+	want("cid", "workforce", own)
+	must(t, store.DeleteMapping(ctx, "ann", "workforce", "Zoll"))
+	must(t, store.DeleteMapping(ctx, "ann", "workforce", "Agentur"))
+	want("ann", "workforce", bank, own)
+	for i := range imports.MaxSavedMappings - 1 {
+		must(t, store.SaveMapping(ctx, saved("ann", fmt.Sprint(i), false)))
+	}
+	must(t, store.SaveMapping(ctx, bank))
+	if err := store.SaveMapping(ctx, zoll); !errors.Is(err, imports.ErrTooManyMappings) {
+		t.Errorf("one more is saved: %v", err)
+	}
+}

@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		"a removed import is deleted":                    removes,
 		"the stored files of an owner are counted":       storedBytes,
 		"the mapping for the same headers is remembered": remembersMappings,
+		"mappings are saved under names, and shared":     savesMappings,
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)()
