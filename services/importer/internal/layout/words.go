@@ -165,6 +165,11 @@ func (s *Sheet) lower(text []byte) []byte {
 	return s.buffer
 }
 
+// IsTotal reports whether a text is the label of a total.
+func IsTotal(text []byte) bool {
+	return len(text) > 0 && len(text) <= maxLabel && isTotal(bytes.ToLower(text), true)
+}
+
 // isTotal recognizes the label of a total, in lower case. If there are numbers next to it, the label can also name what
 // is added up.
 func isTotal(label []byte, numbers bool) bool {

@@ -42,7 +42,18 @@ var changesByHand = map[string]byHand{
 		postgres: `CREATE FUNCTION gone() RETURNS trigger AS $$ BEGIN DELETE FROM trips; DELETE FROM cars; RETURN NULL; END $$ LANGUAGE plpgsql;
 			CREATE TRIGGER gone AFTER INSERT ON trips FOR EACH STATEMENT EXECUTE FUNCTION gone()`, conflict: "because of a trigger"},
 	"a trigger adds rows": {sqlite: `CREATE TRIGGER more AFTER INSERT ON trips WHEN new.id NOT LIKE 'x%' BEGIN INSERT INTO trips VALUES ('x' || new.id, NULL, 1); END`,
-		conflict: "2 rows"},
+		postgres: `CREATE FUNCTION more() RETURNS trigger AS $$ BEGIN INSERT INTO trips VALUES ('x' || new.id, NULL, 1); RETURN NULL; END $$ LANGUAGE plpgsql;
+			CREATE TRIGGER more AFTER INSERT ON trips FOR EACH ROW WHEN (new.id NOT LIKE 'x%') EXECUTE FUNCTION more()`, conflict: "because of a trigger"},
+	"a trigger adds rows to another table": {sqlite: `CREATE TRIGGER more AFTER INSERT ON trips BEGIN INSERT INTO cars VALUES ('x' || new.id, new.id, 9, NULL); END`,
+		postgres: `CREATE FUNCTION more() RETURNS trigger AS $$ BEGIN INSERT INTO cars VALUES ('x' || new.id, new.id, 9, NULL); RETURN NULL; END $$ LANGUAGE plpgsql;
+			CREATE TRIGGER more AFTER INSERT ON trips FOR EACH ROW EXECUTE FUNCTION more()`, conflict: "because of a trigger"},
+	"a rule adds rows": {postgres: `CREATE RULE more AS ON INSERT TO trips DO ALSO INSERT INTO cars VALUES ('x' || new.id, new.id, 9, NULL)`, conflict: "because of a trigger"},
+	"a trigger keeps old values": {sqlite: `CREATE TRIGGER keep AFTER UPDATE ON cars BEGIN UPDATE cars SET slot = old.slot WHERE id = new.id; END`,
+		postgres: `CREATE FUNCTION keep() RETURNS trigger AS $$ BEGIN RETURN old; END $$ LANGUAGE plpgsql; CREATE TRIGGER keep BEFORE UPDATE ON cars FOR EACH ROW EXECUTE FUNCTION keep()`,
+		cars:     "2 1 0 0 1 0", trips: "1 0 0 0 0 1", rows: "aA1 bB3"},
+	"a trigger changes values": {sqlite: `CREATE TRIGGER other AFTER UPDATE ON cars BEGIN UPDATE cars SET slot = 7 WHERE id = new.id; END`,
+		postgres: `CREATE FUNCTION other() RETURNS trigger AS $$ BEGIN new.slot := 7; RETURN new; END $$ LANGUAGE plpgsql; CREATE TRIGGER other BEFORE UPDATE ON cars FOR EACH ROW EXECUTE FUNCTION other()`,
+		cars:     "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA7 bB3"},
 	"a trigger skips updates": {sqlite: `CREATE TRIGGER skip BEFORE UPDATE ON cars BEGIN SELECT RAISE(IGNORE); END`,
 		postgres: `CREATE FUNCTION skip() RETURNS trigger AS $$ BEGIN RETURN NULL; END $$ LANGUAGE plpgsql; CREATE TRIGGER skip BEFORE UPDATE ON cars FOR EACH ROW EXECUTE FUNCTION skip()`,
 		cars:     "2 1 0 0 1 0", trips: "1 0 0 0 0 1", rows: "aA1 bB3"},

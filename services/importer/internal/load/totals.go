@@ -18,6 +18,7 @@ import (
 type totals struct {
 	width          int
 	numbers, label []int // columns: those that are added up, and those of the key that can have a label
+	texts          []int // the columns of texts
 	// units are the values of the last decimal that a column of numbers uses, in millionths.
 	units []int64
 	// all are the sums of all records. block are those since the last empty row, and group since the last row with sums.
@@ -37,6 +38,9 @@ func newTotals(columns []column) *totals {
 	t := &totals{width: len(columns), digits: true, filled: make([]bool, len(columns))}
 	for i, c := range columns {
 		t.filled[i] = true
+		if c.Spec.Type == schema.Text {
+			t.texts = append(t.texts, i)
+		}
 		number := c.Spec.Type == schema.Integer || c.Spec.Type == schema.Decimal
 		switch {
 		case c.key && c.Spec.Type == schema.Text:
@@ -245,7 +249,7 @@ func (t *totals) weigh(row, before []imports.Value, e evidence, differs bool) la
 		certain = e.digits >= 4 && (differs || e.rows > 2)
 	}
 	switch {
-	case certain && !others: // otherwise, such as an assembly below its parts
+	case t.named(row) && e.digits > 1, certain && !others: // otherwise, such as an assembly below its parts
 		return layout.Totals
 	case differs && !e.extremes || e.digits > 1:
 		return layout.Doubtful
@@ -258,18 +262,28 @@ func (t *totals) isPart(column int) bool {
 	return slices.Contains(t.label, column) || slices.Contains(t.numbers, column)
 }
 
-// hasLabel reports whether a row has a text with a letter in its key.
+// hasLabel reports whether a row has a text in its key that is not a number: it has a letter, or no digit.
 func (t *totals) hasLabel(row []imports.Value) bool {
 	for _, c := range t.label {
+		digit := len(row[c].Bytes) == 0
 		for rest := row[c].Bytes; len(rest) > 0; {
 			r, size := utf8.DecodeRune(rest)
 			if unicode.IsLetter(r) {
 				return true
 			}
+			digit = digit || unicode.IsDigit(r)
 			rest = rest[size:]
+		}
+		if !digit {
+			return true
 		}
 	}
 	return false
+}
+
+// named reports whether one of the texts of a row is the label of a total.
+func (t *totals) named(row []imports.Value) bool {
+	return slices.ContainsFunc(t.texts, func(column int) bool { return layout.IsTotal(row[column].Bytes) })
 }
 
 func (t *totals) hasDigit(row []imports.Value) bool {

@@ -95,6 +95,10 @@ func (tx *transaction) applyAll(search *search) error {
 			return err
 		}
 	}
+	watches, err := tx.watchTables()
+	if err != nil {
+		return err
+	}
 	// A value and the rows that refer to it can change in any order.
 	if err := tx.exec(`SET CONSTRAINTS ALL DEFERRED`); err != nil {
 		return err
@@ -110,7 +114,7 @@ func (tx *transaction) applyAll(search *search) error {
 		return err
 	}
 	if search.found() == 0 {
-		if err := tx.checkKept(); err != nil {
+		if err := tx.checkKept(watches, search == nil); err != nil {
 			return err
 		}
 	}
@@ -123,29 +127,6 @@ func (tx *transaction) applyAll(search *search) error {
 		}
 		if err := tx.own(t.sheet.Table); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// checkKept checks that the tables have the rows that were written. A trigger can delete them, or change their keys.
-func (tx *transaction) checkKept() error {
-	if !slices.ContainsFunc(tx.tables, func(t *table) bool { return t.relation != nil && t.relation.triggers }) {
-		return nil
-	}
-	for _, t := range tx.tables {
-		if !t.staged() {
-			continue
-		}
-		var lost int64
-		err := tx.writer.QueryRow(tx.ctx, fmt.Sprintf(`SELECT count(*) FROM %s s WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)`,
-			t.stage, tableName(t.sheet.Table), t.sameKey("t", "s"))).Scan(&lost)
-		if err != nil {
-			return t.failed(err)
-		}
-		if lost > 0 {
-			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("%s would be missing after this import, because of a trigger. Change the trigger, or import into another table",
-				imports.RowsOf(uint32(lost), uint32(t.inserts+t.updates)))}
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +39,8 @@ type table struct {
 
 	empty bool
 	rows  int // the maximum number of rows per lookup
+	// triggers reports whether the table has triggers.
+	triggers bool
 	// written is the maximum number of rows per statement that writes. In a table with triggers, it is one, so that the
 	// row that a trigger refuses or skips is known.
 	written int
@@ -84,9 +85,10 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 			t.written = 1 // a row can refer to the one before it
 		}
 	}
-	if triggers, err := tx.triggers(ctx, sheet.Table); err != nil {
+	if t.triggers, err = tx.triggers(ctx, sheet.Table); err != nil {
 		return nil, err
-	} else if triggers {
+	}
+	if t.triggers {
 		t.written = 1
 	}
 	t.empty = true
@@ -110,10 +112,21 @@ func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
 
 // Update implements imports.Table.
 func (t *table) Update(ctx context.Context, rows [][]imports.Value) error {
+	statement := t.upsert
 	if t.partial() {
-		return t.writeAll(ctx, rows, t.upserts, t.update)
+		statement = t.update
 	}
-	return t.writeAll(ctx, rows, t.upserts, t.upsert)
+	if !t.triggers {
+		return t.writeAll(ctx, rows, t.upserts, statement)
+	}
+	before, err := t.copyOf(ctx, rows)
+	if err != nil {
+		return err
+	}
+	if err := t.writeAll(ctx, rows, t.upserts, statement); err != nil {
+		return err
+	}
+	return t.checkChanged(ctx, rows, before)
 }
 
 // writeAll writes rows in chunks. Statements are prepared once for each number of rows.
@@ -335,52 +348,6 @@ func (t *table) Owners(ctx context.Context, column string, values []imports.Valu
 		l.asked = append(l.asked, values[i:i+1])
 	}
 	return t.find(ctx, l, l.asked)
-}
-
-// Release implements imports.Table: it replaces the values by temporary ones. A temporary value is not null, because the column can be required, and because a
-// foreign key that cascades would lose the rows that refer to the value.
-func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value) error {
-	t.tx.using.Lock()
-	defer t.tx.using.Unlock()
-	var keys []string
-	for _, k := range t.sheet.Key {
-		keys = append(keys, fmt.Sprintf("%s = %s", name(k), t.asked(k, "?")))
-	}
-	statement, err := t.tx.conn.Prepare(fmt.Sprintf("UPDATE OR ABORT %s SET %s = ? WHERE %s", name(t.sheet.Table), name(t.columns[column].Name), strings.Join(keys, " AND ")))
-	if err != nil {
-		return t.failed(err)
-	}
-	defer statement.Close()
-	for _, row := range rows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := bind(statement, 1, t.temporary(column))
-		for i, k := range t.key {
-			err = errors.Join(err, bind(statement, 2+i, &row[k]))
-		}
-		if err == nil {
-			_, err = statement.Step()
-		}
-		statement.Reset()
-		if permanent(err) {
-			return &imports.TableConflictError{Table: t.sheet.Table,
-				Detail: fmt.Sprintf("its column %s can't have a temporary value while rows exchange their values: %s", t.columns[column].Name, sqliteMessage(err))}
-		}
-		if err != nil {
-			return t.failed(err)
-		}
-	}
-	return nil
-}
-
-// temporary returns a value for a unique column that no other row has.
-func (t *table) temporary(column int) *imports.Value {
-	t.released++
-	if storageType(t.columns[column]) == "INTEGER" || t.resolved[t.columns[column].Name] != nil {
-		return &imports.Value{Kind: imports.Integer, Int: math.MinInt64 + t.released}
-	}
-	return &imports.Value{Kind: imports.Text, Bytes: fmt.Appendf(nil, "headway %s %d", t.tx.run.ImportID, t.released)}
 }
 
 func bind(s *sqlitedirect.Stmt, parameter int, v *imports.Value) error {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -19,6 +20,40 @@ func (tx *transaction) triggers(ctx context.Context, table string) (found bool, 
 		return false, fmt.Errorf("look for triggers: %w", err)
 	}
 	return found, nil
+}
+
+// copyOf returns a copy of the rows of the table that have the keys of others.
+func (t *table) copyOf(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
+	found, err := t.Existing(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	copies := make([][]imports.Value, len(found))
+	for i, row := range found {
+		copies[i] = slices.Clone(row)
+		for c := range copies[i] {
+			copies[i][c].Bytes = bytes.Clone(copies[i][c].Bytes)
+		}
+	}
+	return copies, nil
+}
+
+// checkChanged returns *imports.RefusedRowsError if rows that were written have the same values as before.
+func (t *table) checkChanged(ctx context.Context, rows, before [][]imports.Value) error {
+	after, err := t.Existing(ctx, rows)
+	if err != nil {
+		return err
+	}
+	var refused []imports.RefusedRow
+	for i := range rows {
+		if after[i] != nil && slices.EqualFunc(after[i], before[i], imports.Value.Equal) && len(t.columns) > len(t.key) {
+			refused = append(refused, t.refusal(rows[i], "", "a trigger keeps its old values"))
+		}
+	}
+	if len(refused) > 0 {
+		return &imports.RefusedRowsError{Rows: refused}
+	}
+	return nil
 }
 
 // countRows records how many rows a table has before the run, if triggers could change that.
