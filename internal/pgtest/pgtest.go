@@ -3,6 +3,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -245,6 +247,29 @@ func (s *Server) Dump(database string, flags ...string) ([]string, error) {
 	})
 	slices.Sort(lines)
 	return lines, nil
+}
+
+// Bench runs a script of pgbench again and again with a number of clients, for ten minutes at most. stop ends it, and returns
+// what it has printed.
+func (s *Server) Bench(tb testing.TB, database, script string, clients int) (stop func() string) {
+	tb.Helper()
+	file, err := s.WriteFile(database+".pgbench", []byte(script))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cmd := s.command("pgbench", "--no-vacuum", "--file="+file, "--time=600", fmt.Sprintf("--client=%d", clients), s.URL(database))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	stop = sync.OnceValue(func() string {
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		_ = cmd.Wait() // it was stopped
+		return out.String()
+	})
+	tb.Cleanup(func() { stop() })
+	return stop
 }
 
 // Log returns what the server has logged.
