@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -151,6 +153,50 @@ func TestTransactionsTakeFewRoundTrips(t *testing.T) {
 			if n := sent.Load() - before; round > 0 && n > step.most {
 				t.Errorf("%s took %d round trips, want at most %d", step.name, n, step.most)
 			}
+		}
+	}
+}
+
+func TestRefusedChangeDoesNotUndoOthers(t *testing.T) {
+	store, err := Open(t.Context(), database(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	blocked, goOn := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		store.changes.do(&change{ctx: t.Context(), run: func(*tx) error { close(blocked); <-goOn; return nil }})
+	})
+	<-blocked // from here on, changes wait, and share the next transaction
+	titles := []string{"one", "not UTF-8: \xff", "three"}
+	jobs, errs := make([]job.Job, len(titles)), make([]error, len(titles))
+	for i, title := range titles {
+		spec := job.Spec{Kind: "crawl", Owner: "alice", Title: title}
+		j, err := job.New(spec, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() { jobs[i], _, errs[i] = store.Create(t.Context(), j, "", spec.Fingerprint()) })
+	}
+	for len(store.changes.changes) < len(titles) {
+		runtime.Gosched()
+	}
+	close(goOn)
+	wg.Wait()
+	for i, j := range jobs {
+		if i == 1 {
+			if errs[i] == nil {
+				t.Error("a title that the database refuses is stored")
+			}
+			continue
+		}
+		if errs[i] != nil {
+			t.Errorf("the title %q gives %v", titles[i], errs[i])
+			continue
+		}
+		if got, err := store.Get(t.Context(), j.ID); err != nil || got.Title != titles[i] {
+			t.Errorf("%q is stored as %q, %v", titles[i], got.Title, err)
 		}
 	}
 }
