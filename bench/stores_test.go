@@ -280,6 +280,7 @@ func (d *databases) queued(prefix string, n, owners int) stored {
 		SELECT lpad(to_hex(i), 8, '0') || '-0000-7000-8000-000000000000', 'bench', 'user-' || (i %% %d), 'A queued job', 1, true, 1, 0, 0, 3, 1000000,
 			300000000, '{"url":"https://example.org/"}', '{}', false, 0, %d + i, 0, %[2]d + i, 0, 0, 0, 0, %[2]d + i, '', '', 0, 1000, false, '', 0, 0, ''
 			FROM generate_series(1, %[3]d) AS i;
+		INSERT INTO queue (kind, owner, rank, seq) SELECT kind, owner, created_at, seq FROM jobs;
 		INSERT INTO lanes (kind, owner, ready, active, state, round, stamp, granted)
 			SELECT kind, owner, count(*), 0, 1, 0, nextval('lane_stamps'), 0 FROM jobs GROUP BY kind, owner;
 		ANALYZE`, owners, now, n)); err != nil {

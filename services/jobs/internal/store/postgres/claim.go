@@ -189,8 +189,8 @@ func (t *tx) shares(all []*turn, total int) []int {
 	return shares
 }
 
-// readHeads locks and reads the first jobs of the lanes. It skips jobs that another process has locked. It returns the
-// number of this claim among all.
+// readHeads reads the first jobs of the lanes, and locks their rows of the queue. It skips those that another process has locked. It
+// returns the number of this claim among all.
 func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 	var kinds, owners []string
 	var limits []int32
@@ -204,8 +204,8 @@ func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT nextval('lane_grants')`).QueryRow(func(r pgx.Row) error { return r.Scan(&grants) })
 	b.Queue(`SELECT `+selected+`, c.data FROM unnest($1::text[], $2::text[], $3::integer[]) AS w(kind, owner, n)
-		CROSS JOIN LATERAL (SELECT jobs.xmin, jobs.* FROM jobs WHERE ready AND kind = w.kind AND owner = w.owner ORDER BY `+rank+`, seq
-			LIMIT w.n FOR NO KEY UPDATE SKIP LOCKED) AS j`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`,
+		CROSS JOIN LATERAL (SELECT seq FROM queue WHERE kind = w.kind AND owner = w.owner ORDER BY rank, seq LIMIT w.n FOR UPDATE SKIP LOCKED) AS q
+		JOIN jobs AS j ON j.seq = q.seq`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`,
 		kinds, owners, limits).Query(func(rows pgx.Rows) error {
 		defer rows.Close()
 		for rows.Next() {
@@ -214,7 +214,7 @@ func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 			if err != nil {
 				return err
 			}
-			r.job.Checkpoint = checkpoint
+			r.job.Checkpoint, r.held = checkpoint, false
 			if of := byLane[lane{r.job.Kind, r.job.Owner}]; of != nil && r.err == nil {
 				of.heads = append(of.heads, r)
 			}
@@ -338,8 +338,8 @@ func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 	}
 	byOwner := map[string][]job.Queuing{}
 	rows, err = s.reads.Query(ctx, `SELECT w.owner, j.id, j.queue_position FROM unnest($2::text[], $3::integer[]) AS w(owner, n)
-		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = $1 AND owner = w.owner ORDER BY `+rank+`, seq LIMIT w.n) AS j
-		ORDER BY w.owner, `+rank+`, j.seq`, kind, owners, limits)
+		CROSS JOIN LATERAL (SELECT rank, seq FROM queue WHERE kind = $1 AND owner = w.owner ORDER BY rank, seq LIMIT w.n) AS q
+		JOIN jobs AS j ON j.seq = q.seq ORDER BY w.owner, q.rank, q.seq`, kind, owners, limits)
 	if err != nil {
 		return nil, err
 	}

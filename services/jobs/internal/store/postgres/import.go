@@ -100,6 +100,7 @@ func finishImport(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
 		`SELECT setval(pg_get_serial_sequence('jobs', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM jobs), false)`,
 		`UPDATE lane_limit SET active = 0`,
+		`INSERT INTO queue (kind, owner, rank, seq) SELECT kind, owner, ` + rank + `, seq FROM jobs WHERE ready`,
 		`INSERT INTO lanes (kind, owner, ready, active, state, round, stamp, granted)
 			SELECT kind, owner, ready, active, CASE WHEN ready > 0 THEN 1 ELSE 3 END, 0, row_number() OVER (ORDER BY first), 0
 			FROM (SELECT kind, owner, count(*) FILTER (WHERE ready) AS ready, count(*) FILTER (WHERE status = 2) AS active,

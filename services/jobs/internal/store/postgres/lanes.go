@@ -139,8 +139,7 @@ type querier interface {
 // very many lanes, it is an estimate.
 func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, limit int) (n int, err error) {
 	err = q.QueryRow(ctx, `WITH own AS (
-		SELECT count(*) AS n FROM (SELECT 1 FROM jobs WHERE ready AND kind = $1 AND owner = $2
-			AND (`+rank+`, seq) < ($3, $4) LIMIT $5) AS first
+		SELECT count(*) AS n FROM (SELECT 1 FROM queue WHERE kind = $1 AND owner = $2 AND (rank, seq) < ($3, $4) LIMIT $5) AS first
 	), turn AS (
 		SELECT coalesce((SELECT round FROM lane_kinds WHERE kind = $1), 0) AS round
 	), mine AS (

@@ -95,21 +95,21 @@ func matchingQuery(f *job.Filter, after column.Cursor, most int) (string, []any)
 	if len(f.Labels) > 0 {
 		union = append(union, q.labels(f, after)+limit)
 	} else {
-		for _, where := range q.branches(f) {
-			where = append(where, q.add("(created_at, seq) < (?, ?)", after.Created, after.Seq))
+		for _, b := range q.branches(f) {
+			b.where = append(b.where, q.add("(created_at, seq) < (?, ?)", after.Created, after.Seq))
 			if len(f.Kinds) > 0 && (f.Live || len(f.Statuses) > 0) {
-				where = append(where, q.add("kind = ANY(?)", f.Kinds))
+				b.where = append(b.where, q.add("kind = ANY(?)", f.Kinds))
 			}
 			if f.Owner != "" {
-				where = append(where, q.add("owner = ?", f.Owner))
+				b.where = append(b.where, q.add("owner = ?", f.Owner))
 			}
 			if !f.CreatedAfter.IsZero() {
-				where = append(where, q.add("created_at >= ?", column.Stamp(f.CreatedAfter)))
+				b.where = append(b.where, q.add("created_at >= ?", column.Stamp(f.CreatedAfter)))
 			}
 			if !f.CreatedBefore.IsZero() {
-				where = append(where, q.add("created_at < ?", column.Stamp(f.CreatedBefore)))
+				b.where = append(b.where, q.add("created_at < ?", column.Stamp(f.CreatedBefore)))
 			}
-			union = append(union, "(SELECT seq, created_at FROM jobs WHERE "+strings.Join(where, " AND ")+newestFirst+limit+")")
+			union = append(union, "(SELECT seq, created_at FROM "+b.from+" WHERE "+strings.Join(b.where, " AND ")+newestFirst+limit+")")
 		}
 	}
 	return "SELECT * FROM (" + strings.Join(union, " UNION ALL ") + ") AS every" + newestFirst + limit, q.args
@@ -164,24 +164,44 @@ func endedAfter(f *job.Filter) int64 {
 	return column.Stamp(f.EndedAfter)
 }
 
-// branches returns conditions, each of which uses one index.
-func (q *query) branches(f *job.Filter) (all [][]string) {
+// branch is a part of a list that uses one index: where the jobs come from, and conditions.
+type branch struct {
+	from  string
+	where []string
+}
+
+// activeJobs are found by their rows in runs, in any order. There are no more than workers can run at a time.
+const activeJobs = `(SELECT j.* FROM runs AS r CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.seq = r.seq OFFSET 0) AS j) AS active`
+
+// branches returns the parts of a list.
+func (q *query) branches(f *job.Filter) (all []branch) {
+	add := func(condition string, args ...any) {
+		all = append(all, branch{"jobs", []string{q.add(condition, args...)}})
+	}
 	switch {
 	case f.Live:
-		all = append(all, []string{"status < 4"})
+		add("phase = 1")
+		add("phase = 3")
 		if !f.EndedAfter.IsZero() {
-			all = append(all, []string{q.add("completed_at > 0 AND completed_at >= ?", column.Stamp(f.EndedAfter))})
+			add("completed_at > 0 AND completed_at >= ?", column.Stamp(f.EndedAfter))
 		}
 	case len(f.Statuses) > 0:
 		for _, status := range f.Statuses {
-			all = append(all, []string{q.add("status = ?", int16(status))})
+			switch status {
+			case job.Active:
+				all = append(all, branch{from: activeJobs})
+			case job.Queued:
+				add("phase = 1 AND status = 1")
+			default:
+				add("phase = ?", int16(status))
+			}
 		}
 	case len(f.Kinds) > 0:
 		for _, kind := range f.Kinds {
-			all = append(all, []string{q.add("kind = ?", kind)})
+			add("kind = ?", kind)
 		}
 	default:
-		all = append(all, nil)
+		all = append(all, branch{from: "jobs"})
 	}
 	return all
 }

@@ -85,8 +85,10 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 
 // planByIndex makes a connection find rows by an index. All statements can. Without it, the plans of prepared statements would be made
 // while the tables are small or have no statistics, would read whole tables, and would be kept while the tables grow.
+// So a statement is planned once, and not for each execution.
 func planByIndex(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`)
+	_, err := conn.Exec(ctx, `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+		SET plan_cache_mode = force_generic_plan`)
 	return err
 }
 

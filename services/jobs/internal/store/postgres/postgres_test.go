@@ -4,12 +4,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 	"go.uber.org/goleak"
 
 	"headway/internal/pgtest"
@@ -117,6 +121,42 @@ func TestNoStatementReadsWholeTables(t *testing.T) {
 	}
 }
 
+// The entries of indexes are most of the cost of a change.
+func TestLeaseTouchesNoIndexOfJobs(t *testing.T) {
+	url := database(t)
+	s, err := Open(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const n = 200
+	for range n {
+		add(t, s)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(t.Context()) //nolint:errcheck // nothing to keep
+	if _, err := tx.Exec(t.Context(), `UPDATE jobs SET status = 2, ready = false, revision = revision + 1, attempt = 1, worker = 'worker',
+		lease_token = repeat('x', 40), started_at = created_at, updated_at = created_at`); err != nil {
+		t.Fatal(err)
+	}
+	var updated, withoutIndexes int
+	if err := tx.QueryRow(t.Context(), `SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'jobs'`).
+		Scan(&updated, &withoutIndexes); err != nil {
+		t.Fatal(err)
+	}
+	if updated != n || withoutIndexes != n {
+		t.Errorf("of %d leases, %d touch no index, want %d", updated, withoutIndexes, n)
+	}
+}
+
 // On a network, each round trip delays all changes of a transaction.
 func TestTransactionsTakeFewRoundTrips(t *testing.T) {
 	s, p := openThrough(t, nil)
@@ -198,5 +238,45 @@ func TestRefusedChangeDoesNotUndoOthers(t *testing.T) {
 		if got, err := store.Get(t.Context(), j.ID); err != nil || got.Title != titles[i] {
 			t.Errorf("%q is stored as %q, %v", titles[i], got.Title, err)
 		}
+	}
+}
+
+func TestReadyJobsJoinTheQueueWhenTheDatabaseIsMigrated(t *testing.T) {
+	url := database(t)
+	s, err := Open(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, active := add(t, s), leaseOne(t, s)
+	if active.ID != first.ID {
+		t.Fatal("the second job was leased first")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(t.Context(), url, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 3, Now: time.Now, Duration: time.Minute, Token: rand.Text})
+	if err != nil || len(claimed.Jobs) != 1 || claimed.Jobs[0].ID == active.ID {
+		t.Errorf("after the migration, %v is leased, %v", claimed.Jobs, err)
 	}
 }

@@ -53,7 +53,7 @@ func (s *Store) Result(ctx context.Context, id string) (result json.RawMessage, 
 func (s *Store) CountLive(ctx context.Context) (counts map[string]map[job.Status]int, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {
 		counts = map[string]map[job.Status]int{}
-		rows, err := s.reads.Query(ctx, `SELECT kind, status, count(*) FROM jobs WHERE status < 4 GROUP BY kind, status`)
+		rows, err := s.reads.Query(ctx, `SELECT kind, status, count(*) FROM jobs WHERE phase IN (1, 3) GROUP BY kind, status`)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (s *Store) CountLive(ctx context.Context) (counts map[string]map[job.Status
 // CountOwner implements job.Store.
 func (s *Store) CountOwner(ctx context.Context, owner string) (n int64, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {
-		return s.reads.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE owner = $1 AND status < 4`, owner).Scan(&n)
+		return s.reads.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE owner = $1 AND phase IN (1, 3)`, owner).Scan(&n)
 	})
 	return n, err
 }

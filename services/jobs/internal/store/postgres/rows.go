@@ -27,7 +27,7 @@ const joins = ` LEFT JOIN runs AS r ON r.seq = j.seq LEFT JOIN outputs AS o ON o
 
 const fromJobs = ` FROM jobs AS j` + joins
 
-// rank is job.Rank in SQL, as the index of ready jobs has it.
+// rank is job.Rank in SQL, as the table queue has it.
 const rank = `(created_at - priority * 60000000::bigint)`
 
 // row is a stored job.
@@ -197,13 +197,24 @@ var (
 	newColumns  = append(append([]written(nil), fixed...), cold...)
 	hotWithSeq  = append([]written{seqColumn, runVersion}, hot...)
 	coldWithSeq = append([]written{seqColumn, jobVersion}, cold...)
-	onlySeq     = []written{seqColumn, runVersion}
-	insertJobs  = `INSERT INTO jobs (` + names(newColumns) + `) SELECT ` + names(newColumns) + ` FROM ` + unnest(newColumns) + ` ORDER BY place RETURNING seq`
-	updateJobs  = unlessOutdated(`UPDATE jobs AS t SET `+assignments(cold)+` FROM `+unnest(coldWithSeq), len(coldWithSeq)+1)
-	newRuns     = append([]written{seqColumn}, hot...)
-	insertRuns  = `INSERT INTO runs (` + names(newRuns) + `) SELECT ` + names(newRuns) + ` FROM ` + unnest(newRuns)
-	updateRuns  = unlessOutdated(`UPDATE runs AS t SET `+assignments(hot)+` FROM `+unnest(hotWithSeq), len(hotWithSeq)+1)
-	deleteRuns  = unlessOutdated(`DELETE FROM runs AS t USING `+unnest(onlySeq), len(onlySeq)+1)
+	position    = []written{
+		{"kind", "text", func(r *row) any { return r.job.Kind }},
+		{"owner", "text", func(r *row) any { return r.job.Owner }},
+		{"rank", "bigint", func(r *row) any { return r.job.Rank() }},
+		seqColumn,
+	}
+	enqueue    = `INSERT INTO queue (` + names(position) + `) SELECT ` + names(position) + ` FROM ` + unnest(position)
+	dequeue    = `DELETE FROM queue AS q USING ` + unnest(position) + ` WHERE q.kind = u.kind AND q.owner = u.owner AND q.rank = u.rank AND q.seq = u.seq`
+	onlySeq    = []written{seqColumn, runVersion}
+	insertJobs = `WITH new AS (INSERT INTO jobs (` + names(newColumns) + `) SELECT ` + names(newColumns) + ` FROM ` + unnest(newColumns) + ` ORDER BY place
+			RETURNING seq, kind, owner, created_at, priority, ready),
+		queued AS (INSERT INTO queue (kind, owner, rank, seq) SELECT kind, owner, ` + rank + `, seq FROM new WHERE ready)
+		SELECT seq FROM new`
+	updateJobs = unlessOutdated(`UPDATE jobs AS t SET `+assignments(cold)+` FROM `+unnest(coldWithSeq), len(coldWithSeq)+1)
+	newRuns    = append([]written{seqColumn}, hot...)
+	insertRuns = `INSERT INTO runs (` + names(newRuns) + `) SELECT ` + names(newRuns) + ` FROM ` + unnest(newRuns)
+	updateRuns = unlessOutdated(`UPDATE runs AS t SET `+assignments(hot)+` FROM `+unnest(hotWithSeq), len(hotWithSeq)+1)
+	deleteRuns = unlessOutdated(`DELETE FROM runs AS t USING `+unnest(onlySeq), len(onlySeq)+1)
 )
 
 func names(columns []written) string {

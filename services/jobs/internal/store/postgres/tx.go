@@ -249,7 +249,7 @@ func (t *tx) flush() error {
 
 // queueRows writes the jobs that have changed.
 func (t *tx) queueRows(b *pgx.Batch) {
-	var created, changed, started, running, ended []*row
+	var created, changed, started, running, ended, queued, leaving []*row
 	var withResult, withoutResult, withCheckpoint []int64
 	var results []string
 	var checkpoints [][]byte
@@ -273,6 +273,13 @@ func (t *tx) queueRows(b *pgx.Batch) {
 		case r.run:
 			ended = append(ended, r)
 			r.run = false
+		}
+		switch {
+		case j.Ready() == was.Ready():
+		case !j.Ready():
+			leaving = append(leaving, r)
+		case r.seq > 0: // a new job joins the queue when it is inserted
+			queued = append(queued, r)
 		}
 		if r.checkpoint != nil {
 			withCheckpoint, checkpoints = append(withCheckpoint, r.seq), append(checkpoints, r.checkpoint)
@@ -303,7 +310,7 @@ func (t *tx) queueRows(b *pgx.Batch) {
 		rows    []*row
 		checked bool
 	}{{updateJobs, coldWithSeq, changed, true}, {insertRuns, newRuns, started, false}, {updateRuns, hotWithSeq, running, true},
-		{deleteRuns, onlySeq, ended, true}} {
+		{deleteRuns, onlySeq, ended, true}, {enqueue, position, queued, false}, {dequeue, position, leaving, false}} {
 		if len(s.rows) == 0 {
 			continue
 		}
