@@ -1104,6 +1104,8 @@ export interface components {
              *       OTHER_TABLE       rows of another Excel table of the sheet were imported
              *       BELOW_TABLE       rows below the Excel table were imported
              *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
+             *       SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
+             *       COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
              */
             reason: string;
             /** @description The schema's name of the sheet. Empty if the notice is about the file. */

@@ -34,4 +34,5 @@ const (
 	BelowTable       = "BELOW_TABLE"
 	SparseRows       = "SPARSE_ROWS"
 	SumRows          = "SUM_ROWS"
+	ColumnsAdded     = "COLUMNS_ADDED"
 )

@@ -122,6 +122,8 @@ type Table interface {
 	Columns() []*schema.Column
 	// WasEmpty reports whether the table had no rows when it was opened.
 	WasEmpty() bool
+	// Added returns the columns that this run adds to a table that has rows. The rows that it doesn't change are empty there.
+	Added() []string
 	// Existing returns, for each row, the database's row with the same key, or nil. It can truncate texts that differ
 	// from the row's to ExistingText bytes. The result is valid until the next call.
 	Existing(ctx context.Context, rows [][]Value) ([][]Value, error)

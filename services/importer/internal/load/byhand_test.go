@@ -17,6 +17,8 @@ type byHand struct {
 	migration   string
 	cars, trips string
 	rows        string
+	// added are the columns that a notice names.
+	added string
 }
 
 var changesByHand = map[string]byHand{
@@ -30,7 +32,7 @@ var changesByHand = map[string]byHand{
 	"the unique index is dropped": {sqlite: `DROP INDEX headway_unique_cars_plate`, postgres: dropUnique, cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
 	"it is dropped, with duplicates": {sqlite: `DROP INDEX headway_unique_cars_plate; INSERT INTO cars (id, plate) VALUES ('x', 'A')`,
 		postgres: dropUnique + `; INSERT INTO cars (id, plate) VALUES ('x', 'A')`, conflict: "its column plate"},
-	"a column is renamed":  {sqlite: `ALTER TABLE cars RENAME COLUMN slot TO place`, postgres: `ALTER TABLE cars RENAME COLUMN slot TO place`, cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
+	"a column is renamed":  {added: "column slot,", sqlite: `ALTER TABLE cars RENAME COLUMN slot TO place`, postgres: `ALTER TABLE cars RENAME COLUMN slot TO place`, cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
 	"the table is renamed": {sqlite: `ALTER TABLE trips RENAME TO rides`, postgres: `ALTER TABLE trips RENAME TO rides`, cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
 	"a view instead":       {sqlite: `DROP TABLE trips; CREATE VIEW trips AS SELECT 'a' AS id, 'A' AS plate, 1 AS km`, postgres: `DROP TABLE trips; CREATE VIEW trips AS SELECT 'a'::text AS id, 'A'::text AS plate, 1::bigint AS km`, conflict: "it is"},
 	"a trigger deletes rows": {sqlite: `CREATE TRIGGER gone AFTER INSERT ON trips BEGIN DELETE FROM trips WHERE id = new.id; END`,
@@ -114,6 +116,10 @@ func (c byHand) compare(b *bench, statements string) {
 	}
 	wantCounts(b.t, summary.Sheets["cars"], c.cars)
 	wantCounts(b.t, summary.Sheets["trips"], c.trips)
+	added := b.notice(task.Import.ID, imports.ColumnsAdded)
+	if (added == "") != (c.added == "") || !strings.Contains(added, c.added) {
+		b.t.Errorf("%s: the notice of added columns is %q, want %q", b.driver, added, c.added)
+	}
 	if got := strings.Join(b.rows(`SELECT id || plate || slot FROM cars ORDER BY id`), " "); got != c.rows {
 		b.t.Errorf("%s: the cars are %s, want %s", b.driver, got, c.rows)
 	}

@@ -54,3 +54,20 @@ func (b *bench) wantNotice(id, reason, rows string) {
 		b.t.Errorf("the notice %s is about %v, want %v", reason, got, want)
 	}
 }
+
+// notice returns the message of a notice, or nothing.
+func (b *bench) notice(id, reason string) string {
+	b.t.Helper()
+	im, err := b.store.Get(b.t.Context(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, sheet := range im.Sheets {
+		for _, notice := range sheet.Notices {
+			if notice.Reason == reason {
+				return notice.Message
+			}
+		}
+	}
+	return ""
+}

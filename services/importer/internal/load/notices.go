@@ -39,6 +39,7 @@ func (s *sheet) notices() []imports.Notice {
 		s.totals.endBlock()
 		n.rows(imports.SumRows, s.totals.unclear, "%s %s numbers that are the sums of the rows above: %s. Check that they are records.")
 	}
+	n.added(s)
 	return n.list
 }
 
@@ -111,6 +112,19 @@ func (n *noticeList) hiddenColumns(s *sheet) {
 	case count > 1:
 		n.add(imports.HiddenColumns, count, ranges, fmt.Sprintf("%d columns are hidden in the file: %s. Hidden columns are imported too.", count, enumerate(titles, count)))
 	}
+}
+
+func (n *noticeList) added(s *sheet) {
+	added := s.table.Added()
+	if len(added) == 0 {
+		return
+	}
+	noun := "column"
+	if len(added) > 1 {
+		noun = "columns"
+	}
+	n.add(imports.ColumnsAdded, uint32(len(added)), nil, fmt.Sprintf("the table “%s” gets the %s %s, without values in the rows that this file does not change. If the table has them under another name, name it in the schema.",
+		s.spec.Table, noun, enumerate(added, uint32(len(added)))))
 }
 
 func (n *noticeList) merges(merges []source.Range) {

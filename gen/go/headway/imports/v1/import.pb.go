@@ -1292,6 +1292,8 @@ type Notice struct {
 	//	OTHER_TABLE       rows of another Excel table of the sheet were imported
 	//	BELOW_TABLE       rows below the Excel table were imported
 	//	SPARSE_ROWS       a few rows have a value in one column only, and were imported
+	//	SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
+	//	COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The text.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`

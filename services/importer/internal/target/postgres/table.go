@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,6 +101,14 @@ func (t *table) Columns() []*schema.Column { return t.bounded }
 
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
+
+// Added implements imports.Table.
+func (t *table) Added() []string {
+	if t.empty {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(t.plan.added))
+}
 
 // attribute returns the column of the database for a column of the schema. It returns nil if the table lacks it.
 func (t *table) attribute(column string) *attribute {

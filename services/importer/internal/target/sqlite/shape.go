@@ -130,6 +130,10 @@ func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have
 		if err != nil {
 			return fmt.Errorf("extend table %s: %w", sheet.Table, err)
 		}
+		if tx.added == nil {
+			tx.added = map[string][]string{}
+		}
+		tx.added[sheet.Name] = append(tx.added[sheet.Name], column)
 		return nil
 	}
 	for _, column := range sheet.Columns {

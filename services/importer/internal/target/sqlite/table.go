@@ -105,6 +105,14 @@ func (t *table) Columns() []*schema.Column { return t.bounded }
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
 
+// Added implements imports.Table.
+func (t *table) Added() []string {
+	if t.empty {
+		return nil
+	}
+	return t.tx.added[t.sheet.Name]
+}
+
 // Insert implements imports.Table.
 func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
 	return t.writeAll(ctx, rows, t.inserts, t.insert)

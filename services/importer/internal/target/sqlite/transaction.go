@@ -32,6 +32,8 @@ type transaction struct {
 	claimed map[string]*schema.Sheet
 	// before has the number of rows of a sheet's table before the run, if the database has triggers.
 	before map[string]int64
+	// added are the columns that were added to the table of a sheet.
+	added map[string][]string
 	// migrates means that the transaction is not a run, but makes all changes that the tables need. changes are those that it
 	// has made.
 	migrates bool
