@@ -34,15 +34,16 @@ type reader struct {
 
 // next returns the next bytes. They are few, so that a slow reader holds few, and shows its progress.
 func (f *reader) next(ctx context.Context) ([]byte, error) {
-	if len(f.part) == 0 {
+	inParts := len(f.part) > 0
+	if !inParts {
 		if err := f.receive(ctx); err != nil {
 			return nil, fmt.Errorf("read a file from byte %d on: %w", f.offset, err)
 		}
 	}
 	n := min(int64(len(f.part)), pace.Slow, f.end-f.offset)
 	data := f.part[:n]
-	if f.part = f.part[n:]; len(f.part) > 0 {
-		data = bytes.Clone(data) // so that the part can be dropped
+	if f.part = f.part[n:]; inParts || len(f.part) > 0 {
+		data = bytes.Clone(data) // so that it does not keep the part
 	}
 	f.offset += n
 	return data, nil
@@ -55,6 +56,7 @@ func (f *reader) receive(ctx context.Context) (err error) {
 		f.part = f.Begin[f.offset:]
 		return nil
 	}
+	f.Begin = nil
 	n, err := f.pace.Request(ctx)
 	if err != nil {
 		return err

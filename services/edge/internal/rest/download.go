@@ -56,10 +56,10 @@ func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
-	etag := ""
+	id, etag := r.PathValue("import_id"), "" // the file must not keep the request until a slow reader's end
 	request := func(ctx context.Context, offset, n int64) (func() (*importsv1.DownloadReportResponse, error), error) {
 		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{
-			ImportId: r.PathValue("import_id"), Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag,
+			ImportId: id, Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag,
 		})
 		return func() (*importsv1.DownloadReportResponse, error) { return stream.Recv() }, err
 	}
