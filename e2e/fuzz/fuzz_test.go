@@ -42,7 +42,8 @@ func FuzzREST(f *testing.F) {
 		r := all[number%uint(len(all))]
 		target := r.at(id)
 		if query != "" {
-			target += "?" + strings.ReplaceAll(query, "#", "")
+			// A space would end the address, and net/http resets connections of long requests that are not HTTP.
+			target += "?" + strings.NewReplacer("#", "", " ", "%20").Replace(query)
 		}
 		a, ok := s.send(t, r.method, target, body, "Content-Type", "application/json", "Origin", s.url, "Tus-Resumable", "1.0.0")
 		if ok {

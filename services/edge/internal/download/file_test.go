@@ -10,7 +10,7 @@ import (
 	"headway/services/edge/internal/pace"
 )
 
-// TestWaitingBytesKeepNoOthers reads a part piece by piece. Each piece can wait for a slow reader, but the part must not.
+// TestWaitingBytesKeepNoOthers reads large parts. A few of their bytes can wait for a slow reader, but the parts must not.
 func TestWaitingBytesKeepNoOthers(t *testing.T) {
 	var part weak.Pointer[byte]
 	var size int64
