@@ -3,6 +3,9 @@ package edge_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +63,26 @@ func TestSignOutRevokesSession(t *testing.T) {
 	t.Run("after a restart", func(t *testing.T) {
 		revoked(setup(t, func(c *edge.Config) { c.RevokedSessions = folder }))
 	})
+}
+
+func TestTicketsOfDeclaredRoutesEndWithTheirSession(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer upstream.Close()
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, []byte("path: /report\nproxy_upstream: "+upstream.URL+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, func(c *edge.Config) { c.Routes = []string{file} })
+	kept, ended := b.signIn(), b.signIn()
+	report := func(cookie string) string {
+		return strings.Replace(b.ticketOf(cookie), "/api/v1/sse/jobs/my", "/report", 1)
+	}
+	other, own := report(kept), report(ended)
+	b.signOut(ended)
+	b.refused(b.do(http.MethodGet, own, nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	if resp := b.do(http.MethodGet, other, nil, "Authorization", ""); resp.StatusCode != http.StatusOK {
+		t.Errorf("another session: %s", resp.Status)
+	}
 }
 
 // TestSignOutKeepsTheTokenOfItsSession: other programs use the same token.
