@@ -44,7 +44,7 @@ func BenchmarkImport(b *testing.B) {
 	}{
 		"employees=1000000": {"wide", func(path string) { writeWide(b, path, 1_000_000, inOrder) }},
 		"employees=100000":  {"wide", func(path string) { writeWide(b, path, 100_000, inOrder) }},
-		"sheets=7":          {"workforce", func(path string) { command(b, headwayProgram(b), "sample", "--rows", "228571", "-o", path) }},
+		"sheets=7":          {"workforce", func(path string) { command(b, program(b, "headway"), "sample", "--rows", "228571", "-o", path) }},
 	} {
 		b.Run(name, func(b *testing.B) {
 			path := filepath.Join(b.TempDir(), "workbook.xlsx")
@@ -97,32 +97,22 @@ func importWorkbook(b *testing.B, schema, workbook string) (m measuredImport) {
 	if err := os.WriteFile(filepath.Join(schemas, "wide.yaml"), []byte(wideSchema), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	binary := headwayProgram(b)
-	server := exec.Command(binary, "serve", "--data", data, "--listen", edge, "--jobs-listen", proctest.FreeAddress(b),
+	binary := program(b, "headway")
+	cmd := exec.Command(binary, "serve", "--data", data, "--listen", edge, "--jobs-listen", proctest.FreeAddress(b),
 		"--importer-listen", proctest.FreeAddress(b), "--metrics-listen", "-", "--log-level", "error", "--schemas-dir", schemas)
-	server.Stderr = os.Stderr
-	if err := server.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() { server.Process.Kill(); server.Wait() }()
-	for {
-		if res, err := http.Get("http://" + edge + "/readyz"); err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				break
-			}
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	cmd.Stderr = os.Stderr
+	server := proctest.Start(b, cmd)
+	defer func() { _ = server.Kill() }() // the signal is the error
+	server.AwaitReady("http://" + edge + "/readyz")
 	bearer := "Bearer " + strings.TrimSpace(command(b, binary, "token", "--sub", "bench", "--data", data))
 	var accepted struct{ Import struct{ ImportID string } }
-	before := busy(b, server.Process.Pid)
+	before := busy(b, server.Pid())
 	decode(b, command(b, "curl", "-sS", "-H", "Authorization: "+bearer, "-F", "schema="+schema, "-F", "on_issues=skip_rows",
 		"-F", "file=@"+workbook, "http://"+edge+"/api/v1/imports"), &accepted)
 	url := "http://" + edge + "/api/v1/"
 	m = watchImport(b, url+"sse/imports/"+accepted.Import.ImportID, bearer)
-	m.processor = busy(b, server.Process.Pid) - before
-	m.peak = peakMemory(b, server.Process.Pid)
+	m.processor = busy(b, server.Pid()) - before
+	m.peak = peakMemory(b, server.Pid())
 	m.records = filepath.Join(data, "records.db")
 	begin := time.Now()
 	report := get(b, url+"imports/"+accepted.Import.ImportID+"/report.xlsx", bearer)
@@ -132,14 +122,6 @@ func importWorkbook(b *testing.B, schema, workbook string) (m measuredImport) {
 	}
 	m.report = time.Since(begin)
 	return m
-}
-
-// headwayProgram builds the program.
-func headwayProgram(b *testing.B) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "headway")
-	command(b, "go", "build", "-o", path, "headway/cmd/headway")
-	return path
 }
 
 func get(b *testing.B, url, bearer string) io.ReadCloser {

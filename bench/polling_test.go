@@ -73,7 +73,7 @@ type watcher func(ctx context.Context, m *watched, client *http.Client, edge, to
 func watchJobs(b *testing.B, users int, follow watcher) *watched {
 	b.Helper()
 	s := startServer(b)
-	defer s.stop()
+	defer func() { _ = s.Kill() }() // the signal is the error
 	m := &watched{}
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
@@ -131,7 +131,7 @@ func watchJobs(b *testing.B, users int, follow watcher) *watched {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 
-	before := busy(b, s.pid())
+	before := busy(b, s.Pid())
 	var watching sync.WaitGroup
 	for i, id := range ids {
 		if follow == nil {
@@ -172,7 +172,7 @@ func watchJobs(b *testing.B, users int, follow watcher) *watched {
 		}
 		return true
 	})
-	m.cpu = busy(b, s.pid()) - before
+	m.cpu = busy(b, s.Pid()) - before
 	if follow != nil && len(m.delays) < users*updates*9/10 {
 		b.Errorf("%d of %d updates were seen", len(m.delays), users*updates)
 	}
@@ -272,11 +272,10 @@ func stream(ctx context.Context, m *watched, client *http.Client, edge, token, j
 
 // server is a running `headway serve`.
 type server struct {
+	*proctest.Process
 	b          *testing.B
-	cmd        *exec.Cmd
 	edge, jobs string
 	key        *auth.Key
-	stop       func()
 }
 
 func startServer(b *testing.B) *server {
@@ -290,30 +289,14 @@ func startServer(b *testing.B) *server {
 		b.Fatal(err)
 	}
 	s := &server{b: b, key: key, edge: proctest.FreeAddress(b), jobs: proctest.FreeAddress(b)}
-	s.cmd = exec.CommandContext(b.Context(), program(b, "headway"), "serve", "--data", b.TempDir(), "--listen", s.edge, "--jobs-listen", s.jobs,
+	cmd := exec.Command(program(b, "headway"), "serve", "--data", b.TempDir(), "--listen", s.edge, "--jobs-listen", s.jobs,
 		"--importer-listen", proctest.FreeAddress(b), "--metrics-listen=-", "--log-level=error", "--max-active=-1", "--routes", routes)
-	s.cmd.Env = append(os.Environ(), "HEADWAY_KEY="+benchKey)
-	s.cmd.Stderr = os.Stderr
-	if err := s.cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	s.stop = sync.OnceFunc(func() {
-		_ = s.cmd.Process.Kill() // it may have ended
-		_ = s.cmd.Wait()
-	})
-	b.Cleanup(s.stop)
-	waitFor(b.Context(), b, "the server is ready", func() bool {
-		answer, err := http.Get("http://" + s.edge + "/readyz")
-		if err != nil {
-			return false
-		}
-		answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	})
+	cmd.Env = append(os.Environ(), "HEADWAY_KEY="+benchKey)
+	cmd.Stderr = os.Stderr
+	s.Process = proctest.Start(b, cmd)
+	s.AwaitReady("http://" + s.edge + "/readyz")
 	return s
 }
-
-func (s *server) pid() int { return s.cmd.Process.Pid }
 
 func (s *server) conn(scope string) *grpc.ClientConn {
 	conn, err := grpc.NewClient(s.jobs, grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"headway/internal/proctest"
 )
 
 // timeout limits every wait in the benchmarks of streams.
@@ -31,11 +33,7 @@ var programs = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	built = dir
-	out, err := exec.Command("go", "build", "-o", dir+"/", "headway/cmd/edge", "headway/cmd/headway", "headway/bench/sseload").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return dir, nil
+	return dir, proctest.Build(dir, "headway/cmd/edge", "headway/cmd/headway", "headway/bench/sseload")
 })
 
 // built is the folder of the built programs. It is empty before they are built.

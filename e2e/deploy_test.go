@@ -48,9 +48,9 @@ func composeServices(t *testing.T) map[string]composeService {
 // cluster runs the services of the compose file as processes.
 type cluster struct {
 	*server
-	services map[string]composeService
-	replace  *strings.Replacer // of names in the network of the containers
-	stops    []func()
+	services  map[string]composeService
+	replace   *strings.Replacer // of names in the network of the containers
+	processes []*proctest.Process
 }
 
 // launchService starts one service.
@@ -68,20 +68,13 @@ func (c *cluster) launchService(name string) {
 	}
 	cmd.Env = append(cmd.Env, "HEADWAY_METRICS_LISTEN=-") // one network instead of three
 	cmd.Stdout, cmd.Stderr = c.log, c.log
-	if err := cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	stop := func() { _ = cmd.Process.Kill(); err := <-exited; exited <- err }
-	c.stops = append(c.stops, stop)
-	c.t.Cleanup(stop)
-	c.process, c.exited = cmd, exited
+	c.process = proctest.Start(c.t, cmd)
+	c.processes = append(c.processes, c.process)
 }
 
 func (c *cluster) start() {
 	c.t.Helper()
-	c.stops = nil
+	c.processes = nil
 	for _, name := range []string{"jobs", "importer", "edge"} {
 		c.launchService(name)
 	}
@@ -89,8 +82,8 @@ func (c *cluster) start() {
 }
 
 func (c *cluster) stop() {
-	for _, stop := range c.stops {
-		stop()
+	for _, p := range c.processes {
+		_ = p.Kill() // the signal is the error
 	}
 }
 

@@ -6,10 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"headway/internal/proctest"
 )
 
 // python is the interpreter that can use the operating system's package of gRPC.
@@ -19,13 +20,8 @@ const python = "/usr/bin/python3"
 func withExamples(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	flags := shortLeases
-	for _, name := range []string{"crawl", "cluster"} {
-		program := filepath.Join(dir, name)
-		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "headway/examples/"+name).CombinedOutput(); err != nil {
-			t.Fatalf("build the worker: %v\n%s", err, out)
-		}
-		flags = append(slices.Clip(flags), "--worker", program)
+	if err := proctest.Build(dir, "headway/examples/crawl", "headway/examples/cluster"); err != nil {
+		t.Fatal(err)
 	}
 	story, err := filepath.Abs("../examples/story/dist/src/main.js")
 	if err != nil {
@@ -41,7 +37,8 @@ func withExamples(t *testing.T) *server {
 	if out, err := exec.CommandContext(t.Context(), python, bulk, "--check").CombinedOutput(); err != nil {
 		t.Fatalf("the worker in Python can't run. Run make test-programs (%v)\n%s", err, out)
 	}
-	return start(t, append(flags, "--worker", "node "+story, "--worker", python+" "+bulk)...)
+	return start(t, append([]string{"--worker", filepath.Join(dir, "crawl"), "--worker", filepath.Join(dir, "cluster"),
+		"--worker", "node " + story, "--worker", python + " " + bulk}, shortLeases...)...)
 }
 
 // records splits an output into its lines.

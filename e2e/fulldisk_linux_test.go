@@ -15,7 +15,7 @@ import (
 func (s *server) limitFiles(bytes uint64) {
 	s.t.Helper()
 	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
-	if err := unix.Prlimit(s.process.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+	if err := unix.Prlimit(s.process.Pid(), unix.RLIMIT_FSIZE, &limit, nil); err != nil {
 		s.t.Fatal(err)
 	}
 }

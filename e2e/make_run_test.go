@@ -27,11 +27,7 @@ func TestMakeRunStartsServicesAndExamples(t *testing.T) {
 	run.Env = append(os.Environ(), "DATABASE_URL="+database)
 	run.Stdout, run.Stderr = s.log, s.log
 	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Ctrl-C also reaches what make starts
-	if err := run.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.process, s.exited = run, make(chan error, 1)
-	go func() { s.exited <- run.Wait() }()
+	s.process = proctest.Start(t, run)
 	t.Cleanup(func() { _ = syscall.Kill(-run.Process.Pid, syscall.SIGKILL) })
 	s.waitReady()
 	var token string
@@ -61,7 +57,7 @@ func TestMakeRunStartsServicesAndExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-s.exited:
+	case <-s.process.Ended():
 	case <-time.After(timeout):
 		t.Errorf("Ctrl-C does not end it\n%s", s.log)
 	}

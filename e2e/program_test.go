@@ -51,8 +51,8 @@ func run(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	headwayProgram = filepath.Join(dir, "headway")
-	if out, err := exec.Command("go", "build", "-o", headwayProgram, "headway/cmd/headway").CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build the program: %w\n%s", err, out)
+	if err := proctest.Build(dir, "headway/cmd/headway"); err != nil {
+		return 1, err
 	}
 	return pgtest.Main(m).Run(), nil
 }
@@ -62,8 +62,7 @@ type server struct {
 	t                             testing.TB
 	data                          string
 	edge, jobs, importer, metrics string // addresses
-	process                       *exec.Cmd
-	exited                        chan error
+	process                       *proctest.Process
 	log                           *proctest.Log
 	environment                   []string // variables of the process, in addition to those of the tests
 }
@@ -84,7 +83,6 @@ func begin(t testing.TB, flags ...string) *server {
 		s.environment = []string{"HEADWAY_JOBS_DATABASE=" + newJobsDatabase()}
 	}
 	s.serve(flags...)
-	t.Cleanup(s.kill)
 	return s
 }
 
@@ -98,49 +96,26 @@ func (s *server) run(flags ...string) {
 func (s *server) serve(flags ...string) {
 	s.t.Helper()
 	s.log = &proctest.Log{}
-	s.process, s.exited = s.launch(s.log, append([]string{"serve", "--listen", s.edge, "--jobs-listen", s.jobs,
+	s.process = s.launch(s.log, append([]string{"serve", "--listen", s.edge, "--jobs-listen", s.jobs,
 		"--importer-listen", s.importer, "--metrics-listen", s.metrics}, flags...)...)
 }
 
-func (s *server) launch(log *proctest.Log, args ...string) (*exec.Cmd, chan error) {
+func (s *server) launch(log *proctest.Log, args ...string) *proctest.Process {
 	s.t.Helper()
 	cmd := exec.Command(headwayProgram, args...)
 	cmd.Env = append(append(os.Environ(), "HEADWAY_DATA="+s.data), s.environment...)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	return cmd, exited
+	return proctest.Start(s.t, cmd)
 }
 
 func (s *server) waitReady() {
 	s.t.Helper()
-	eventually(s.t, "the server is ready", func() error {
-		select {
-		case err := <-s.exited:
-			s.exited <- err
-			s.t.Fatalf("headway ended: %v\n%s", err, s.log)
-		default:
-		}
-		res, err := http.Get("http://" + s.edge + "/readyz")
-		if err != nil {
-			return err
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			return fmt.Errorf("readyz answers %s", res.Status)
-		}
-		return nil
-	})
+	s.process.AwaitReady("http://" + s.edge + "/readyz")
 }
 
 // kill kills the process, and waits for its end.
 func (s *server) kill() {
-	s.process.Process.Kill()
-	err := <-s.exited
-	s.exited <- err
+	_ = s.process.Kill() // the signal is the error
 }
 
 // interrupt sends Ctrl-C, and returns how the process ended.
@@ -148,9 +123,8 @@ func (s *server) interrupt() error {
 	s.t.Helper()
 	s.process.Process.Signal(os.Interrupt)
 	select {
-	case err := <-s.exited:
-		s.exited <- err
-		return err
+	case <-s.process.Ended():
+		return s.process.Wait()
 	case <-time.After(timeout):
 		s.process.Process.Signal(syscall.SIGQUIT)
 		s.t.Fatalf("headway did not end\n%s", s.log)

@@ -94,10 +94,7 @@ func TestCtrlCEndsCleanlyWithOpenStreams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := streams[i].Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { streams[i].Process.Kill(); streams[i].Wait() })
+		proctest.Start(t, streams[i])
 		if _, err := out.Read(make([]byte, 1)); err != nil { // the stream is open
 			t.Fatal(err)
 		}
@@ -122,27 +119,24 @@ func TestServicesRunAsSeparateProcesses(t *testing.T) {
 	keyFile := filepath.Join(t.TempDir(), "key")
 	writeFile(t, keyFile, "a-key-for-this-test-of-32-bytes-or-more")
 	key := []string{"--key-file", keyFile, "--metrics-listen", "-"}
-	var exits []chan error
+	var services []*proctest.Process
 	for _, args := range [][]string{
 		{"jobs", "--jobs-listen", s.jobs, "--data", filepath.Join(s.data, "jobs")},
 		{"importer", "--importer-listen", s.importer, "--jobs-address", s.jobs, "--data", filepath.Join(s.data, "importer")},
 		{"edge", "--listen", s.edge, "--jobs-address", s.jobs, "--importer-address", s.importer, "--data", filepath.Join(s.data, "edge")},
 	} {
-		process, exited := s.launch(s.log, append(args, key...)...)
-		exits = append(exits, exited)
-		t.Cleanup(func() { process.Process.Kill(); <-exited })
-		s.process, s.exited = process, exited
+		s.process = s.launch(s.log, append(args, key...)...)
+		services = append(services, s.process)
 	}
 	s.waitReady()
 	token := s.token("ann", key[:2]...)
 	file, _ := s.sample(200, 0)
 	id := s.accepted(token, file)
 	s.job(token, id, "completed")
-	for _, exited := range exits {
+	for _, service := range services {
 		select {
-		case err := <-exited:
-			exited <- err
-			t.Errorf("a service ended: %v\n%s", err, s.log)
+		case <-service.Ended():
+			t.Errorf("a service ended: %v\n%s", service.Wait(), s.log)
 		default:
 		}
 	}

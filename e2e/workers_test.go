@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"headway/internal/proctest"
 )
 
 // Leases are short, so that another worker soon gets the job of a killed worker.
@@ -26,9 +28,9 @@ var shortLeases = []string{"--lease-duration", "1s", "--heartbeat-interval", "20
 // withWorkers runs `headway serve` with both example workers, as make run does.
 func withWorkers(t *testing.T) *server {
 	t.Helper()
-	character := filepath.Join(t.TempDir(), "character")
-	if out, err := exec.Command("go", "build", "-o", character, "headway/examples/character").CombinedOutput(); err != nil {
-		t.Fatalf("build the worker: %v\n%s", err, out)
+	dir := t.TempDir()
+	if err := proctest.Build(dir, "headway/examples/character"); err != nil {
+		t.Fatal(err)
 	}
 	media, err := filepath.Abs("../examples/media/dist/src/main.js")
 	if err != nil {
@@ -37,7 +39,7 @@ func withWorkers(t *testing.T) *server {
 	if _, err := os.Stat(media); err != nil {
 		t.Fatalf("the worker in TypeScript has not been built. Run make build (%v)", err)
 	}
-	return start(t, append([]string{"--worker", character, "--worker", "node " + media}, shortLeases...)...)
+	return start(t, append([]string{"--worker", filepath.Join(dir, "character"), "--worker", "node " + media}, shortLeases...)...)
 }
 
 func (s *server) create(token, kind string, payload map[string]any) (id string) {

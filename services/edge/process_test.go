@@ -61,7 +61,7 @@ func runChild(settings string) int {
 
 // child starts an edge in its own process, with the same services as the test's edge, and makes the bench use it. A
 // later child has the same address.
-func (b *bench) child(uploads string) *exec.Cmd {
+func (b *bench) child(uploads string) *proctest.Process {
 	b.t.Helper()
 	if b.childAddr == "" {
 		b.childAddr = proctest.FreeAddress(b.t)
@@ -76,21 +76,12 @@ func (b *bench) child(uploads string) *exec.Cmd {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(func() { killChild(cmd) })
+	child := proctest.Start(b.t, cmd)
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		b.t.Fatal(err)
 	}
 	b.url = "http://" + b.childAddr
-	return cmd
-}
-
-// killChild kills a process, like a power failure.
-func killChild(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill() // it might have ended
-	_ = cmd.Wait()         // it was killed
+	return child
 }
 
 // peakMemory returns the peak memory of a process, in MiB.
@@ -174,7 +165,7 @@ func TestUploadResumesAfterEdgeWasKilled(t *testing.T) {
 	conn := tus.dialPart(http.MethodPatch, path, len(workbook), "Upload-Offset: 0")
 	fmt.Fprint(conn, workbook[:2<<20])
 	eventually(t, "much has arrived", func() bool { return len(tus.kept()) >= 1<<20 })
-	killChild(edge)
+	_ = edge.Kill()
 	orphan := filepath.Join(tus.dir, "ORPHAN.part") // the edge was killed while it created another upload
 	if err := os.WriteFile(orphan, []byte("PK"), 0o600); err != nil {
 		t.Fatal(err)
@@ -193,7 +184,7 @@ func TestUploadResumesAfterEdgeWasKilled(t *testing.T) {
 	}
 	b.importer.byRequest, b.importer.loseAnswers = map[string]*importsv1.Import{}, 1
 	b.refused(tus.makeImport(path), http.StatusServiceUnavailable, "SHUTTING_DOWN")
-	killChild(edge) // the import was created, but no response arrived
+	_ = edge.Kill() // the import was created, but no response arrived
 
 	edge = b.child(tus.dir)
 	for range 2 {
@@ -201,7 +192,7 @@ func TestUploadResumesAfterEdgeWasKilled(t *testing.T) {
 		if status != http.StatusAccepted || answer["replayed"] != true {
 			t.Fatalf("%d %v", status, answer)
 		}
-		killChild(edge)
+		_ = edge.Kill()
 		edge = b.child(tus.dir) // the next edge, which only read about it, returns the same import
 	}
 	sum := sha256.Sum256([]byte(workbook))

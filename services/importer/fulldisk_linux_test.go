@@ -48,7 +48,7 @@ func (k *killable) limitFiles(bytes uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
-	if err := unix.Prlimit(k.command.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+	if err := unix.Prlimit(k.process.Pid(), unix.RLIMIT_FSIZE, &limit, nil); err != nil {
 		k.t.Fatal(err)
 	}
 }

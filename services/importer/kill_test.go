@@ -134,10 +134,7 @@ func buildServices(t *testing.T) (folder string) {
 		if buildOnce.folder, buildOnce.err = os.MkdirTemp("", "headway-services-"); buildOnce.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", buildOnce.folder, "headway/cmd/jobs", "headway/cmd/importer")
-		if out, err := build.CombinedOutput(); err != nil {
-			buildOnce.err = fmt.Errorf("build the services: %w\n%s", err, out)
-		}
+		buildOnce.err = proctest.Build(buildOnce.folder, "headway/cmd/jobs", "headway/cmd/importer")
 	})
 	if buildOnce.err != nil {
 		t.Fatal(buildOnce.err)
@@ -309,7 +306,7 @@ type killable struct {
 	args    []string
 
 	mu      sync.Mutex
-	command *exec.Cmd
+	process *proctest.Process
 	over    bool
 }
 
@@ -331,26 +328,19 @@ func (k *killable) start() {
 	if k.over {
 		return
 	}
-	k.command = exec.Command(k.program, k.args...)
-	k.command.Stderr = os.Stderr
-	if err := k.command.Start(); err != nil {
-		k.t.Errorf("start %s: %v", k.program, err)
-		k.command = nil
-	}
+	cmd := exec.Command(k.program, k.args...)
+	cmd.Stderr = os.Stderr
+	k.process = proctest.Start(k.t, cmd)
 }
 
 // kill ends the process with SIGKILL and waits until it is gone.
 func (k *killable) kill() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.command == nil {
-		return
-	}
-	if err := k.command.Process.Kill(); err != nil {
+	var exit *exec.ExitError
+	if err := k.process.Kill(); !errors.As(err, &exit) || exit.Exited() {
 		k.t.Errorf("%s ended by itself: %v", k.program, err)
 	}
-	_ = k.command.Wait() // the signal is the error
-	k.command = nil
 }
 
 // issuesOf returns all issues of an import, one per line.

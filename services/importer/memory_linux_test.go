@@ -132,7 +132,7 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 		return true
 	})
 	all.Wait()
-	kib := peakMemory(t, w.importer.command.Process.Pid)
+	kib := peakMemory(t, w.importer.process.Pid())
 	t.Logf("budget %d MiB: peak of the resident memory %d MiB", budget>>20, kib>>10)
 	if kib<<10 > budget {
 		t.Errorf("the resident memory reached %d MiB, the budget is %d MiB", kib>>10, budget>>20)

@@ -36,7 +36,7 @@ func TestWaitingRowsStayWithinMemoryBudget(t *testing.T) {
 	if last.GetJob().GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED || int(last.GetTotals().GetInserted()) != rows {
 		t.Errorf("the import ended as %v: %v %v", last.GetJob().GetStatus(), last.GetTotals(), last.GetJob().GetError())
 	}
-	if kib := peakMemory(t, w.importer.command.Process.Pid); kib<<10 > budget {
+	if kib := peakMemory(t, w.importer.process.Pid()); kib<<10 > budget {
 		t.Errorf("the resident memory reached %d MiB, the budget is %d MiB", kib>>10, budget>>20)
 	} else {
 		t.Logf("peak of the resident memory: %d MiB", kib>>10)

@@ -98,7 +98,7 @@ type crash struct {
 	t       *testing.T
 	command func(addr string) *exec.Cmd
 	addr    string
-	process *exec.Cmd
+	process *proctest.Process
 	between int // jobs that are created between two disturbances
 
 	user     jobsv1.JobServiceClient
@@ -119,8 +119,8 @@ func programStarter(t *testing.T, flags ...string) func(addr string) *exec.Cmd {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "jobs")
-	if out, err := exec.Command("go", "build", "-o", binary, "headway/cmd/jobs").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := proctest.Build(dir, "headway/cmd/jobs"); err != nil {
+		t.Fatal(err)
 	}
 	return func(addr string) *exec.Cmd {
 		cmd := exec.Command(binary, append([]string{"--data", filepath.Join(dir, "data"), "--jobs-listen", addr, "--metrics-listen", "-",
@@ -156,21 +156,16 @@ func newCrash(t *testing.T, command func(addr string) *exec.Cmd) *crash {
 
 func (c *crash) start() {
 	c.t.Helper()
-	c.process = c.command(c.addr)
-	c.process.Stderr = os.Stderr
-	if err := c.process.Start(); err != nil {
-		c.t.Fatal(err)
-	}
+	cmd := c.command(c.addr)
+	cmd.Stderr = os.Stderr
+	c.process = proctest.Start(c.t, cmd)
 }
 
 // kill kills the program. It must not have ended before: nothing that happens to it or to its database may end it.
 func (c *crash) kill() {
 	c.t.Helper()
-	if err := c.process.Process.Kill(); err != nil {
-		return // it was killed before
-	}
 	var exit *exec.ExitError
-	if err := c.process.Wait(); !errors.As(err, &exit) || exit.Exited() {
+	if err := c.process.Kill(); !errors.As(err, &exit) || exit.Exited() {
 		c.t.Errorf("the program ended by itself: %v", err)
 	}
 }
