@@ -25,82 +25,84 @@ func (w *world) begin(user jobsv1.JobServiceClient, worker jobsv1.WorkerServiceC
 }
 
 func TestFailIsNeverRefusedForItsTexts(t *testing.T) {
-	w := setup(t)
-	user, worker := w.user("alice"), w.worker()
-	trace := "Traceback:\n" + strings.Repeat("  Zeile äöü\n", 300) + "ValueError: no such page"
-	for _, c := range []struct {
-		name, wantReason string
-		error            *jobsv1.JobError
-		progress         *jobsv1.ProgressReport
-	}{
-		{name: "a stack trace", error: &jobsv1.JobError{Reason: "ValueError", Message: trace}, wantReason: "ValueError"},
-		{name: "a reason with spaces", error: &jobsv1.JobError{Reason: "no such page\n"}, wantReason: "no_such_page"},
-		{name: "a long reason", error: &jobsv1.JobError{Reason: strings.Repeat("R", 500)}, wantReason: strings.Repeat("R", 100)},
-		{name: "no error", wantReason: "WORKER_FAILED"},
-		{name: "progress that breaks every rule", error: &jobsv1.JobError{Reason: "X"}, wantReason: "X", progress: &jobsv1.ProgressReport{
-			Message: strings.Repeat("é", 501), Steps: []*jobsv1.StepReport{{Name: "unknown"}, {Name: "a", State: 99}, {Name: "a", Done: new(-1.0)},
-				{Name: "a", Counters: map[string]float64{"rowsOK": 1, "rows/skipped": 2}, Message: new(strings.Repeat("é", 201))}}}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Steps: []*jobsv1.StepPlan{{Name: "a"}}, Retry: &jobsv1.RetryPolicy{MaxAttempts: 1}})
-			resp, err := worker.FailJob(t.Context(), &jobsv1.FailJobRequest{JobId: id, LeaseToken: token, Error: c.error, Progress: c.progress})
-			if err != nil {
-				t.Fatal(err)
-			}
-			j := resp.GetJob()
-			message := j.GetError().GetMessage()
-			if j.GetStatus() != jobsv1.JobStatus_JOB_STATUS_FAILED || j.GetError().GetReason() != c.wantReason ||
-				utf8.RuneCountInString(message) > 1000 || !utf8.ValidString(message) {
-				t.Errorf("the job is %v with %v", j.GetStatus(), j.GetError())
-			}
-			if c.error.GetMessage() != "" && (!strings.HasPrefix(message, "Traceback:") || !strings.HasSuffix(message, "ValueError: no such page") ||
-				!strings.Contains(message, "characters removed")) {
-				t.Errorf("the message is %q", message)
-			}
-			if c.progress != nil {
-				step := j.GetProgress().GetSteps()[0]
-				if step.GetCounters()["rowsOK"] != 1 || !strings.HasSuffix(step.GetMessage(), "…") || !strings.HasSuffix(j.GetProgress().GetMessage(), "…") {
-					t.Errorf("the valid parts of the progress are missing: %v", j.GetProgress())
+	onBothStores(t, func(t *testing.T, w *world) {
+		user, worker := w.user("alice"), w.worker()
+		trace := "Traceback:\n" + strings.Repeat("  Zeile äöü\n", 300) + "ValueError: no such page"
+		for _, c := range []struct {
+			name, wantReason string
+			error            *jobsv1.JobError
+			progress         *jobsv1.ProgressReport
+		}{
+			{name: "a stack trace", error: &jobsv1.JobError{Reason: "ValueError", Message: trace}, wantReason: "ValueError"},
+			{name: "a reason with spaces", error: &jobsv1.JobError{Reason: "no such page\n"}, wantReason: "no_such_page"},
+			{name: "a long reason", error: &jobsv1.JobError{Reason: strings.Repeat("R", 500)}, wantReason: strings.Repeat("R", 100)},
+			{name: "no error", wantReason: "WORKER_FAILED"},
+			{name: "progress that breaks every rule", error: &jobsv1.JobError{Reason: "X"}, wantReason: "X", progress: &jobsv1.ProgressReport{
+				Message: strings.Repeat("é", 501), Steps: []*jobsv1.StepReport{{Name: "unknown"}, {Name: "a", State: 99}, {Name: "a", Done: new(-1.0)},
+					{Name: "a", Counters: map[string]float64{"rowsOK": 1, "rows/skipped": 2}, Message: new(strings.Repeat("é", 201))}}}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Steps: []*jobsv1.StepPlan{{Name: "a"}}, Retry: &jobsv1.RetryPolicy{MaxAttempts: 1}})
+				resp, err := worker.FailJob(t.Context(), &jobsv1.FailJobRequest{JobId: id, LeaseToken: token, Error: c.error, Progress: c.progress})
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-		})
-	}
+				j := resp.GetJob()
+				message := j.GetError().GetMessage()
+				if j.GetStatus() != jobsv1.JobStatus_JOB_STATUS_FAILED || j.GetError().GetReason() != c.wantReason ||
+					utf8.RuneCountInString(message) > 1000 || !utf8.ValidString(message) {
+					t.Errorf("the job is %v with %v", j.GetStatus(), j.GetError())
+				}
+				if c.error.GetMessage() != "" && (!strings.HasPrefix(message, "Traceback:") || !strings.HasSuffix(message, "ValueError: no such page") ||
+					!strings.Contains(message, "characters removed")) {
+					t.Errorf("the message is %q", message)
+				}
+				if c.progress != nil {
+					step := j.GetProgress().GetSteps()[0]
+					if step.GetCounters()["rowsOK"] != 1 || !strings.HasSuffix(step.GetMessage(), "…") || !strings.HasSuffix(j.GetProgress().GetMessage(), "…") {
+						t.Errorf("the valid parts of the progress are missing: %v", j.GetProgress())
+					}
+				}
+			})
+		}
+	})
 }
 
 func TestCompleteIsNeverRefusedForItsSize(t *testing.T) {
-	w := setup(t, func(c *jobs.Config) { c.MaxResultBytes = 1 << 20 })
-	user, worker := w.user("alice"), w.worker()
-	payload := document(t, map[string]any{"text": strings.Repeat("p", 8<<10-20)})
-	var plan []*jobsv1.StepPlan
-	for i := range 40 {
-		plan = append(plan, &jobsv1.StepPlan{Name: strings.Repeat("s", i+1), Title: strings.Repeat("t", 40)})
-	}
-	for name, size := range map[string]int{"a result of 8 KB": 8000, "a result of 1 MB": 1_000_000} {
-		t.Run(name, func(t *testing.T) {
-			id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Payload: payload, Steps: plan})
-			text := strings.Repeat("r", size)
-			resp, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token,
-				Result: document(t, map[string]any{"text": text})})
-			if err != nil || resp.GetJob().GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED {
-				t.Fatalf("CompleteJob: %v, %v", resp.GetJob().GetStatus(), err)
-			}
-			seen := watchToEnd(t, user, id)
-			if last := seen[len(seen)-1]; last.GetResult() != nil || last.GetResultBytes() < int64(size) || proto.Size(last) > 24<<10 {
-				t.Errorf("the snapshot has %d bytes and names a result of %d bytes", proto.Size(last), last.GetResultBytes())
-			}
-			got, err := user.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: id})
-			if err != nil || got.GetJob().GetResult().AsMap()["text"] != text {
-				t.Errorf("GetJob returns a result of %d bytes, %v", proto.Size(got.GetJob().GetResult()), err)
-			}
-		})
-	}
-	id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
-	_, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token,
-		Result: document(t, map[string]any{"text": strings.Repeat("r", 1<<20)})})
-	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
-	if err == nil || !strings.Contains(err.Error(), "limit is 1048576") {
-		t.Errorf("a result above the limit gives %v", err)
-	}
+	onBothStores(t, func(t *testing.T, w *world) {
+		user, worker := w.user("alice"), w.worker()
+		payload := document(t, map[string]any{"text": strings.Repeat("p", 8<<10-20)})
+		var plan []*jobsv1.StepPlan
+		for i := range 40 {
+			plan = append(plan, &jobsv1.StepPlan{Name: strings.Repeat("s", i+1), Title: strings.Repeat("t", 40)})
+		}
+		for name, size := range map[string]int{"a result of 8 KB": 8000, "a result of 1 MB": 1_000_000} {
+			t.Run(name, func(t *testing.T) {
+				id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Payload: payload, Steps: plan})
+				text := strings.Repeat("r", size)
+				resp, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token,
+					Result: document(t, map[string]any{"text": text})})
+				if err != nil || resp.GetJob().GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED {
+					t.Fatalf("CompleteJob: %v, %v", resp.GetJob().GetStatus(), err)
+				}
+				seen := watchToEnd(t, user, id)
+				if last := seen[len(seen)-1]; last.GetResult() != nil || last.GetResultBytes() < int64(size) || proto.Size(last) > 24<<10 {
+					t.Errorf("the snapshot has %d bytes and names a result of %d bytes", proto.Size(last), last.GetResultBytes())
+				}
+				got, err := user.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: id})
+				if err != nil || got.GetJob().GetResult().AsMap()["text"] != text {
+					t.Errorf("GetJob returns a result of %d bytes, %v", proto.Size(got.GetJob().GetResult()), err)
+				}
+			})
+		}
+		id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
+		_, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token,
+			Result: document(t, map[string]any{"text": strings.Repeat("r", 1<<20)})})
+		wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
+		if err == nil || !strings.Contains(err.Error(), "limit is 1048576") {
+			t.Errorf("a result above the limit gives %v", err)
+		}
+	}, func(c *jobs.Config) { c.MaxResultBytes = 1 << 20 })
 }
 
 func TestNamesOfAnyConventionAreAccepted(t *testing.T) {
@@ -191,74 +193,76 @@ func TestHugeNumbersDoNotStopOtherJobs(t *testing.T) {
 }
 
 func TestRepeatedEndGetsTheSameAnswer(t *testing.T) {
-	w := setup(t)
-	user, worker := w.user("alice"), w.worker()
-	ctx := t.Context()
-	for name, end := range map[string]func(id, token, variant string) (*jobsv1.Job, error){
-		"complete": func(id, token, variant string) (*jobsv1.Job, error) {
-			resp, err := worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token, Result: document(t, map[string]any{"v": variant})})
-			return resp.GetJob(), err
-		},
-		"fail": func(id, token, variant string) (*jobsv1.Job, error) {
-			resp, err := worker.FailJob(ctx, &jobsv1.FailJobRequest{JobId: id, LeaseToken: token, Error: &jobsv1.JobError{Reason: variant},
-				Progress: &jobsv1.ProgressReport{Message: "last"}})
-			return resp.GetJob(), err
-		},
-		"release": func(id, token, variant string) (*jobsv1.Job, error) {
-			resp, err := worker.ReleaseJob(ctx, &jobsv1.ReleaseJobRequest{JobId: id, LeaseToken: token, Checkpoint: []byte(variant)})
-			return resp.GetJob(), err
-		},
-		"park": func(id, token, variant string) (*jobsv1.Job, error) {
-			resp, err := worker.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Question: document(t, map[string]any{"v": variant})})
-			return resp.GetJob(), err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Priority: 1, Retry: &jobsv1.RetryPolicy{BackoffSeconds: 3600}})
-			first, err := end(id, token, "A")
-			if err != nil {
-				t.Fatal(err)
-			}
-			again, err := end(id, token, "A")
-			if err != nil || !proto.Equal(first, again) {
-				t.Errorf("the repeated call gives %v, %v; want %v", again, err, first)
-			}
-			_, err = end(id, token, "B")
-			wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
-			_, err = end(id, "another token", "A")
-			wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
-			if _, err := user.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id}); err != nil && name != "complete" {
-				t.Fatal(err)
-			}
-		})
-	}
+	onBothStores(t, func(t *testing.T, w *world) {
+		user, worker := w.user("alice"), w.worker()
+		ctx := t.Context()
+		for name, end := range map[string]func(id, token, variant string) (*jobsv1.Job, error){
+			"complete": func(id, token, variant string) (*jobsv1.Job, error) {
+				resp, err := worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token, Result: document(t, map[string]any{"v": variant})})
+				return resp.GetJob(), err
+			},
+			"fail": func(id, token, variant string) (*jobsv1.Job, error) {
+				resp, err := worker.FailJob(ctx, &jobsv1.FailJobRequest{JobId: id, LeaseToken: token, Error: &jobsv1.JobError{Reason: variant},
+					Progress: &jobsv1.ProgressReport{Message: "last"}})
+				return resp.GetJob(), err
+			},
+			"release": func(id, token, variant string) (*jobsv1.Job, error) {
+				resp, err := worker.ReleaseJob(ctx, &jobsv1.ReleaseJobRequest{JobId: id, LeaseToken: token, Checkpoint: []byte(variant)})
+				return resp.GetJob(), err
+			},
+			"park": func(id, token, variant string) (*jobsv1.Job, error) {
+				resp, err := worker.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Question: document(t, map[string]any{"v": variant})})
+				return resp.GetJob(), err
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Priority: 1, Retry: &jobsv1.RetryPolicy{BackoffSeconds: 3600}})
+				first, err := end(id, token, "A")
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := end(id, token, "A")
+				if err != nil || !proto.Equal(first, again) {
+					t.Errorf("the repeated call gives %v, %v; want %v", again, err, first)
+				}
+				_, err = end(id, token, "B")
+				wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
+				_, err = end(id, "another token", "A")
+				wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
+				if _, err := user.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id}); err != nil && name != "complete" {
+					t.Fatal(err)
+				}
+			})
+		}
+	})
 }
 
 func TestAnswerToAnotherQuestionIsRefused(t *testing.T) {
-	w := setup(t)
-	user, worker := w.user("alice"), w.worker()
-	id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
-	ask := func(token, question string) uint32 {
-		t.Helper()
-		resp, err := worker.ParkJob(t.Context(), &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Question: document(t, map[string]any{"q": question})})
-		if err != nil {
+	onBothStores(t, func(t *testing.T, w *world) {
+		user, worker := w.user("alice"), w.worker()
+		id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
+		ask := func(token, question string) uint32 {
+			t.Helper()
+			resp, err := worker.ParkJob(t.Context(), &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Question: document(t, map[string]any{"q": question})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.GetJob().GetRevision()
+		}
+		answer := func(revision uint32) error {
+			_, err := user.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: id, Answer: document(t, map[string]any{"a": "yes"}), QuestionRevision: &revision})
+			return err
+		}
+		first := ask(token, "Keep a copy?")
+		if err := answer(first); err != nil {
 			t.Fatal(err)
 		}
-		return resp.GetJob().GetRevision()
-	}
-	answer := func(revision uint32) error {
-		_, err := user.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: id, Answer: document(t, map[string]any{"a": "yes"}), QuestionRevision: &revision})
-		return err
-	}
-	first := ask(token, "Keep a copy?")
-	if err := answer(first); err != nil {
-		t.Fatal(err)
-	}
-	second := ask(w.lease(worker).GetLeaseToken(), "Delete everything?")
-	wantReason(t, answer(first), errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_WAITING)
-	if err := answer(second); err != nil {
-		t.Errorf("the answer to the present question gives %v", err)
-	}
+		second := ask(w.lease(worker).GetLeaseToken(), "Delete everything?")
+		wantReason(t, answer(first), errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_WAITING)
+		if err := answer(second); err != nil {
+			t.Errorf("the answer to the present question gives %v", err)
+		}
+	})
 }
 
 func TestCancelOfActiveJobKeepsItsReason(t *testing.T) {
@@ -276,35 +280,36 @@ func TestCancelOfActiveJobKeepsItsReason(t *testing.T) {
 }
 
 func TestLeaseResponseStaysReadable(t *testing.T) {
-	w := setup(t)
-	user, worker := w.user("alice"), w.worker()
-	const n = 80
-	for range n { // 80 checkpoints of 64 KiB exceed the size of a message
-		id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
-		if _, err := worker.ParkJob(t.Context(), &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Checkpoint: make([]byte, 64<<10)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	list, err := user.ListJobs(t.Context(), &jobsv1.ListJobsRequest{PageSize: n})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, j := range list.GetJobs() {
-		if _, err := user.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: j.GetJobId()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	leased := 0
-	for leased < n {
-		resp, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}, MaxJobs: 100, WaitSeconds: -1})
-		if err != nil || len(resp.GetJobs()) == 0 {
-			t.Fatalf("after %d jobs: leased %d, %v", leased, len(resp.GetJobs()), err)
-		}
-		for _, j := range resp.GetJobs() {
-			if j.GetJob().GetAttempt() != 1 || len(j.GetCheckpoint()) != 64<<10 {
-				t.Fatalf("attempt %d with a checkpoint of %d bytes", j.GetJob().GetAttempt(), len(j.GetCheckpoint()))
+	onBothStores(t, func(t *testing.T, w *world) {
+		user, worker := w.user("alice"), w.worker()
+		const n = 80
+		for range n { // 80 checkpoints of 64 KiB exceed the size of a message
+			id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
+			if _, err := worker.ParkJob(t.Context(), &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Checkpoint: make([]byte, 64<<10)}); err != nil {
+				t.Fatal(err)
 			}
 		}
-		leased += len(resp.GetJobs())
-	}
+		list, err := user.ListJobs(t.Context(), &jobsv1.ListJobsRequest{PageSize: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range list.GetJobs() {
+			if _, err := user.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: j.GetJobId()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		leased := 0
+		for leased < n {
+			resp, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}, MaxJobs: 100, WaitSeconds: -1})
+			if err != nil || len(resp.GetJobs()) == 0 {
+				t.Fatalf("after %d jobs: leased %d, %v", leased, len(resp.GetJobs()), err)
+			}
+			for _, j := range resp.GetJobs() {
+				if j.GetJob().GetAttempt() != 1 || len(j.GetCheckpoint()) != 64<<10 {
+					t.Fatalf("attempt %d with a checkpoint of %d bytes", j.GetJob().GetAttempt(), len(j.GetCheckpoint()))
+				}
+			}
+			leased += len(resp.GetJobs())
+		}
+	})
 }
