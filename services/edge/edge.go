@@ -66,6 +66,8 @@ type Service struct {
 	importer *grpc.ClientConn
 	// outputs is a separate connection to the jobs service, for the output of jobs.
 	outputs *grpc.ClientConn
+	// asService makes calls with the edge's own token.
+	asService grpc.CallOption
 	// outputBudget is shared by streams and downloads of outputs.
 	outputBudget *pace.Budget
 	// downloads sends files.
@@ -130,8 +132,8 @@ func New(cfg Config) (_ *Service, err error) {
 	if own == nil {
 		own = cfg.Key.ServiceCredentials("edge", auth.ScopeService)
 	}
-	asService := grpc.PerRPCCredentials(own)
-	services := hub.Services{Jobs: s.jobs, Imports: s.importer, AsService: asService}
+	s.asService = grpc.PerRPCCredentials(own)
+	services := hub.Services{Jobs: s.jobs, Imports: s.importer, AsService: s.asService}
 	s.sockets = sockets.New(sockets.Config{WriteTimeout: cfg.WriteTimeout, Ring: sockets.Ring(cfg.IOURing)})
 	s.downloads = download.NewSender(s.sockets)
 	s.hub = hub.New(hub.Config{
@@ -147,7 +149,7 @@ func New(cfg Config) (_ *Service, err error) {
 	s.revoked.OnEnd(s.hub.EndSession)
 	s.streams = sse.New(sse.Config{
 		SignedOut: s.revoked.Has,
-		Hub:       s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: asService, ReadBudget: s.outputBudget,
+		Hub:       s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: s.asService, ReadBudget: s.outputBudget,
 		Logger: cfg.Logger, Metrics: cfg.Metrics, Keepalive: cfg.Keepalive, Retry: cfg.Retry,
 	})
 	if cfg.UploadsDir != "" {

@@ -26,7 +26,7 @@ import (
 // upstream serves a gRPC service on a port that stays the same over restarts.
 type upstream struct {
 	t        *testing.T
-	key      *auth.Key
+	verifier auth.Verifier
 	addr     string
 	register func(*grpc.Server)
 	stop     func()
@@ -35,7 +35,7 @@ type upstream struct {
 
 func startUpstream(t *testing.T, key *auth.Key, register func(*grpc.Server)) *upstream {
 	t.Helper()
-	u := &upstream{t: t, key: key, addr: proctest.FreeAddress(t), register: register}
+	u := &upstream{t: t, verifier: key, addr: proctest.FreeAddress(t), register: register}
 	u.start()
 	t.Cleanup(func() { u.stop() })
 	return u
@@ -47,7 +47,7 @@ func (u *upstream) start() {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	server, err := rpcserver.New(rpcserver.Config{Service: "fake", Verifier: u.key, Logger: quiet, DrainTimeout: 100 * time.Millisecond})
+	server, err := rpcserver.New(rpcserver.Config{Service: "fake", Verifier: u.verifier, Logger: quiet, DrainTimeout: 100 * time.Millisecond})
 	if err != nil {
 		u.t.Fatal(err)
 	}

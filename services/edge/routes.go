@@ -86,7 +86,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle(uploadRoute, a.Required(limit.Handler(importFile)))
 	mux.Handle(previewRoute, a.Required(limit.Handler(previewFile)))
 	files, err := addFiles(gateway, uploads, &rest.Downloads{
-		Gateway: gateway, Imports: imports, Sender: s.downloads, StallTimeout: s.cfg.StallTimeout, Budget: pace.NewBudget(),
+		Gateway: gateway, Imports: imports, AsService: s.asService, Sender: s.downloads, StallTimeout: s.cfg.StallTimeout, Budget: pace.NewBudget(),
 	})
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		mux.Handle(pattern, a.Required(gateway.Files()))
 	}
 	mux.Handle("GET /api/v1/jobs/{job_id}/output", a.Required(&rest.Outputs{
-		Jobs: jobsv1.NewJobServiceClient(s.outputs), Sender: s.downloads, Budget: s.outputBudget,
+		Jobs: jobsv1.NewJobServiceClient(s.outputs), AsService: s.asService, Sender: s.downloads, Budget: s.outputBudget,
 	}))
 
 	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.streams.Job)))

@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -76,7 +77,7 @@ func TestSlowImporterIsNotAStalledSender(t *testing.T) {
 	}
 }
 
-// expiring is a verifier whose tokens expire as soon as their first request has been accepted.
+// expiring is a verifier whose tokens expire as soon as their first request has been accepted, except those of services.
 type expiring struct {
 	auth.Verifier
 	used sync.Map
@@ -84,10 +85,13 @@ type expiring struct {
 
 // Verify implements auth.Verifier.
 func (v *expiring) Verify(ctx context.Context, token string) (auth.Identity, error) {
+	id, err := v.Verifier.Verify(ctx, token)
+	if err != nil || id.Has(auth.ScopeService) {
+		return id, err
+	}
 	if _, again := v.used.LoadOrStore(token, true); again {
 		return auth.Identity{}, auth.ErrExpired
 	}
-	id, err := v.Verifier.Verify(ctx, token)
 	id.ExpiresAt = time.Now()
 	return id, err
 }
@@ -108,6 +112,26 @@ func TestAcceptedUploadOutlivesItsToken(t *testing.T) {
 			t.Errorf("%s %s: %s", test.method, test.path, resp.Status)
 		}
 		b.refused(b.tus(test.method, test.path, strings.NewReader("PK34"), headers...), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	}
+}
+
+// TestAcceptedDownloadOutlivesItsToken: the services get many calls for the parts of one download.
+func TestAcceptedDownloadOutlivesItsToken(t *testing.T) {
+	b := setup(t, nil)
+	for _, up := range []*upstream{b.jobsUp, b.importerUp} {
+		up.stop()
+		up.verifier = &expiring{Verifier: b.key}
+		up.start()
+	}
+	b.jobs.put("j1", "story", "ann", nil)
+	output := bytes.Repeat([]byte("0123456789abcde\n"), 20_000)
+	b.jobs.write("j1", output)
+	eventually(t, "the edge is ready", func() bool { return b.do(http.MethodGet, "/readyz", nil).StatusCode == http.StatusOK })
+	for path, want := range map[string][]byte{"/api/v1/jobs/j1/output": output, "/api/v1/imports/i1/issues.csv": issuesFile} {
+		resp := b.do(http.MethodGet, path, nil)
+		if got, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !bytes.Equal(got, want) {
+			t.Errorf("%s: %s, %d of %d bytes, %v", path, resp.Status, len(got), len(want), err)
+		}
 	}
 }
 

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
+	"google.golang.org/grpc"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/download"
 	"headway/services/edge/internal/pace"
+	"headway/services/edge/internal/reqlog"
 )
 
 // Downloads serves files. Its handlers are for Gateway.HandleFile.
@@ -26,6 +28,8 @@ type Downloads struct {
 	Gateway *Gateway
 	// Imports is the client of the importer.
 	Imports importsv1.ImportServiceClient
+	// AsService makes calls with the edge's own token, because the caller's can expire before a long download ends.
+	AsService grpc.CallOption
 	// Sender sends the files.
 	Sender *download.Sender
 	// StallTimeout is the maximum time that a client can take to accept a chunk of a generated file.
@@ -57,10 +61,10 @@ func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
 	id, etag := r.PathValue("import_id"), "" // the file must not keep the request until a slow reader's end
-	request := func(ctx context.Context, offset, n int64) (func() (*importsv1.DownloadReportResponse, error), error) {
+	request := func(ctx context.Context, offset, n int64, options ...grpc.CallOption) (func() (*importsv1.DownloadReportResponse, error), error) {
 		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{
 			ImportId: id, Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag,
-		})
+		}, options...)
 		return func() (*importsv1.DownloadReportResponse, error) { return stream.Recv() }, err
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -76,9 +80,10 @@ func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format import
 		d.Gateway.Fail(w, r, err)
 		return
 	}
+	requestID := reqlog.From(r.Context()).ID
 	etag = first.GetEtag() // all parts are of the same version
 	file := &download.File{Size: first.GetSizeBytes(), Begin: first.GetBody().GetData(), Budget: d.Budget, Request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
-		next, err := request(ctx, offset, n)
+		next, err := request(asEdge(ctx, requestID), offset, n, d.AsService)
 		return func() ([]byte, error) {
 			m, err := next()
 			return m.GetBody().GetData(), err

@@ -6,13 +6,16 @@ import (
 	"mime"
 	"net/http"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcclient"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/download"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/pace"
+	"headway/services/edge/internal/reqlog"
 )
 
 // Outputs serves GET /api/v1/jobs/{job_id}/output: the output of a job so far, as a file, with ranges (RFC 9110 §14). It
@@ -20,6 +23,8 @@ import (
 type Outputs struct {
 	// Jobs is the client of the jobs service.
 	Jobs jobsv1.JobServiceClient
+	// AsService makes calls with the edge's own token, because the caller's can expire before a long download ends.
+	AsService grpc.CallOption
 	// Sender sends the outputs.
 	Sender *download.Sender
 	// Budget limits the bytes that are requested from the service at a time.
@@ -34,12 +39,12 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The file must not keep the whole job, nor the request: a slow reader would hold them until its end.
-	job, outgoing := resp.GetJob(), access.Metadata(r.Context())
+	job, requestID := resp.GetJob(), reqlog.From(r.Context()).ID
 	id := job.GetJobId()
 	file := &download.File{Size: job.GetOutputBytes(), Budget: o.Budget, Request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
-		stream, err := o.Jobs.ReadOutput(metadata.NewOutgoingContext(ctx, outgoing), &jobsv1.ReadOutputRequest{
+		stream, err := o.Jobs.ReadOutput(asEdge(ctx, requestID), &jobsv1.ReadOutputRequest{
 			JobId: id, Offset: offset, MaxBytes: uint32(n), StopAtEnd: true,
-		})
+		}, o.AsService)
 		return func() ([]byte, error) {
 			m, err := stream.Recv()
 			return m.GetData(), err
@@ -51,6 +56,11 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("ETag", fmt.Sprintf(`"%d"`, file.Size)) // output only grows
 	o.Sender.Send(w, r, file)
+}
+
+// asEdge returns the context of a call with the edge's own token, for the request with an ID.
+func asEdge(ctx context.Context, requestID string) context.Context {
+	return metadata.NewOutgoingContext(ctx, metadata.Pairs(rpcclient.RequestIDHeader, requestID))
 }
 
 // extensions are the usual extensions of the content types that workers declare.
