@@ -92,6 +92,7 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Datum: 01.01.2026;;;"}, {Doubtful, "* provisional;;;"}, {Doubtful, "=== end of file;;;"}, {Doubtful, "END;;;"}, {Doubtful, "Fin.;;;"},
 
 		{Doubtful, "Average;;10;"}, {Doubtful, "Mittelwert:;;10;"}, {Doubtful, "Ø;;10;"}, {Doubtful, "Median (n = 5);;10;"}, {Doubtful, "Minimum;;10;"},
+		{Doubtful, "Summe;;'46.250,50;"}, {Doubtful, "Total;;'1,250.50;'12"}, {Doubtful, "Average;;'15.17;"}, {Record, "Total;;'1,250.50;late"},
 		{Doubtful, "Count;;10;"}, {Doubtful, "Anzahl;;10;"}, {Doubtful, "Среднее;;10;"}, {Doubtful, "平均;;10;"},
 		{Totals, "Average;;10|AVERAGE(C2:C6);"}, {Totals, ";;10|MAX(C2:C6);"}, {Totals, "Median;;10|MEDIAN(C2:C6);"}, {Doubtful, "North;;10|COUNT(C2:C6);"},
 	} {

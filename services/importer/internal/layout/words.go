@@ -3,12 +3,12 @@ package layout
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
 // maxLabel is the maximum length of a text that can be a label. Labels of totals and footers are short.
@@ -133,14 +133,28 @@ func (s *Sheet) doubtful(r *Row) Kind {
 	if texts > 1 && numbers+dates == 0 && s.separates(r) {
 		return s.doubts(label, "has only dashes or dots")
 	}
-	if texts != 1 {
+	if texts == 0 {
 		return Record
 	}
-	text := r.Values[label].Text
-	if len(text) > maxLabel || !starts[text[0]] && !ends[text[len(text)-1]] {
+	name := r.Values[label].Text
+	if len(name) > maxLabel || !starts[name[0]] && !ends[name[len(name)-1]] {
 		return Record
 	}
-	lower := s.lower(text)
+	for i := range r.Values {
+		v := &r.Values[i]
+		if i == label || v.Kind != source.Text || source.Blank(v) || v.Merge == source.MergeFilled {
+			continue
+		}
+		switch text.KindOf(v.Text) { // in text files, numbers and dates are texts
+		case text.Number:
+			numbers++
+		case text.DateOrTime:
+			dates++
+		default:
+			return Record
+		}
+	}
+	lower := s.lower(name)
 	switch {
 	case dates == 0 && isTotal(lower, numbers > 0):
 		return s.doubts(label, "looks like a total")
@@ -295,85 +309,6 @@ func (s *Sheet) separates(r *Row) bool {
 		}
 	}
 	return true
-}
-
-// isHint recognizes a row below the headers that explains the columns: their types and rules, an example, or their
-// numbers.
-func (s *Sheet) isHint(r *Row) Kind {
-	hints, rules, types, first := 0, 0, 0, -1
-	numbered, upper, lower := 0, 0, 0 // as 1 2 3, as A B C, as a b c
-	for i := range r.Values {
-		v := &r.Values[i]
-		if source.Blank(v) || v.Merge == source.MergeFilled {
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-		switch n := ordinal(s.columns, i); string(v.Text) {
-		case strconv.Itoa(n):
-			numbered++
-			continue
-		case string(rune('A' + n - 1)):
-			upper++
-		case string(rune('a' + n - 1)):
-			lower++
-		}
-		if v.Kind != source.Text || len(v.Text) > maxLabel {
-			continue
-		}
-		hint, rule := hintOf(v.Text)
-		if !hint {
-			continue
-		}
-		if hints++; rule {
-			rules++
-		} else {
-			types++
-		}
-	}
-	switch {
-	case hints == r.Filled && hints > 0 && (rules > 0 || types > 2):
-		return s.doubts(first, "explains the columns")
-	case r.Filled > 2 && (numbered == r.Filled || upper == r.Filled || lower == r.Filled):
-		return s.doubts(first, "numbers the columns")
-	}
-	return Record
-}
-
-// ordinal returns the position of a column among the columns, from 1.
-func ordinal(columns []Column, i int) int {
-	n := 1
-	for _, c := range columns {
-		if c.Cell < columns[i].Cell {
-			n++
-		}
-	}
-	return n
-}
-
-// hintOf reports whether a text explains a column, and whether it has a ruleWord.
-func hintOf(text []byte) (hint, rule bool) {
-	lower := strings.TrimSpace(strings.ToLower(string(text)))
-	for _, prefix := range hintPrefixes {
-		if strings.HasPrefix(lower, prefix) {
-			return true, true
-		}
-	}
-	if n := len(lower); n > 2 && (lower[0] == '(' && lower[n-1] == ')' || lower[0] == '[' && lower[n-1] == ']' || lower[0] == '<' && lower[n-1] == '>') {
-		return true, true
-	}
-	words := strings.FieldsFunc(lower, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	for _, w := range words {
-		if strings.Trim(w, "0123456789") == "" {
-			continue
-		}
-		if !hintWords[w] {
-			return false, false
-		}
-		hint, rule = true, rule || ruleWords[w]
-	}
-	return hint, rule
 }
 
 // sameWords reports whether a text is a title, except for case and punctuation.
