@@ -101,3 +101,32 @@ func TestRowOfAnotherProcessIsReadAgain(t *testing.T) {
 		}
 	})
 }
+
+// A lease locks a job's row of the queue, and not the row of the job itself.
+func TestLeaseOverwritesNoChangeOfAnotherProcess(t *testing.T) {
+	url := database(t)
+	store, err := Open(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	other, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(t.Context())
+	j := add(t, store)
+	tries := 0
+	token := func() string { // it is called after the row is read, and before it is written
+		if tries++; tries == 1 {
+			if _, err := other.Exec(t.Context(), `UPDATE jobs SET attempt = 5 WHERE id = $1`, j.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		return rand.Text()
+	}
+	claimed, err := store.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now, Duration: time.Minute, Token: token})
+	if err != nil || len(claimed.Jobs) != 1 || claimed.Jobs[0].Attempt != 6 {
+		t.Errorf("leased %v, %v, want attempt 6", claimed.Jobs, err)
+	}
+}
