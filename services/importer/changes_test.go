@@ -166,7 +166,7 @@ func TestMergedCellsElsewhereAreAccepted(t *testing.T) {
 			return err
 		}
 		return f.MergeCell("Items", "D2", "E3")
-	}, []any{"a", nil}, []any{"b", 2})
+	}, []any{"a", 1}, []any{"b", 2})
 	im := w.end(file, &importsv1.UploadOptions{Schema: "shop"})
 	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 	if n := im.GetNotices(); len(n) != 0 {

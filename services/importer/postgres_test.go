@@ -143,7 +143,7 @@ func TestPostgreSQLGetsTheRowsOfSQLite(t *testing.T) {
 func (w *postgresWorld) traces() string {
 	w.t.Helper()
 	var all []string
-	for _, table := range append([]string{"headway_tables"}, workforceTables...) {
+	for _, table := range workforceTables {
 		if w.psql(fmt.Sprintf(`SELECT to_regclass('%s') IS NOT NULL`, table)) == "f" {
 			continue
 		}
