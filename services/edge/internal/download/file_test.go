@@ -5,9 +5,12 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 	"weak"
 
 	"headway/services/edge/internal/pace"
+	"headway/services/edge/internal/sockets"
 )
 
 // TestWaitingBytesKeepNoOthers reads large parts. A few of their bytes can wait for a slow reader, but the parts must not.
@@ -51,4 +54,24 @@ func TestWaitingBytesKeepNoOthers(t *testing.T) {
 	if checked == 0 {
 		t.Error("every part was small")
 	}
+}
+
+// TestStalledReaderDropsItsPart: a reader that takes nothing keeps only what is already in its connection.
+func TestStalledReaderDropsItsPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &download{slot: sockets.NewSlot(), file: reader{File: &File{}, part: make([]byte, pace.Fast), requested: true, pace: pace.New(pace.NewBudget())}}
+		d.slot.Put(sockets.Raw([]byte("waiting")))
+		ended := make(chan bool, 1)
+		go func() { ended <- d.taken(ctx) }()
+		time.Sleep(pace.Prompt + 1)
+		synctest.Wait()
+		if d.file.part != nil || d.file.requested {
+			t.Error("the part is kept")
+		}
+		cancel()
+		if <-ended {
+			t.Error("the connection has taken something")
+		}
+	})
 }
