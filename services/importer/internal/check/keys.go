@@ -99,7 +99,7 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 			return s.keyMessage("is not in the database, and this import only updates rows.")
 		})
 	}
-	if s.Refusals != nil && s.Refusals.n > 0 {
+	if s.Refusals != nil && s.Refusals.Len() > 0 {
 		s.checkRefusals(existing)
 	}
 	for _, column := range s.uniqueColumns {

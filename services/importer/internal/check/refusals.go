@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 
 	"headway/services/importer/internal/imports"
 )
@@ -10,11 +11,15 @@ import (
 // have. The run starts again with them, so that each is an issue of its row, and rows that depend on it are decided
 // accordingly.
 type Refusals struct {
-	// rows are refused rows, by sheet and key. held are values that rows outside the file use, by sheet and column.
-	rows map[string]map[string]refusal
-	held map[string]map[string]refusal
-	n    int
+	rows map[refusedRow]refusal
+	held map[heldValue]refusal
 }
+
+// refusedRow is a row that the database refuses.
+type refusedRow struct{ sheet, key string }
+
+// heldValue is a value that rows outside the file use.
+type heldValue struct{ sheet, column, value string }
 
 type refusal struct {
 	column  string
@@ -23,25 +28,21 @@ type refusal struct {
 }
 
 // Len returns the number of refusals.
-func (r *Refusals) Len() int { return r.n }
+func (r *Refusals) Len() int { return len(r.rows) + len(r.held) }
 
-func (r *Refusals) add(to *map[string]map[string]refusal, sheet, key string, of refusal) {
-	if *to == nil {
-		*to = map[string]map[string]refusal{}
+func (r *Refusals) addRow(sheet, key string, why refusal) {
+	if r.rows == nil {
+		r.rows = map[refusedRow]refusal{}
 	}
-	if (*to)[sheet] == nil {
-		(*to)[sheet] = map[string]refusal{}
-	}
-	if _, known := (*to)[sheet][key]; !known {
-		(*to)[sheet][key] = of
-		r.n++
+	if row := (refusedRow{sheet, key}); r.rows[row] == (refusal{}) {
+		r.rows[row] = why
 	}
 }
 
 // AddRow adds a row that the database refuses.
 func (r *Refusals) AddRow(of imports.RefusedRow) {
 	message := fmt.Sprintf("The table “%s” rejects this row: %s. Correct the row, or ask the operator about this rule of the table.", of.Table, of.Reason)
-	r.add(&r.rows, of.Sheet, string(ownerKey(of.Key)), refusal{of.Column, imports.RefusedByDatabase, message})
+	r.addRow(of.Sheet, string(ownerKey(of.Key)), refusal{of.Column, imports.RefusedByDatabase, message})
 }
 
 // AddDangling adds a dangling reference.
@@ -49,42 +50,41 @@ func (r *Refusals) AddDangling(d imports.Dangling) {
 	value := string(d.Value.Append(nil))
 	if d.Row {
 		message := fmt.Sprintf("The table “%s” has no row with “%s”. Correct the value, or add the missing row to the database.", d.Parent, value)
-		r.add(&r.rows, d.Sheet, string(ownerKey(d.Key)), refusal{d.Column, imports.ReferenceMissing, message})
+		r.addRow(d.Sheet, string(ownerKey(d.Key)), refusal{d.Column, imports.ReferenceMissing, message})
 		return
 	}
 	uses := imports.Rows(uint32(d.Uses))
 	message := fmt.Sprintf("“%s” can't be replaced, because %s of the table “%s” would still refer to it. Keep the value, or add those rows to the file with the new one.",
 		value, uses, d.Child)
-	r.add(&r.held, d.Sheet+"\x00"+d.Column, value, refusal{d.Column, imports.RefusedByDatabase, message})
+	if r.held == nil {
+		r.held = map[heldValue]refusal{}
+	}
+	if held := (heldValue{d.Sheet, d.Column, value}); r.held[held] == (refusal{}) {
+		r.held[held] = refusal{d.Column, imports.RefusedByDatabase, message}
+	}
 }
 
 // checkRefusals rejects a row that the database has refused, or whose value it can't replace. existing is the database's
 // row, or nil.
 func (s *Sheet) checkRefusals(existing []imports.Value) {
 	v := &s.row
-	if of, refused := s.Refusals.rows[s.Spec.Name][string(appendKey(nil, v.values, s.key))]; refused {
-		s.refuse(of)
+	if why, refused := s.Refusals.rows[refusedRow{s.Spec.Name, string(appendKey(nil, v.values, s.key))}]; refused {
+		s.refuse(why)
 	}
-	if existing == nil {
+	if existing == nil || len(s.Refusals.held) == 0 {
 		return
 	}
 	for i := range s.Columns {
-		held := s.Refusals.held[s.Spec.Name+"\x00"+s.Columns[i].Spec.Name]
-		if held == nil || existing[i].Kind == imports.Null || existing[i].Equal(v.values[i]) {
+		if existing[i].Kind == imports.Null || existing[i].Equal(v.values[i]) {
 			continue
 		}
-		if of, used := held[string(existing[i].Append(nil))]; used {
-			s.refuse(of)
+		if why, held := s.Refusals.held[heldValue{s.Spec.Name, s.Columns[i].Spec.Name, string(existing[i].Append(nil))}]; held {
+			s.refuse(why)
 		}
 	}
 }
 
-func (s *Sheet) refuse(of refusal) {
-	column := -1
-	for i := range s.Columns {
-		if s.Columns[i].Spec.Name == of.column {
-			column = i
-		}
-	}
-	s.reject(column, of.code, func() string { return of.message })
+func (s *Sheet) refuse(why refusal) {
+	column := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Spec.Name == why.column })
+	s.reject(column, why.code, func() string { return why.message })
 }
