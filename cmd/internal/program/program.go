@@ -170,10 +170,9 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 		return nil, err
 	}
 	f := &Env{Logger: logger, Metrics: telemetry.NewRegistry(), Local: !c.configured() && c.OIDCIssuer == ""}
-	for _, address := range listen {
-		if f.Local && !Loopback(address) {
-			return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY_FILE, HEADWAY_KEY (to create a key, run: openssl rand -base64 48), or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
-		}
+	exposed := slices.IndexFunc(listen, func(address string) bool { return !IsLoopback(address) })
+	if f.Local && exposed >= 0 {
+		return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY_FILE, HEADWAY_KEY (to create a key, run: openssl rand -base64 48), or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", listen[exposed])
 	}
 	if err := privateDir(c.Data, logger); err != nil {
 		return nil, err
@@ -181,7 +180,7 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	if f.Key, err = c.SigningKey(); err != nil {
 		return nil, err
 	}
-	rights, err := c.rights(!slices.ContainsFunc(listen, func(address string) bool { return !Loopback(address) }))
+	rights, err := c.rights(exposed < 0)
 	if err != nil {
 		return nil, err
 	}
@@ -238,8 +237,8 @@ func Listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return lis, nil
 }
 
-// Loopback reports whether an address can only be reached from this machine.
-func Loopback(address string) bool {
+// IsLoopback reports whether an address can only be reached from this machine.
+func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && hostname.IsLoopback(host)
 }

@@ -13,13 +13,13 @@ import (
 	"headway/internal/auth"
 )
 
-func TestLoopback(t *testing.T) {
+func TestIsLoopback(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "127.8.8.8:80": true, "[::1]:80": true, "localhost:80": true, "LOCALHOST:0": true,
 		"0.0.0.0:80": false, ":80": false, "[::]:80": false, "192.168.0.1:80": false, "example.com:80": false, "nonsense": false,
 	} {
-		if got := program.Loopback(address); got != want {
-			t.Errorf("Loopback(%q) = %v", address, got)
+		if got := program.IsLoopback(address); got != want {
+			t.Errorf("IsLoopback(%q) = %v", address, got)
 		}
 	}
 }
