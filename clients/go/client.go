@@ -32,6 +32,9 @@ func DialOptions() []grpc.DialOption {
 	}
 }
 
+// reasonLeaseLost is the reason of a call with a lease that has ended.
+const reasonLeaseLost = "LEASE_LOST"
+
 // Reason returns the machine-readable reason of an error from Headway: a name of headway.errors.v1.ErrorReason without its
 // prefix ("LEASE_LOST"). It returns "" for any other error.
 func Reason(err error) string {

@@ -144,7 +144,7 @@ func (b *beat) answer(r *jobsv1.HeartbeatResult) {
 		return
 	}
 	code := codes.Unavailable // so that it is repeated
-	if failure.GetReason() == "LEASE_LOST" {
+	if failure.GetReason() == reasonLeaseLost {
 		code = codes.Aborted
 	}
 	st := status.New(code, failure.GetMessage())

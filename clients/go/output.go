@@ -47,7 +47,7 @@ func (o *output) write(p []byte) (n int, err error) {
 		})
 		if err != nil {
 			switch {
-			case o.held.Err() != nil || Reason(err) == "LEASE_LOST":
+			case o.held.Err() != nil || Reason(err) == reasonLeaseLost:
 				err = ErrLeaseLost
 			case full(err):
 				err = &outputFull{err}

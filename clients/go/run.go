@@ -149,7 +149,7 @@ func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
 			}
 		case ctx.Err() != nil:
 			return
-		case Reason(err) == "LEASE_LOST":
+		case Reason(err) == reasonLeaseLost:
 			lost()
 			return
 		default:
@@ -379,7 +379,7 @@ func (r *run) told(outcome string, err error) string {
 	switch {
 	case err == nil:
 		return outcome
-	case Reason(err) == "LEASE_LOST" || errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled:
+	case Reason(err) == reasonLeaseLost || errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled:
 		return outcome + ", but the lease was lost"
 	}
 	return outcome + ", but the service could not be notified: " + err.Error()
