@@ -135,9 +135,6 @@ func similarity(child, parentTable *table, c, p *column) float64 {
 	if len(table) == 0 {
 		table = parentTable.words
 	}
-	if len(subject) == 0 {
-		subject = nil
-	}
 	own := child == parentTable
 	switch {
 	case slices.Equal(subject, table) && !own:
