@@ -117,6 +117,10 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, column := range sheet.GetColumns() {
 			j := slices.IndexFunc(proposal.GetColumns(), func(c *importsv1.ColumnProposal) bool { return c.GetColumn() == column.GetName() })
+			if constant := constantOf(p, sheet, column); constant != "" {
+				fmt.Fprintf(table, "  %s\t-\t“%s” in every row\n", column.GetTitle(), constant)
+				continue
+			}
 			if j < 0 {
 				if column.GetRequired() {
 					missing = true
@@ -152,6 +156,16 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 		fmt.Fprintln(out, "As it is, the file can't be imported:", p.GetProblem())
 	}
 	return missing
+}
+
+// constantOf returns the value that the mapping gives a column in every row, or "".
+func constantOf(p *importsv1.FilePreview, sheet *importsv1.SchemaSheet, column *importsv1.SchemaColumn) string {
+	for _, m := range p.GetMapping() {
+		if m.GetSheet() == sheet.GetName() {
+			return m.GetConstants()[column.GetName()]
+		}
+	}
+	return ""
 }
 
 // certainty describes how likely a proposal is.

@@ -11,12 +11,13 @@ import (
 func TestPreviewListsMissingAndUnusedColumns(t *testing.T) {
 	schema := &importsv1.Schema{Name: "staff", Sheets: []*importsv1.SchemaSheet{
 		{Name: "people", Title: "People", Columns: []*importsv1.SchemaColumn{
-			{Name: "number", Title: "Number", Required: true}, {Name: "name", Title: "Name"}, {Name: "salary", Title: "Salary", Required: true},
+			{Name: "number", Title: "Number", Required: true}, {Name: "name", Title: "Name"}, {Name: "salary", Title: "Salary", Required: true}, {Name: "country", Title: "Country", Required: true},
 		}},
 		{Name: "rooms", Title: "Rooms"}, {Name: "cars", Title: "Cars", Optional: true},
 	}}
 	preview := &importsv1.FilePreview{
-		Schema: "staff", Problem: "The sheet “People” is missing.",
+		Mapping: []*importsv1.SheetMapping{{Sheet: "people", Constants: map[string]string{"country": "DE"}}},
+		Schema:  "staff", Problem: "The sheet “People” is missing.",
 		Sheets: []*importsv1.PreviewSheet{{Name: "Leute", Columns: []*importsv1.PreviewColumn{{Header: "Nr."}, {Header: "Nachname"}, {Header: "Notiz"}}}},
 		Proposals: []*importsv1.SheetProposal{{Sheet: "people", WorkbookSheet: "Leute", Columns: []*importsv1.ColumnProposal{
 			{Column: "number", Header: "Nr.", Score: .91, Sure: true, Reason: importsv1.ProposalReason_PROPOSAL_REASON_SIMILAR_NAME},
@@ -28,9 +29,10 @@ func TestPreviewListsMissingAndUnusedColumns(t *testing.T) {
 		t.Error("nothing is missing")
 	}
 	const want = `People: sheet “Leute”
-  Number  Nr.       91 %, sure
-  Name    Nachname  50 %, check it
-  Salary  -         missing, required
+  Number   Nr.       91 %, sure
+  Name     Nachname  50 %, check it
+  Salary   -         missing, required
+  Country  -         “DE” in every row
   not used: Notiz
 
 Rooms: no sheet of the file fits

@@ -19,9 +19,9 @@ func TestMappingIsReadFromFile(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].GetWorkbookSheet() != "Gebiete" || list[0].GetColumns()["code"] != "Kürzel" {
 		t.Errorf("%v, %v", list, err)
 	}
-	const yaml = "# Staff of 2026\n- sheet: areas\n  workbook_sheet: 2026\n  columns:\n    code: No\n    name: \"\"\n- {sheet: drivers}\n"
+	const yaml = "# Staff of 2026\n- sheet: areas\n  workbook_sheet: 2026\n  columns:\n    code: No\n    name: \"\"\n  constants: {country: NO}\n- {sheet: drivers}\n"
 	list, err = readMapping(write(yaml))
-	if err != nil || len(list) != 2 || list[0].GetWorkbookSheet() != "2026" || list[0].GetColumns()["code"] != "No" || list[1].GetSheet() != "drivers" {
+	if err != nil || len(list) != 2 || list[0].GetWorkbookSheet() != "2026" || list[0].GetColumns()["code"] != "No" || list[0].GetConstants()["country"] != "NO" || list[1].GetSheet() != "drivers" {
 		t.Errorf("YAML: %v, %v", list, err)
 	}
 	for text, want := range map[string]string{"{": "list of objects", "sheet: areas": "list of objects", "- sheet: areas\n- shet: areas": "entry 2", `[{"sheet":"areas"},{"shet":"areas"}]`: "entry 2"} {

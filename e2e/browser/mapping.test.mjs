@@ -237,6 +237,26 @@ describe("the question about columns", () => {
     again.assertNoErrors();
   });
 
+  test("gives all rows the same value in a required column", async () => {
+    const path = join(folder, "constant.csv");
+    writeFileSync(path, "Nummer;Rufname\n5001;Ann\n5002;Bob\n");
+    const { page, sent, assertNoErrors } = await start("People");
+    await chooseWorkbook(page, path);
+    await field(page, "Personnel number").selectOption("Nummer");
+    await field(page, "First name").selectOption("Rufname");
+    await field(page, "Last name").selectOption("Same value in every row…");
+    await confirm(page).click();
+    await page.getByRole("alert").getByText("Choose a column for Last name.").waitFor();
+    const value = question(page).getByRole("textbox", { name: "Value for Last name in every row" });
+    assert.equal(await value.evaluate((element) => element === document.activeElement), true);
+    await value.fill("Unknown");
+    await assertAccessible(page, "a constant");
+    await confirm(page).click();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
+    assert.equal(sent.length, 1, "the file is sent once");
+    assertNoErrors();
+  });
+
   test("is answered by saved columns, and saves them", async () => {
     const path = join(folder, "saved.csv");
     writeFileSync(path, "Id;Given;Family;Place\n4001;Ann;Ames;Rome\n");

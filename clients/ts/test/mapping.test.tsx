@@ -3,7 +3,14 @@ import { act, fireEvent, screen } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import type { AcceptedImport, FilePreview, MappingQuestion, Schema, SheetMapping } from "../src/index.js";
 import { type SendUpload, useMapping, useUpload } from "../src/react/index.js";
-import { chooseHeader, chooseSheet, mappedSheets, proposedChoices, toMapping } from "../src/react/mappingDraft.js";
+import {
+  chooseConstant,
+  chooseHeader,
+  chooseSheet,
+  mappedSheets,
+  proposedChoices,
+  toMapping,
+} from "../src/react/mappingDraft.js";
 import { show } from "./show.js";
 
 const column = (name: string, required: boolean) => ({ name, title: name, required });
@@ -72,6 +79,27 @@ describe("a mapping that is edited", () => {
     const mapping = toMapping(schema, preview, choices);
     expect(mapping).toEqual([{ sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr", city: "Ort" } }]);
     expect(proposedChoices(previewOf(mapping))).toEqual(choices);
+  });
+
+  test("gives all rows the same value in a column, instead of a header", () => {
+    const preview = previewOf();
+    let choices = chooseConstant(proposedChoices(preview), "staff", "number", "");
+    expect(mappedSheets(schema, preview, choices)[0]?.columns[0]).toMatchObject({
+      source: undefined,
+      constant: "",
+      missing: true,
+    });
+    choices = chooseConstant(choices, "staff", "number", "7");
+    expect(mappedSheets(schema, preview, choices)[0]?.columns[0]).toMatchObject({ constant: "7", missing: false });
+    const mapping = toMapping(schema, preview, choices);
+    expect(mapping).toEqual([
+      { sheet: "staff", workbookSheet: "Leute", columns: { city: "" }, constants: { number: "7" } },
+    ]);
+    expect(toMapping(schema, preview, proposedChoices(previewOf(mapping)))).toEqual(mapping);
+    choices = chooseHeader(choices, "staff", "number", "Nr");
+    expect(toMapping(schema, preview, choices)[0]).toMatchObject({ columns: { number: "Nr" } });
+    expect(toMapping(schema, preview, choices)[0]?.constants).toBeUndefined();
+    expect(chooseConstant({}, "staff", "number", "7")).toEqual({});
   });
 
   test("names no sheet of a text file, and leaves columns out by an empty header", () => {

@@ -16,6 +16,8 @@ interface SheetChoice {
   workbookSheet: string;
   /** Headers of the file by the schema's names of columns. */
   headers: Readonly<Record<string, string>>;
+  /** Values that all rows have, by the schema's names of columns. Such a column has no header. */
+  constants?: Readonly<Record<string, string>>;
 }
 
 /** A sheet of the schema, and what it gets from the file. */
@@ -39,17 +41,21 @@ export interface MappedColumn {
   source: PreviewColumn | undefined;
   /** The server's proposal, if the source is as proposed. */
   proposal: ColumnProposal | undefined;
-  /** Whether a required column has no source. */
+  /** The value that all rows have, which is empty until the user enters it. Undefined for all other columns. */
+  constant: string | undefined;
+  /** Whether a required column has no source and no value, or a constant is empty. */
   missing: boolean;
 }
 
 /** Returns the choices that a preview proposes. */
 export function proposedChoices({ proposals, mapping, sheets }: FilePreview): MappingChoices {
   const choices: Record<string, SheetChoice> = {};
-  for (const { sheet, columns } of mapping) {
+  for (const { sheet, columns, constants } of mapping) {
     // The mapping of a text file has no names of sheets, because the next file has another name.
     const workbookSheet = proposals.find((proposal) => proposal.sheet === sheet)?.workbookSheet ?? sheets[0]?.name;
-    if (workbookSheet !== undefined) choices[sheet] = { workbookSheet, headers: columns ?? {} };
+    if (workbookSheet !== undefined) {
+      choices[sheet] = { workbookSheet, headers: columns ?? {}, ...(constants && { constants }) };
+    }
   }
   return choices;
 }
@@ -81,9 +87,24 @@ export function chooseHeader(
   const headers = Object.fromEntries(others);
   return {
     ...choices,
-    [sheet]: { ...choice, headers: header === undefined ? headers : { ...headers, [column]: header } },
+    [sheet]: {
+      ...choice,
+      headers: header === undefined ? headers : { ...headers, [column]: header },
+      ...(choice.constants && { constants: without(choice.constants, column) }),
+    },
   };
 }
+
+/** Gives all rows the same value in a column, which then has no header. */
+export function chooseConstant(choices: MappingChoices, sheet: string, column: string, value: string): MappingChoices {
+  const choice = choices[sheet];
+  if (!choice) return choices;
+  const constants = { ...choice.constants, [column]: value };
+  return { ...choices, [sheet]: { ...choice, headers: without(choice.headers, column), constants } };
+}
+
+const without = (values: Readonly<Record<string, string>>, key: string) =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => name !== key));
 
 /** Adds headers that the server proposes for a sheet, if it is still assigned. Those that the user has chosen are kept. */
 export function proposeHeaders(
@@ -94,9 +115,13 @@ export function proposeHeaders(
 ): MappingChoices {
   const choice = choices[sheet];
   if (choice?.workbookSheet !== workbookSheet) return choices;
-  return Object.entries(choice.headers).reduce(
+  const chosen = Object.entries(choice.headers).reduce(
     (next, [column, header]) => chooseHeader(next, sheet, column, header),
     chooseSheet(choices, sheet, workbookSheet, headers),
+  );
+  return Object.entries(choice.constants ?? {}).reduce(
+    (next, [column, value]) => chooseConstant(next, sheet, column, value),
+    chosen,
   );
 }
 
@@ -113,7 +138,9 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
       const header = choice?.headers[column.name];
       const source = available.find((candidate) => candidate.header === header);
       const proposal = proposals.find((made) => made.column === column.name && made.header === header);
-      return { column, source, proposal, missing: choice !== undefined && column.required && !source };
+      const constant = choice?.constants?.[column.name];
+      const missing = constant === "" || (choice !== undefined && column.required && !source && !constant);
+      return { column, source, proposal, constant, missing };
     });
     const used = new Set(columns.map(({ source }) => source?.header));
     const unused = available.filter(({ header }) => !used.has(header));
@@ -126,10 +153,14 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
 export function toMapping(schema: Schema, preview: FilePreview, choices: MappingChoices): SheetMapping[] {
   return mappedSheets(schema, preview, choices).flatMap(({ sheet, workbookSheet, columns }) => {
     if (workbookSheet === undefined) return [];
+    const constants = columns.flatMap(({ column, constant }) => (constant ? [[column.name, constant]] : []));
     return {
       sheet: sheet.name,
       ...(!preview.textFormat && { workbookSheet }),
-      columns: Object.fromEntries(columns.map(({ column, source }) => [column.name, source?.header ?? ""])),
+      columns: Object.fromEntries(
+        columns.filter(({ constant }) => !constant).map(({ column, source }) => [column.name, source?.header ?? ""]),
+      ),
+      ...(constants.length > 0 && { constants: Object.fromEntries(constants) }),
     };
   });
 }

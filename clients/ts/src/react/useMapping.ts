@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { FilePreview, MappingQuestion, Schema, SheetMapping } from "../index.js";
 import {
+  chooseConstant,
   chooseHeader,
   chooseSheet,
   type MappedSheet,
@@ -26,6 +27,8 @@ export interface MappingEditor {
   use: (mapping: readonly SheetMapping[]) => void;
   /** Assigns a header of the file to a column of the schema, or none. */
   chooseHeader: (sheet: string, column: string, header: string | undefined) => void;
+  /** Gives all rows the same value in a column of the schema, instead of a header. */
+  chooseConstant: (sheet: string, column: string, value: string) => void;
   /** The mapping, for `answer` of useUpload. */
   mapping: SheetMapping[];
 }
@@ -99,6 +102,12 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     [],
   );
 
+  const assignConstant = useCallback(
+    (sheet: string, column: string, value: string) =>
+      setChoices((before) => chooseConstant(before, sheet, column, value)),
+    [],
+  );
+
   const described = useMemo(
     () => ({
       sheets: preview ? mappedSheets(schema, preview, choices) : [],
@@ -106,5 +115,13 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     }),
     [schema, preview, choices],
   );
-  return { preview, error, ...described, use: start, chooseSheet: assignSheet, chooseHeader: assignHeader };
+  return {
+    preview,
+    error,
+    ...described,
+    use: start,
+    chooseSheet: assignSheet,
+    chooseHeader: assignHeader,
+    chooseConstant: assignConstant,
+  };
 }

@@ -1277,6 +1277,13 @@ export interface components {
             columns?: {
                 [key: string]: string;
             };
+            /**
+             * @description Maps the schema's name of a column to the value that all rows have. It is read like the text of a cell. Such a column has no
+             *     header.
+             */
+            constants?: {
+                [key: string]: string;
+            };
             /** @description The schema's name of the sheet. */
             sheet: string;
             /** @description The sheet's name in the workbook. If empty, the sheet is found by name. */

@@ -57,6 +57,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 		}
 		if i := slices.IndexFunc(p.Mapping, func(m imports.SheetMapping) bool { return m.Sheet == o.Sheet }); i >= 0 {
 			maps.Copy(mapped.GetColumns(), p.Mapping[i].Columns) // with those that are left out
+			mapped.Constants = p.Mapping[i].Constants
 		}
 		for _, c := range o.Columns {
 			m.Columns = append(m.Columns, &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,

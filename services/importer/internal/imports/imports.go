@@ -153,6 +153,8 @@ type Sheet struct {
 	Lines bool
 	// Columns are the columns that the workbook has, in the order of the schema.
 	Columns []SheetColumn
+	// Constants are the columns that have the same value in all rows, in the order of the schema.
+	Constants []ConstantColumn `json:",omitempty"`
 	// Ignored are the columns with a header that the schema does not have.
 	Ignored []IgnoredColumn
 	// Counts are the sheet's counts in the last run, and Found counts its issues by their codes.
@@ -179,6 +181,14 @@ type SheetColumn struct {
 	Column int
 	// Header is the text of its header.
 	Header string
+}
+
+// ConstantColumn is a column that is not in the workbook, and has the same value in all rows.
+type ConstantColumn struct {
+	// Name is the schema's name of the column.
+	Name string
+	// Text is read like the text of a cell.
+	Text string
 }
 
 // UnusedSheet is a sheet of the workbook that matches no sheet of the schema.

@@ -14,6 +14,8 @@ type SheetMapping struct {
 	// Columns maps columns of the schema to headers, or to nothing for a column that is left out. Other columns are found by
 	// name.
 	Columns map[string]string
+	// Constants maps columns of the schema to the text of a cell that all rows have. Such a column has no header.
+	Constants map[string]string `json:",omitempty"`
 }
 
 // MaxRememberedMappings is the number of mappings that are remembered for a user and a schema. Those that were used last are kept.

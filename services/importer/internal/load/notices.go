@@ -11,8 +11,8 @@ import (
 
 // layoutColumns describes the imported columns for the layout.
 func (s *sheet) layoutColumns() []layout.Column {
-	columns := make([]layout.Column, len(s.columns))
-	for i, c := range s.columns {
+	columns := make([]layout.Column, len(s.inFile()))
+	for i, c := range s.inFile() {
 		titles := append([]string{c.Spec.Title, c.Spec.Name, c.header}, c.Spec.Aliases...)
 		columns[i] = layout.Column{Cell: c.Cell, Titles: titles, Key: c.key}
 	}
@@ -96,7 +96,7 @@ func enumerate(names []string, n uint32) string {
 func (n *noticeList) hiddenColumns(s *sheet) {
 	var ranges, titles []string
 	count := uint32(0)
-	for _, c := range s.columns {
+	for _, c := range s.inFile() {
 		if !source.HiddenColumn(s.pipeline.rows, c.Cell) {
 			continue
 		}

@@ -290,7 +290,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		r.Formulas = r.Formulas || cell.HasFormula
 	}
 	if r.Filled > 0 {
-		r.Row, r.Values = row, cells
+		r.Row, r.Values = row, cells[:len(s.inFile())] // constants say nothing about the row
 		switch p.layout.Judge(r, p.formulas) {
 		case layout.Record:
 			if r.Merged {
@@ -299,11 +299,11 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 			if row.Misread != source.AsWritten {
 				p.doubtLine(b, row)
 			}
-			p.accept(b, row)
+			p.accept(b, row, cells)
 			return true
 		case layout.Doubtful:
 			b.doubts = append(b.doubts, notARecord(len(b.Rows), p.layout.Doubt()))
-			p.accept(b, row)
+			p.accept(b, row, cells)
 			return true
 		}
 	}
@@ -311,7 +311,10 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 	return false
 }
 
-func (p *pipeline) accept(b *batch, row source.Row) {
+func (p *pipeline) accept(b *batch, row source.Row, cells []source.Cell) {
+	for i := len(p.sheet.inFile()); i < len(cells); i++ {
+		cells[i] = p.sheet.columns[i].constant
+	}
 	b.Rows = append(b.Rows, row.Number)
 	if row.Hidden {
 		p.hidden.Add(row.Number)
@@ -341,6 +344,7 @@ func (p *pipeline) convertCell(b *batch, i, c int, converter *convert.Column) {
 	b.Values = append(b.Values, v)
 	switch {
 	case f == nil:
+	case f.Normalized() && p.sheet.columns[c].Cell == 0: // a constant is not a cell of the file
 	case f.Normalized():
 		p.countNormalized(b, i, c, v)
 	default:

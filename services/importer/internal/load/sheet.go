@@ -19,7 +19,8 @@ type sheet struct {
 	index int // in the schema
 	spec  *schema.Sheet
 	// listed is the sheet in the file. It is nil if the file does not have the sheet.
-	listed  *imports.Sheet
+	listed *imports.Sheet
+	// columns are those of the file, and then the constants.
 	columns []column
 	// byCell finds the column of a cell, by the cell's column number.
 	byCell []int16
@@ -43,6 +44,8 @@ type column struct {
 	// header is the text of the column's header in the file. key reports whether the column belongs to the key.
 	header string
 	key    bool
+	// constant is the cell of every row, if the file does not have the column.
+	constant source.Cell
 }
 
 const (
@@ -120,6 +123,14 @@ func (s *sheet) openColumns() error {
 			header: found.Header, key: slices.Contains(s.spec.Key, spec.Name)})
 		s.setColumn(found.Column, len(s.columns)-1)
 	}
+	for _, constant := range s.listed.Constants {
+		spec, _ := s.spec.Column(constant.Name)
+		if spec == nil {
+			return fmt.Errorf("the schema no longer has the column %q", constant.Name)
+		}
+		s.columns = append(s.columns, column{Column: check.Column{Spec: spec}, key: slices.Contains(s.spec.Key, spec.Name),
+			constant: source.Cell{Kind: source.Text, Text: []byte(constant.Text)}})
+	}
 	for _, ignored := range s.listed.Ignored {
 		s.setColumn(ignored.Column, ignoredColumn)
 	}
@@ -133,6 +144,9 @@ func (s *sheet) setColumn(cell, column int) {
 	}
 	s.byCell[cell] = int16(column)
 }
+
+// inFile returns the columns that the file has.
+func (s *sheet) inFile() []column { return s.columns[:len(s.listed.Columns)] }
 
 // columnAt returns the column of a cell. Only the reader's goroutine calls it.
 func (s *sheet) columnAt(cell int) int {

@@ -43,6 +43,7 @@ func newTotals(columns []column) *totals {
 		}
 		number := c.Spec.Type == schema.Integer || c.Spec.Type == schema.Decimal
 		switch {
+		case c.Cell == 0: // a constant
 		case c.key && c.Spec.Type == schema.Text:
 			t.label = append(t.label, i)
 		case number && !c.key && !c.Spec.Unique && c.Spec.References == nil:

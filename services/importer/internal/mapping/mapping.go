@@ -134,6 +134,9 @@ func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
 			}
 		}
+		if err := checkConstants(spec, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -164,6 +167,10 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit imports.SheetMa
 		return best.twice
 	}
 	for _, column := range spec.Columns {
+		if constant, ok := explicit.Constants[column.Name]; ok {
+			sheet.Constants = append(sheet.Constants, imports.ConstantColumn{Name: column.Name, Text: constant})
+			continue
+		}
 		if slices.ContainsFunc(best.columns, func(c imports.SheetColumn) bool { return c.Name == column.Name }) {
 			continue
 		}
@@ -288,9 +295,17 @@ func matchHeader(spec *schema.Sheet, explicit imports.SheetMapping, title string
 	}
 	c, _ := spec.MatchColumn(title)
 	if c != nil {
-		if _, elsewhere := explicit.Columns[c.Name]; elsewhere {
+		_, elsewhere := explicit.Columns[c.Name]
+		if _, constant := explicit.Constants[c.Name]; elsewhere || constant {
 			return nil, nil
 		}
 	}
 	return c, nil
+}
+
+func explicitOf(mapping []imports.SheetMapping, sheet string) imports.SheetMapping {
+	if i := slices.IndexFunc(mapping, func(m imports.SheetMapping) bool { return m.Sheet == sheet }); i >= 0 {
+		return mapping[i]
+	}
+	return imports.SheetMapping{}
 }

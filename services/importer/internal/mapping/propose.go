@@ -282,7 +282,7 @@ func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMappin
 			case placed >= 0 || isPlaced(found, f.Name):
 				scores[i][j] = -10
 			default:
-				scores[i][j] = sheetScore(f, spec, columns[i][j])
+				scores[i][j] = sheetScore(f, spec, explicit, columns[i][j])
 			}
 		}
 	}
@@ -295,22 +295,18 @@ func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMappin
 	return proposals
 }
 
-func explicitOf(mapping []imports.SheetMapping, sheet string) imports.SheetMapping {
-	if i := slices.IndexFunc(mapping, func(m imports.SheetMapping) bool { return m.Sheet == sheet }); i >= 0 {
-		return mapping[i]
-	}
-	return imports.SheetMapping{}
-}
-
 func isPlaced(found []imports.Sheet, name string) bool {
 	return slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == name })
 }
 
 // sheetScore returns how well a sheet of the file fits one of the schema: by its name, and by the columns that it must have.
-func sheetScore(f *fileTable, spec *schema.Sheet, columns []ColumnProposal) float64 {
+func sheetScore(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping, columns []ColumnProposal) float64 {
 	needed, sum := 0, 0.0
 	for _, c := range spec.Columns {
 		if !c.Required {
+			continue
+		}
+		if _, constant := explicit.Constants[c.Name]; constant {
 			continue
 		}
 		needed++
@@ -370,7 +366,8 @@ func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapp
 	var restSpec []match.Column
 	var names []string
 	for _, c := range spec.Columns {
-		if _, mapped := explicit.Columns[c.Name]; !takenSpec[c.Name] && !mapped {
+		_, mapped := explicit.Columns[c.Name]
+		if _, constant := explicit.Constants[c.Name]; !takenSpec[c.Name] && !mapped && !constant {
 			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c)}), append(names, c.Name)
 		}
 	}

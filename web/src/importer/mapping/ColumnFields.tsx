@@ -7,11 +7,15 @@ interface ColumnFieldsProps {
   mapped: MappedColumn;
   available: readonly PreviewColumn[];
   onChoose: (header: string | undefined) => void;
+  onConstant: (value: string) => void;
 }
 
+/** The option for a value that all rows have. No header can be like it. */
+const everyRow = "\0";
+
 /** One column of the schema: the column of the file for it, and some values. A header can be dropped on it. */
-export function ColumnFields({ mapped, available, onChoose }: ColumnFieldsProps) {
-  const { column, source, proposal, missing } = mapped;
+export function ColumnFields({ mapped, available, onChoose, onConstant }: ColumnFieldsProps) {
+  const { column, source, proposal, constant, missing } = mapped;
   const field = useId();
   const title = column.title || column.name;
   const [over, setOver] = useState(false);
@@ -40,10 +44,10 @@ export function ColumnFields({ mapped, available, onChoose }: ColumnFieldsProps)
       <span className="field">
         <select
           id={field}
-          value={source?.header ?? ""}
+          value={constant === undefined ? (source?.header ?? "") : everyRow}
           required={column.required}
-          aria-invalid={missing || undefined}
-          onChange={(event) => onChoose(event.target.value || undefined)}
+          aria-invalid={(missing && constant === undefined) || undefined}
+          onChange={({ target: { value } }) => (value === everyRow ? onConstant("") : onChoose(value || undefined))}
         >
           <option value="">{column.required ? texts.noneRequired : texts.none}</option>
           {available.map(({ column: number, header }) => (
@@ -51,9 +55,19 @@ export function ColumnFields({ mapped, available, onChoose }: ColumnFieldsProps)
               {header}
             </option>
           ))}
+          <option value={everyRow}>{texts.everyRow}</option>
         </select>
       </span>
       <span className="mapping-values muted">
+        {constant !== undefined && (
+          <input
+            aria-label={texts.valueOf(title)}
+            aria-invalid={missing || undefined}
+            maxLength={1000}
+            value={constant}
+            onChange={(event) => onConstant(event.target.value)}
+          />
+        )}
         {source && (source.values.join(" · ") || texts.empty)}
         {missing && (
           <span className="mapping-mark" data-mark="bad">

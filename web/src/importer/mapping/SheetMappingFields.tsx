@@ -10,7 +10,7 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
   const field = useId();
   const missing = mapped.missing ? 1 : columns.filter((column) => column.missing).length;
   const doubts = columns.filter(({ proposal }) => proposal && !proposal.sure).length;
-  const found = columns.filter(({ source }) => source).length;
+  const found = columns.filter(({ source, constant }) => source || constant).length;
   const [open, setOpen] = useState(editor.sheets.length < 3 || missing + doubts + unused.length > 0);
   return (
     <details className="mapping-sheet" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -57,6 +57,7 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
                 mapped={column}
                 available={mapped.available}
                 onChoose={(header) => editor.chooseHeader(sheet.name, column.column.name, header)}
+                onConstant={(value) => editor.chooseConstant(sheet.name, column.column.name, value)}
               />
             ))}
           </ul>

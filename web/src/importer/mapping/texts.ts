@@ -36,6 +36,8 @@ export const texts = {
   choose: (title: string) => `Column of your file for ${title}`,
   none: "Don't import",
   noneRequired: "Choose a column",
+  everyRow: "Same value in every row…",
+  valueOf: (title: string) => `Value for ${title} in every row`,
   missing: "Missing",
   check: "Please check",
   empty: "(empty)",

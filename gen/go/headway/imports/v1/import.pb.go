@@ -1381,7 +1381,10 @@ type SheetMapping struct {
 	WorkbookSheet string `protobuf:"bytes,2,opt,name=workbook_sheet,json=workbookSheet,proto3" json:"workbook_sheet,omitempty"`
 	// Maps the schema's name of a column to the text of its header. An empty text leaves the column out. Other columns are found
 	// by name.
-	Columns       map[string]string `protobuf:"bytes,3,rep,name=columns,proto3" json:"columns,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Columns map[string]string `protobuf:"bytes,3,rep,name=columns,proto3" json:"columns,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Maps the schema's name of a column to the value that all rows have. It is read like the text of a cell. Such a column has no
+	// header.
+	Constants     map[string]string `protobuf:"bytes,4,rep,name=constants,proto3" json:"constants,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1433,6 +1436,13 @@ func (x *SheetMapping) GetWorkbookSheet() string {
 func (x *SheetMapping) GetColumns() map[string]string {
 	if x != nil {
 		return x.Columns
+	}
+	return nil
+}
+
+func (x *SheetMapping) GetConstants() map[string]string {
+	if x != nil {
+		return x.Constants
 	}
 	return nil
 }
@@ -1527,13 +1537,17 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xf6\x01\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\x97\x03\n" +
 	"\fSheetMapping\x12\x1f\n" +
 	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12.\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x1fR\rworkbookSheet\x12Y\n" +
 	"\acolumns\x18\x03 \x03(\v2-.headway.imports.v1.SheetMapping.ColumnsEntryB\x10\xbaH\r\x9a\x01\n" +
-	"\x10\x80\x02*\x05r\x03\x18\xff\x01R\acolumns\x1a:\n" +
+	"\x10\x80\x02*\x05r\x03\x18\xff\x01R\acolumns\x12a\n" +
+	"\tconstants\x18\x04 \x03(\v2/.headway.imports.v1.SheetMapping.ConstantsEntryB\x12\xbaH\x0f\x9a\x01\f\x10\x80\x02*\ar\x05\x10\x01\x18\xe8\aR\tconstants\x1a:\n" +
 	"\fColumnsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
+	"\x0eConstantsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*i\n" +
 	"\bOnIssues\x12\x19\n" +
@@ -1603,7 +1617,7 @@ func file_headway_imports_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_headway_imports_v1_import_proto_goTypes = []any{
 	(OnIssues)(0),                 // 0: headway.imports.v1.OnIssues
 	(ImportMode)(0),               // 1: headway.imports.v1.ImportMode
@@ -1621,12 +1635,13 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	(*Notice)(nil),                // 13: headway.imports.v1.Notice
 	(*SheetMapping)(nil),          // 14: headway.imports.v1.SheetMapping
 	nil,                           // 15: headway.imports.v1.SheetMapping.ColumnsEntry
-	(v1.StepState)(0),             // 16: headway.jobs.v1.StepState
-	(*v1.Job)(nil),                // 17: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	nil,                           // 16: headway.imports.v1.SheetMapping.ConstantsEntry
+	(v1.StepState)(0),             // 17: headway.jobs.v1.StepState
+	(*v1.Job)(nil),                // 18: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
-	16, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
+	17, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
 	4,  // 1: headway.imports.v1.SheetImport.counts:type_name -> headway.imports.v1.Counts
 	6,  // 2: headway.imports.v1.SheetImport.unused_columns:type_name -> headway.imports.v1.UnusedColumn
 	8,  // 3: headway.imports.v1.SheetImport.issue_counts:type_name -> headway.imports.v1.IssueCount
@@ -1637,22 +1652,23 @@ var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	3,  // 8: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
 	0,  // 9: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
 	1,  // 10: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
-	17, // 11: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
+	18, // 11: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
 	5,  // 12: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
 	4,  // 13: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
 	9,  // 14: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
 	10, // 15: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
-	18, // 16: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
+	19, // 16: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
 	13, // 17: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
 	7,  // 18: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
 	12, // 19: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
 	14, // 20: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
 	15, // 21: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	16, // 22: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1666,7 +1682,7 @@ func file_headway_imports_v1_import_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_proto_rawDesc), len(file_headway_imports_v1_import_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
