@@ -50,6 +50,7 @@ const looks = {
   "desktop-forced": { viewport: sizes.desktop, colorScheme: "light", forcedColors: "active" },
   "narrow-light": { viewport: sizes.narrow, colorScheme: "light" },
   "narrow-dark": { viewport: sizes.narrow, colorScheme: "dark" },
+  "narrow-forced-dark": { viewport: sizes.narrow, colorScheme: "dark", forcedColors: "active" },
 };
 
 /** @typedef {import("playwright-core").Page} Page */
