@@ -395,7 +395,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListMappings returns the caller's saved mappings for a schema, and those that other users share.
+         * ListMappings returns the caller's saved mappings for a schema, and then those that other users share, at most 100.
          * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND.
          */
         get: operations["ImportService_ListMappings"];
@@ -417,7 +417,7 @@ export interface paths {
         get?: never;
         /**
          * SaveMapping saves a mapping under a name, for later uploads. It replaces the caller's mapping with the same name. A user can
-         *     have 200 for each schema.
+         *     have 50 for each schema, of at most 32 KiB each as JSON.
          * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND; INVALID_ARGUMENT MAPPING_INVALID; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
          */
         put: operations["ImportService_SaveMapping"];
@@ -2922,7 +2922,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @description The mapping. */
-                    mapping?: components["schemas"]["headway.imports.v1.SheetMapping"][];
+                    mapping: components["schemas"]["headway.imports.v1.SheetMapping"][];
                     /** @description Let all users of the schema see it. */
                     shared?: boolean;
                 };

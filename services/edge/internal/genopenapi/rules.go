@@ -35,6 +35,14 @@ func addRules(doc, schemas map[string]any) error {
 			}
 		}
 	}
+	for _, name := range formSchemas {
+		schema, md := object(schemas, name), message(name)
+		if schema == nil || md == nil {
+			return fmt.Errorf("the document has no schema %s", name)
+		}
+		delete(schema, "required") // a preview returns it with all fields, but an upload does not need them
+		strict(schema, md, schemas)
+	}
 	for _, call := range calls() {
 		operation := object(doc, "paths", call.path, strings.ToLower(call.method))
 		if operation == nil {
@@ -43,14 +51,6 @@ func addRules(doc, schemas map[string]any) error {
 		if err := addCallRules(operation, call.input, schemas); err != nil {
 			return err
 		}
-	}
-	for _, name := range formSchemas {
-		schema, md := object(schemas, name), message(name)
-		if schema == nil || md == nil {
-			return fmt.Errorf("the document has no schema %s", name)
-		}
-		delete(schema, "required") // a preview returns it with all fields, but an upload does not need them
-		strict(schema, md, schemas)
 	}
 	addTimes(doc, schemas)
 	return nil
@@ -81,7 +81,7 @@ func addTimes(doc, schemas map[string]any) {
 // declared are the schemas whose required fields are those of requests: routes.yaml lists them.
 var declared = map[string]bool{"headway.jobs.v1.StepPlan": true}
 
-// formSchemas are the messages in fields of forms and queries.
+// formSchemas are the messages of requests, also in fields of forms and queries, that responses have too.
 var formSchemas = []string{"headway.imports.v1.SheetMapping"}
 
 func message(name string) protoreflect.MessageDescriptor {
@@ -116,7 +116,7 @@ func calls() []call {
 				}
 				for _, r := range append(slices.Clone(rule.GetAdditionalBindings()), rule) {
 					for method, path := range map[string]string{
-						http.MethodGet: r.GetGet(), http.MethodPost: r.GetPost(), http.MethodDelete: r.GetDelete(),
+						http.MethodGet: r.GetGet(), http.MethodPost: r.GetPost(), http.MethodPut: r.GetPut(), http.MethodPatch: r.GetPatch(), http.MethodDelete: r.GetDelete(),
 					} {
 						if path != "" && m.Name() != "UploadWorkbook" && m.Name() != "PreviewFile" { // their message is one of many
 							all = append(all, call{method, path, m.Input()})

@@ -66,6 +66,9 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrRequestIDReused):
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 			"This request_id was used before, for another file or with other options. Use a new one.")
+	case errors.Is(err, imports.ErrMappingTooLarge):
+		return rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID,
+			"The mapping is larger than %d KiB. Leave out columns that are found by name.", imports.MaxMappingBytes>>10)
 	case errors.Is(err, imports.ErrTooManyMappings):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
 			"You have saved %d mappings for this schema, the maximum. Delete one that you no longer need.", imports.MaxSavedMappings)

@@ -27,8 +27,18 @@ type RememberedMapping struct {
 	UsedAt  time.Time
 }
 
-// MaxSavedMappings is the number of mappings that a user can save for a schema.
-const MaxSavedMappings = 200
+// MaxMappingBytes is the size of the largest mapping that is saved or remembered, as JSON.
+const MaxMappingBytes = 32 << 10
+
+// MaxSavedMappings is the number of mappings that a user can save for a schema. MaxListedMappings is the number that a list has: it
+// fits into a message.
+const (
+	MaxSavedMappings  = 50
+	MaxListedMappings = 100
+)
+
+// ErrMappingTooLarge means that a mapping has more than MaxMappingBytes.
+var ErrMappingTooLarge = errors.New("the mapping is too large")
 
 // ErrTooManyMappings means that a user has MaxSavedMappings for a schema.
 var ErrTooManyMappings = errors.New("the user has saved too many mappings")

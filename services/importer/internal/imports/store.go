@@ -35,14 +35,15 @@ type Store interface {
 	Exist(ctx context.Context, ids []string) (map[string]bool, error)
 
 	// RememberMapping stores the mapping that an owner has used for a schema and files with these headers, instead of an earlier
-	// one. At most MaxRememberedMappings of an owner and a schema are kept.
+	// one. At most MaxRememberedMappings of an owner and a schema are kept. It returns ErrMappingTooLarge.
 	RememberMapping(ctx context.Context, owner, schema, headers string, m RememberedMapping) error
 	// RememberedMapping returns that mapping, or ErrNotFound.
 	RememberedMapping(ctx context.Context, owner, schema, headers string) (RememberedMapping, error)
 	// SaveMapping stores a mapping, instead of one with the same owner, schema, and name. It returns ErrTooManyMappings if the owner
-	// has MaxSavedMappings others.
+	// has MaxSavedMappings others, and ErrMappingTooLarge.
 	SaveMapping(ctx context.Context, m SavedMapping) error
-	// SavedMappings returns the owner's mappings for a schema, by name, and then the shared ones of others.
+	// SavedMappings returns the owner's mappings for a schema, by name, and then the shared ones of others. It returns at most
+	// MaxListedMappings.
 	SavedMappings(ctx context.Context, owner, schema string) ([]SavedMapping, error)
 	// DeleteMapping deletes a mapping. It returns no error if there is no such mapping.
 	DeleteMapping(ctx context.Context, owner, schema, name string) error

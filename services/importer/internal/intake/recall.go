@@ -38,7 +38,11 @@ func (in *Intake) settleMapping(ctx context.Context, book source.Workbook, im *i
 		if err != nil {
 			return err
 		}
-		return in.Store.RememberMapping(ctx, im.Owner, im.Schema, headers, imports.RememberedMapping{Mapping: r.Mapping, UsedAt: im.CreatedAt})
+		err = in.Store.RememberMapping(ctx, im.Owner, im.Schema, headers, imports.RememberedMapping{Mapping: r.Mapping, UsedAt: im.CreatedAt})
+		if errors.Is(err, imports.ErrMappingTooLarge) {
+			return nil // the import has it, but it isn't offered again
+		}
+		return err
 	case r.ConfirmMapping:
 		remembered, err := in.recall(ctx, book, im.Owner, spec)
 		if err != nil || len(remembered.Mapping) == 0 {

@@ -93,12 +93,12 @@ type ImportServiceClient interface {
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
-	// ListMappings returns the caller's saved mappings for a schema, and those that other users share.
+	// ListMappings returns the caller's saved mappings for a schema, and then those that other users share, at most 100.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
 	ListMappings(ctx context.Context, in *ListMappingsRequest, opts ...grpc.CallOption) (*ListMappingsResponse, error)
 	// SaveMapping saves a mapping under a name, for later uploads. It replaces the caller's mapping with the same name. A user can
-	// have 200 for each schema.
+	// have 50 for each schema, of at most 32 KiB each as JSON.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND; INVALID_ARGUMENT MAPPING_INVALID; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
 	SaveMapping(ctx context.Context, in *SaveMappingRequest, opts ...grpc.CallOption) (*SaveMappingResponse, error)
@@ -363,12 +363,12 @@ type ImportServiceServer interface {
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
-	// ListMappings returns the caller's saved mappings for a schema, and those that other users share.
+	// ListMappings returns the caller's saved mappings for a schema, and then those that other users share, at most 100.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
 	ListMappings(context.Context, *ListMappingsRequest) (*ListMappingsResponse, error)
 	// SaveMapping saves a mapping under a name, for later uploads. It replaces the caller's mapping with the same name. A user can
-	// have 200 for each schema.
+	// have 50 for each schema, of at most 32 KiB each as JSON.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND; INVALID_ARGUMENT MAPPING_INVALID; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
 	SaveMapping(context.Context, *SaveMappingRequest) (*SaveMappingResponse, error)

@@ -13,13 +13,13 @@ import (
 
 // RememberMapping implements imports.Store.
 func (s *Store) RememberMapping(ctx context.Context, owner, schema, headers string, m imports.RememberedMapping) error {
-	mapping, err := json.Marshal(m.Mapping)
+	mapping, err := encodeMapping(m.Mapping)
 	if err != nil {
 		return err
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO remembered_mappings (owner, schema, headers, mapping, used_at) VALUES (?, ?, ?, ?, ?)`,
-			owner, schema, headers, string(mapping), m.UsedAt.UTC().Format(time.RFC3339Nano))
+			owner, schema, headers, mapping, m.UsedAt.UTC().Format(time.RFC3339Nano))
 		if err != nil {
 			return err
 		}
@@ -53,9 +53,17 @@ func (s *Store) RememberedMapping(ctx context.Context, owner, schema, headers st
 	return m, nil
 }
 
+func encodeMapping(m []imports.SheetMapping) (string, error) {
+	text, err := json.Marshal(m)
+	if err == nil && len(text) > imports.MaxMappingBytes {
+		err = imports.ErrMappingTooLarge
+	}
+	return string(text), err
+}
+
 // SaveMapping implements imports.Store.
 func (s *Store) SaveMapping(ctx context.Context, m imports.SavedMapping) error {
-	mapping, err := json.Marshal(m.Mapping)
+	mapping, err := encodeMapping(m.Mapping)
 	if err != nil {
 		return err
 	}
@@ -68,7 +76,7 @@ func (s *Store) SaveMapping(ctx context.Context, m imports.SavedMapping) error {
 			return imports.ErrTooManyMappings
 		}
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO saved_mappings (owner, schema, name, shared, mapping, saved_at) VALUES (?, ?, ?, ?, ?, ?)`,
-			m.Owner, m.Schema, m.Name, m.Shared, string(mapping), m.SavedAt.UTC().Format(time.RFC3339Nano))
+			m.Owner, m.Schema, m.Name, m.Shared, mapping, m.SavedAt.UTC().Format(time.RFC3339Nano))
 		return err
 	})
 	if err != nil {
@@ -88,7 +96,7 @@ func (s *Store) SavedMappings(ctx context.Context, owner, schema string) ([]impo
 
 func (s *Store) savedMappings(ctx context.Context, owner, schema string) (list []imports.SavedMapping, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT owner, name, shared, mapping, saved_at FROM saved_mappings
-		WHERE schema = ?1 AND (owner = ?2 OR shared) ORDER BY owner <> ?2, name, owner`, schema, owner)
+		WHERE schema = ?1 AND (owner = ?2 OR shared) ORDER BY owner <> ?2, name, owner LIMIT ?3`, schema, owner, imports.MaxListedMappings)
 	if err != nil {
 		return nil, err
 	}

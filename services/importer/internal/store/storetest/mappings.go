@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,5 +77,18 @@ func savesMappings(t *testing.T, store imports.Store) {
 	must(t, store.SaveMapping(ctx, bank))
 	if err := store.SaveMapping(ctx, zoll); !errors.Is(err, imports.ErrTooManyMappings) {
 		t.Errorf("one more is saved: %v", err)
+	}
+	large := saved("dan", strings.Repeat("x", imports.MaxMappingBytes), true)
+	if err := store.SaveMapping(ctx, large); !errors.Is(err, imports.ErrMappingTooLarge) {
+		t.Errorf("a large mapping is saved: %v", err)
+	}
+	if err := store.RememberMapping(ctx, "dan", "workforce", "h", imports.RememberedMapping{Mapping: large.Mapping}); !errors.Is(err, imports.ErrMappingTooLarge) {
+		t.Errorf("a large mapping is remembered: %v", err)
+	}
+	for i := range imports.MaxListedMappings {
+		must(t, store.SaveMapping(ctx, saved(fmt.Sprint("user ", i), "shared", true)))
+	}
+	if list, err := store.SavedMappings(ctx, "ann", "workforce"); err != nil || len(list) != imports.MaxListedMappings || list[imports.MaxSavedMappings-1].Owner != "ann" {
+		t.Errorf("%d mappings are listed (%v)", len(list), err)
 	}
 }
