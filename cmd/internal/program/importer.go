@@ -26,9 +26,9 @@ func (c *ImporterCommand) Run(ctx context.Context) error {
 }
 
 // collectAt is the growth of the heap, in percent, at which memory is collected in processes that run an importer. An
-// import holds the keys of millions of rows until it ends, and creates little garbage. So half of Go's default saves
+// import holds the keys of millions of rows until it ends, and creates little garbage. So less than half of Go's default saves
 // memory, and costs almost no time. GOGC overrides it.
-const collectAt = 50
+const collectAt = 40
 
 // outsideGo is the part of the memory budget that Go's collector does not know about: the program's code, and SQLite's page
 // caches.
