@@ -47,7 +47,7 @@ test("a character job shows its steps, its story, and its result", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address);
   await page.getByRole("heading", { name: "Start another job" }).waitFor();
   await form(page, "Render a picture").waitFor();
-  await page.getByLabel("Name").fill("Ada of Lenn");
+  await page.getByLabel("Name", { exact: true }).fill("Ada of Lenn");
   await page.getByLabel("Seed").fill("42");
   await assertAccessible(page, "the forms of other jobs");
   await picture(page, "other-jobs-desktop");
