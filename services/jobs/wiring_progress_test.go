@@ -261,7 +261,7 @@ func (m *meddled) wrap(real job.Store) job.Store {
 // Claim calls claimed when the jobs are leased, before their worker receives them.
 func (m *meddled) Claim(ctx context.Context, c job.Claim) (job.Claimed, error) {
 	got, err := m.Store.Claim(ctx, c)
-	if claimed := m.claimed.Load(); claimed != nil {
+	if claimed := m.claimed.Load(); claimed != nil && len(got.Jobs) > 0 { // the service itself also asks for jobs
 		(*claimed)()
 	}
 	return got, err

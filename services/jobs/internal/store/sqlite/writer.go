@@ -192,7 +192,7 @@ func (w *writer) transact(batch []*change) (err error) {
 		}
 	}
 	for _, c := range batch {
-		if c.err = c.ctx.Err(); c.err != nil {
+		if c.err = context.Cause(c.ctx); c.err != nil {
 			continue
 		}
 		if c.err = c.run(t); t.broken != nil {
