@@ -180,7 +180,7 @@ func TestRequeuedJobShowsItsPosition(t *testing.T) {
 		if err != nil || failed.QueuePosition != 0 || failed.Ready() {
 			t.Errorf("a job that waits for its next attempt has place %d, ready %v, %v", failed.QueuePosition, failed.Ready(), err)
 		}
-		time.Sleep(time.Until(failed.NotBefore) + time.Millisecond)
+		time.Sleep(time.Until(failed.NotBefore) + time.Second)
 		synctest.Wait()
 		if got := f.get(j.ID); !got.Ready() || got.QueuePosition != 0 { // it is urgent, and the oldest of the urgent jobs
 			t.Errorf("the job is ready: %v, at place %d; want 0", got.Ready(), got.QueuePosition)
