@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"sync"
@@ -31,6 +32,9 @@ type world struct {
 	stop func()
 }
 
+// onPostgres makes the tests of the service use PostgreSQL.
+var onPostgres = flag.Bool("postgres", false, "run the tests of the service on PostgreSQL")
+
 // setup starts a service on a free port with a fresh database.
 func setup(t *testing.T, change ...func(*jobs.Config)) *world {
 	t.Helper()
@@ -43,6 +47,9 @@ func setup(t *testing.T, change ...func(*jobs.Config)) *world {
 	}}
 	for _, c := range change {
 		c(&w.cfg)
+	}
+	if *onPostgres && w.cfg.JobsDatabase == "" {
+		w.cfg.JobsDatabase = jobs.NewDatabase(t)
 	}
 	w.start()
 	t.Cleanup(func() { w.stop() })
