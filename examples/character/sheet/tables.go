@@ -64,7 +64,7 @@ type calling struct {
 	first, second int // the abilities that it needs
 	hitDie        int
 	armor         int
-	mostAgility   int // the armor hinders any more
+	mostAgility   int // the armor limits it
 	skills        []string
 	gear          []string
 	lesson        string

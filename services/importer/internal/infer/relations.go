@@ -19,7 +19,7 @@ func FromRelations(schemaName string, relations []imports.Relation) (*Guess, err
 	sheets := newNames(relations, title)
 	for i := range relations {
 		r := &relations[i]
-		s := &storedTable{relation: r}
+		s := &storedTable{relation: r, references: map[string]*storedReference{}}
 		if why := s.chooseKey(); why != "" {
 			g.LeftOut = append(g.LeftOut, fmt.Sprintf("The table %s is left out: %s", r.Name, why))
 			continue
@@ -174,9 +174,6 @@ func (s *storedTable) identifies(column string) bool {
 func (c *catalog) findReferences() {
 	for _, required := range []bool{true, false} {
 		for _, s := range c.tables {
-			if s.references == nil {
-				s.references = map[string]*storedReference{}
-			}
 			for i := range s.relation.Columns {
 				column := &s.relation.Columns[i]
 				if column.Parent == nil || s.isRequired(column) != required || column.Computed {
