@@ -73,7 +73,7 @@ generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Regenerate gen/
 
 .PHONY: check-generate
 check-generate: generate ## Fail if the generated code is out of date
-	@git diff --exit-code -- gen clients/ts proto || { echo 'Generated code is out of date. Run make generate, and commit the result.' >&2; exit 1; }
+	@git diff --exit-code -- gen clients/ts web/src/messages proto || { echo 'Generated code is out of date. Run make generate, and commit the result.' >&2; exit 1; }
 	@test -z "$$(git status --porcelain -- gen)" || { git status --short -- gen; echo 'Generated files are not committed. Run make generate, and commit the result.' >&2; exit 1; }
 
 # The commit to compare with: main, or on main itself, the commit before.

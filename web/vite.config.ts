@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { messages } from "./tools/compile-messages.mjs";
 
 const client = (path: string) => fileURLToPath(new URL(`../clients/ts/${path}`, import.meta.url));
 
@@ -8,7 +9,7 @@ const client = (path: string) => fileURLToPath(new URL(`../clients/ts/${path}`, 
 // injected. public/.keep restores the file with which Go can embed the folder before the web UI is built.
 export default defineConfig({
   base: "./", // the server can be below a path prefix, which it writes into the base element
-  plugins: [react()],
+  plugins: [react(), messages()],
   resolve: {
     alias: [
       { find: "@headway/client/styles.css", replacement: client("styles.css") },

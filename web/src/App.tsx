@@ -3,6 +3,8 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { UploadLink } from "./importer/upload/UploadLink.js";
 import { UploadProvider, useUpload } from "./importer/upload/UploadProvider.js";
 import { Unavailable } from "./job/Unavailable.js";
+import { t } from "./messages/index.js";
+import { useLanguage } from "./messages/language.js";
 import { ImportScreen } from "./screens/import/ImportScreen.js";
 import { JobScreen } from "./screens/job/JobScreen.js";
 import { JobsScreen } from "./screens/jobs/JobsScreen.js";
@@ -13,10 +15,10 @@ import { JobsContext, useOwnJobs } from "./shell/JobsContext.js";
 import { currentRoute, hrefs, navigate, useRoute } from "./shell/router.js";
 import { StreamHint } from "./shell/StreamHint.js";
 import { SessionGate, useSession } from "./shell/session.js";
-import { texts } from "./shell/texts.js";
 
 /** The whole page. */
 export function App() {
+  useLanguage(); // the texts of all components are in the language of the page
   return (
     <SessionGate SignIn={SignInScreen}>
       <OwnJobs>
@@ -74,14 +76,14 @@ function SignedIn() {
   return (
     <>
       <a className="skip" href={`${window.location.pathname}#main`}>
-        {texts.skipToContent}
+        {t("shell.skipToContent")}
       </a>
       <Header view={route?.view}>
         <OwnUploadLink view={route?.view} importId={route?.view === "import" ? route.importId : undefined} />
       </Header>
       <main id="main" ref={main} tabIndex={-1}>
         <OwnStreamHint />
-        {!route && <Unavailable error={undefined} deleted home={{ href: hrefs.start, text: texts.startPage }} />}
+        {!route && <Unavailable error={undefined} deleted home={{ href: hrefs.start, text: t("shell.startPage") }} />}
         {route?.view === "start" && <StartScreen />}
         {route?.view === "jobs" && <JobsScreen />}
         {route?.view === "import" && <ImportScreen key={route.importId} importId={route.importId} />}

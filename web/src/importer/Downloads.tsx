@@ -1,7 +1,7 @@
 import { importedPath, issuesCsvPath, reportPath } from "@headway/client";
+import { t } from "../messages/index.js";
 import { base } from "../ui/base.js";
 import { Icon } from "../ui/Icon.js";
-import { texts } from "./texts.js";
 
 function Download({ path, text }: { path: string; text: string }) {
   return (
@@ -16,7 +16,7 @@ function Download({ path, text }: { path: string; text: string }) {
 export function ImportedDownload({ importId }: { importId: string }) {
   return (
     <p className="actions downloads">
-      <Download path={importedPath(importId)} text={texts.imported} />
+      <Download path={importedPath(importId)} text={t("importer.imported")} />
     </p>
   );
 }
@@ -25,8 +25,8 @@ export function ImportedDownload({ importId }: { importId: string }) {
 export function Downloads({ importId, errors }: { importId: string; errors: number }) {
   return (
     <p className="actions downloads">
-      {errors > 0 && <Download path={reportPath(importId)} text={texts.report} />}
-      <Download path={issuesCsvPath(importId)} text={errors > 0 ? texts.csv : texts.warningsCsv} />
+      {errors > 0 && <Download path={reportPath(importId)} text={t("importer.report")} />}
+      <Download path={issuesCsvPath(importId)} text={errors > 0 ? t("importer.csv") : t("importer.warningsCsv")} />
     </p>
   );
 }

@@ -1,7 +1,7 @@
 import type { ConnectionState } from "@headway/client";
 import { useEffect, useState } from "react";
+import { t } from "../messages/index.js";
 import { useOnline } from "../ui/useOnline.js";
-import { texts } from "./texts.js";
 
 /** A lost connection is shown only after this delay, so that a fast reconnect shows nothing. */
 const delayMs = 1500;
@@ -25,7 +25,7 @@ export function ConnectionNotice({ phase }: { phase: ConnectionState["phase"] })
       {lost && shown && (
         <p>
           <span className="connection-dot" aria-hidden="true" />
-          {online ? texts.connection.lost : texts.connection.offline}
+          {online ? t("job.connection.lost") : t("job.connection.offline")}
         </p>
       )}
     </div>

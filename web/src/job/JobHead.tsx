@@ -1,11 +1,10 @@
 import { cancel, isTerminal, type JobSnapshot } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { type ReactNode, useState } from "react";
+import { labels, t } from "../messages/index.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
 import { Icon } from "../ui/Icon.js";
-import { labels } from "../ui/texts.js";
 import { StatusBadge } from "./StatusBadge.js";
-import { texts } from "./texts.js";
 
 interface JobHeadProps {
   job: JobSnapshot;
@@ -31,7 +30,7 @@ export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
         <div className="chips">
           <StatusBadge
             status={job.status}
-            text={live && job.cancelRequested ? texts.cancelling : labels.status[job.status]}
+            text={live && job.cancelRequested ? t("job.cancelling") : labels().status[job.status]}
           />
           {chips.map(
             (chip) =>
@@ -74,7 +73,7 @@ function CancelButton({ job }: { job: JobSnapshot }) {
     <>
       <button className="button" type="button" disabled={stopping} onClick={() => void stop()}>
         <Icon name="cross" />
-        {stopping ? texts.cancelling : texts.cancel(job.kind)}
+        {stopping ? t("job.cancelling") : t("job.cancel", { kind: job.kind })}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>

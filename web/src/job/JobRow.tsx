@@ -1,11 +1,12 @@
 import { isTerminal, type JobSnapshot } from "@headway/client";
 import { Fill, useNearby } from "@headway/client/react";
 import { memo } from "react";
+import { labels, t } from "../messages/index.js";
+import { useLanguage } from "../messages/language.js";
 import { formatAge, formatTime } from "../ui/format.js";
 import { Icon } from "../ui/Icon.js";
-import { labels } from "../ui/texts.js";
+import { kindName } from "./kindName.js";
 import { StatusBadge } from "./StatusBadge.js";
-import { texts } from "./texts.js";
 
 interface JobRowProps {
   job: JobSnapshot;
@@ -31,9 +32,10 @@ export const JobRow = memo(
 );
 
 function JobLine({ job, href, minute }: JobRowProps) {
+  useLanguage(); // JobRow does not render again when the language changes
   const live = !isTerminal(job.status);
   const percent = Math.floor(job.progress);
-  const title = job.title || texts.untitled(job.kind);
+  const title = job.title || t("job.untitled", { kind: job.kind });
   return (
     <a href={href}>
       <span className="job-icon">
@@ -41,7 +43,7 @@ function JobLine({ job, href, minute }: JobRowProps) {
       </span>
       <span className="job-name">
         <strong>{title}</strong>
-        <span className="muted">{job.failedReason || job.message || texts.kind(job.kind)}</span>
+        <span className="muted">{job.failedReason || job.message || kindName(job.kind)}</span>
       </span>
       <span className="job-progress">
         {live && (
@@ -53,7 +55,7 @@ function JobLine({ job, href, minute }: JobRowProps) {
               aria-valuemin={0}
               aria-valuemax={100}
               aria-valuenow={percent}
-              aria-valuetext={`${percent} %, ${labels.status[job.status]}`}
+              aria-valuetext={`${percent} %, ${labels().status[job.status]}`}
             >
               <Fill percent={job.progress} />
             </span>

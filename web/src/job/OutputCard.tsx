@@ -1,13 +1,13 @@
 import { isTerminal, type JobSnapshot, outputPath } from "@headway/client";
 import { useJobOutput } from "@headway/client/react";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { t } from "../messages/index.js";
 import { base } from "../ui/base.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
 import { formatBytes } from "../ui/format.js";
 import { Icon } from "../ui/Icon.js";
 import { RecordsView } from "./RecordsView.js";
 import { parseRecords } from "./records.js";
-import { texts } from "./texts.js";
 
 /**
  * A job's output as it grows: text that scrolls to its end, records, a picture that fills in, or a file to download.
@@ -22,21 +22,23 @@ export function OutputCard({ job }: { job: JobSnapshot }) {
   return (
     <section className="card output" aria-labelledby="output-heading">
       <div className="section-head">
-        <h2 id="output-heading">{texts.output}</h2>
+        <h2 id="output-heading">{t("job.output")}</h2>
         {some && (
           <a className="button quiet small" href={`${base}${outputPath(job.jobId)}`} download>
             <Icon name="download" />
-            {texts.outputDownload}
+            {t("job.outputDownload")}
           </a>
         )}
       </div>
       {output.error ? <ErrorNote error={output.error} /> : null}
-      {!some && <p className="muted">{texts.outputWaiting}</p>}
+      {!some && <p className="muted">{t("job.outputWaiting")}</p>}
       {output.truncated && (!output.binary || picture) && (
-        <p className="muted fine">{picture ? texts.pictureTruncated : texts.outputTruncated}</p>
+        <p className="muted fine">{picture ? t("job.pictureTruncated") : t("job.outputTruncated")}</p>
       )}
-      {some && output.binary && !picture && <p className="muted">{texts.outputBinary(formatBytes(output.bytes))}</p>}
-      {some && picture && <img src={picture} alt={texts.picture} />}
+      {some && output.binary && !picture && (
+        <p className="muted">{t("job.outputBinary", { size: formatBytes(output.bytes) })}</p>
+      )}
+      {some && picture && <img src={picture} alt={t("job.picture")} />}
       {some && records && <RecordsView records={records} />}
       {some && !output.binary && !records && <Text text={output.text} />}
     </section>

@@ -1,7 +1,5 @@
+import { t } from "../messages/index.js";
 import type { Column, Node, Point, Records } from "./records.js";
-import { texts as jobTexts } from "./texts.js";
-
-const texts = jobTexts.records;
 
 /** Shows the records of an output: a table, a tree, or a scatter plot. */
 export function RecordsView({ records }: { records: Records }) {
@@ -22,10 +20,12 @@ function TableView({ columns, rows }: { columns: Column[]; rows: Record<string, 
   const shown = rows.slice(-maxRows);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="records-box" aria-label={texts.rows(rows.length)} tabIndex={0}>
+    <section className="records-box" aria-label={t("ui.rows", { n: rows.length })} tabIndex={0}>
       <table className="records-table">
         <caption>
-          {shown.length < rows.length ? texts.lastRows(shown.length, rows.length) : texts.rows(rows.length)}
+          {shown.length < rows.length
+            ? t("job.records.lastRows", { shown: shown.length, n: rows.length })
+            : t("ui.rows", { n: rows.length })}
         </caption>
         <thead>
           <tr>
@@ -54,8 +54,8 @@ function TableView({ columns, rows }: { columns: Column[]; rows: Record<string, 
 function TreeView({ roots, count }: { roots: Node[]; count: number }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="records-box records-tree" aria-label={texts.entries(count)} tabIndex={0}>
-      <p className="muted fine">{texts.entries(count)}</p>
+    <section className="records-box records-tree" aria-label={t("job.records.entries", { n: count })} tabIndex={0}>
+      <p className="muted fine">{t("job.records.entries", { n: count })}</p>
       <Branch nodes={roots} />
     </section>
   );
@@ -66,8 +66,7 @@ function Branch({ nodes }: { nodes: Node[] }) {
     <ul>
       {nodes.map(({ id, label, note, state, children }) => (
         <li key={id} data-id={id} data-state={state}>
-          <span>{label}</span>{" "}
-          <span className="muted fine">{[texts.states[state], note].filter(Boolean).join(": ")}</span>
+          <span>{label}</span> <span className="muted fine">{[stateName(state), note].filter(Boolean).join(": ")}</span>
           {children.length > 0 && <Branch nodes={children} />}
         </li>
       ))}
@@ -75,8 +74,10 @@ function Branch({ nodes }: { nodes: Node[] }) {
   );
 }
 
+const stateName = (state: Node["state"]) => (state === "done" ? "" : t(`job.records.${state}`));
+
 function PlotView({ points, centers }: { points: Point[]; centers: Point[] }) {
-  const title = texts.plot(points.length, centers.length);
+  const title = t("job.records.plot", { points: points.length, groups: centers.length });
   return (
     <figure className="records-plot">
       <svg viewBox="-2 -2 104 104" role="img" aria-label={title}>

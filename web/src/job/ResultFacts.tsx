@@ -1,4 +1,4 @@
-import { locale } from "../ui/texts.js";
+import { locale } from "../messages/language.js";
 
 type Fields = Record<string, unknown>;
 
@@ -32,7 +32,7 @@ function Value({ value }: { value: unknown }) {
     );
   }
   if (typeof value === "object" && value !== null) return <ResultFacts result={value as Fields} />;
-  if (typeof value === "number" && !Number.isInteger(value)) return value.toLocaleString(locale);
+  if (typeof value === "number" && !Number.isInteger(value)) return value.toLocaleString(locale());
   return String(value ?? "–");
 }
 

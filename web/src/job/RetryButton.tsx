@@ -1,8 +1,8 @@
 import { retry } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useState } from "react";
+import { t } from "../messages/index.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
-import { texts } from "./texts.js";
 
 /** Queues a failed or cancelled job again, and then calls `onRetried`. */
 export function RetryButton({ jobId, onRetried }: { jobId: string; onRetried: () => void }) {
@@ -23,7 +23,7 @@ export function RetryButton({ jobId, onRetried }: { jobId: string; onRetried: ()
   return (
     <>
       <button className="button" type="button" disabled={busy} onClick={() => void again()}>
-        {texts.retry}
+        {t("job.retry")}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>

@@ -1,11 +1,11 @@
 import type { JobStatus } from "@headway/client";
-import { labels } from "../ui/texts.js";
+import { labels } from "../messages/index.js";
 
 /** A job's status as a word with a dot of its color. */
 export function StatusBadge({ status, text }: { status: JobStatus; text?: string }) {
   return (
     <span className="badge" data-status={status}>
-      {text ?? labels.status[status]}
+      {text ?? labels().status[status]}
     </span>
   );
 }

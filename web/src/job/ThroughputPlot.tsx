@@ -1,6 +1,6 @@
 import { useMemo } from "react";
+import { t } from "../messages/index.js";
 import { formatShort } from "../ui/format.js";
-import { texts } from "./texts.js";
 
 /** The job's speed at a point in time. */
 export interface Sample {
@@ -16,7 +16,7 @@ const height = 64;
 /** The speed over time as an area, as wide as the time that the samples cover. */
 export function ThroughputPlot({ samples, unit }: { samples: readonly Sample[]; unit: string }) {
   const { line, area, peak } = useMemo(() => draw(samples), [samples]);
-  const label = texts.plot(texts.perSecond(formatShort(peak), unit));
+  const label = t("job.plot", { peak: t("job.perSecond", { rate: formatShort(peak), unit }) });
   return (
     <svg className="plot" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <path className="plot-area" d={area} />

@@ -1,6 +1,6 @@
 import { HeadwayError } from "@headway/client";
+import { t } from "../messages/index.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
-import { texts } from "./texts.js";
 
 interface UnavailableProps {
   error: unknown;
@@ -11,13 +11,12 @@ interface UnavailableProps {
 
 /** Replaces a job while it loads, or if it can't be shown. */
 export function Unavailable({ error, deleted, home }: UnavailableProps) {
-  const t = texts;
   const missing = deleted || (error instanceof HeadwayError && (error.status === 404 || error.status === 403));
   if (missing) {
     return (
       <div className="card empty">
-        <h1>{t.notFound}</h1>
-        <p className="muted">{t.notFoundLead}</p>
+        <h1>{t("job.notFound")}</h1>
+        <p className="muted">{t("job.notFoundLead")}</p>
         <a className="button primary" href={home.href}>
           {home.text}
         </a>
@@ -25,10 +24,10 @@ export function Unavailable({ error, deleted, home }: UnavailableProps) {
     );
   }
   if (error && !(error instanceof HeadwayError && error.temporary))
-    return <ErrorNote error={error} heading={t.broken} />;
+    return <ErrorNote error={error} heading={t("job.broken")} />;
   return (
     <div className="card skeleton" role="status">
-      <span className="visually-hidden">{t.loading}</span>
+      <span className="visually-hidden">{t("job.loading")}</span>
       <i />
       <i />
       <i />

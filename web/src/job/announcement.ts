@@ -1,11 +1,12 @@
 import type { JobSnapshot } from "@headway/client";
-import { labels } from "../ui/texts.js";
-import { texts } from "./texts.js";
+import { labels, t } from "../messages/index.js";
 
 /** Returns the text that screen readers announce for a job: its status and its step, not every update. */
 export function announcement(job: JobSnapshot | undefined, title: string): string {
   if (!job) return "";
-  if (job.status !== "active") return texts.announce(title, labels.status[job.status]);
+  if (job.status !== "active") return t("job.announce", { title, status: labels().status[job.status] });
   const step = job.steps?.find((each) => each.name === job.step);
-  return step ? texts.announceStep(step.title || step.name) : texts.announce(title, labels.status.active);
+  return step
+    ? t("job.announceStep", { step: step.title || step.name })
+    : t("job.announce", { title, status: labels().status.active });
 }

@@ -1,12 +1,12 @@
 import { isTerminal } from "@headway/client";
 import { type ReactNode, useState } from "react";
+import { t } from "../messages/index.js";
 import { base } from "../ui/base.js";
+import { LanguageChoice } from "../ui/LanguageChoice.js";
 import { Logo } from "../ui/Logo.js";
-import { texts as ui } from "../ui/texts.js";
 import { useOwnJobs } from "./JobsContext.js";
 import { hrefs, type Route } from "./router.js";
 import { useSession } from "./session.js";
-import { texts } from "./texts.js";
 
 /** The header: the current page, the number of jobs in progress, and the user. `children` are shown before the user. */
 export function Header({ view, children }: { view: Route["view"] | undefined; children?: ReactNode }) {
@@ -21,37 +21,38 @@ export function Header({ view, children }: { view: Route["view"] | undefined; ch
   return (
     <header className="top">
       <div className="top-inner">
-        <a className="home" href={hrefs.start} aria-label={ui.name}>
+        <a className="home" href={hrefs.start} aria-label={t("ui.name")}>
           <Logo />
         </a>
-        <nav aria-label={texts.nav.label}>
+        <nav aria-label={t("shell.nav.label")}>
           <a href={hrefs.start} aria-current={view === "start" ? "page" : view === "import" ? "true" : undefined}>
-            {texts.nav.start}
+            {t("shell.nav.start")}
           </a>
           <a href={hrefs.jobs} aria-current={view === "jobs" ? "page" : view === "job" ? "true" : undefined}>
-            {texts.nav.jobs}
+            {t("shell.nav.jobs")}
             {live > 0 && (
               <span className="count">
                 {live}
-                <span className="visually-hidden"> {texts.nav.live(live)}</span>
+                <span className="visually-hidden"> {t("shell.nav.live", { n: live })}</span>
               </span>
             )}
           </a>
         </nav>
         <div className="who">
           {children}
-          <a href={`${base}/docs`}>{texts.nav.docs}</a>
-          <span className="user" title={`${texts.signedInAs} ${session.user}`}>
+          <LanguageChoice />
+          <a href={`${base}/docs`}>{t("shell.nav.docs")}</a>
+          <span className="user" title={t("shell.signedInAs", { user: session.user ?? "" })}>
             {session.user}
           </span>
           <button className="button quiet small" type="button" onClick={signOut}>
-            {texts.signOut}
+            {t("shell.signOut")}
           </button>
         </div>
       </div>
       {stuck && (
         <p className="still-signed-in" role="alert">
-          {texts.stillSignedIn}
+          {t("shell.stillSignedIn")}
         </p>
       )}
     </header>

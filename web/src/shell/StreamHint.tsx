@@ -1,7 +1,7 @@
 import type { ConnectionState } from "@headway/client";
 import { useEffect, useRef, useState } from "react";
+import { t } from "../messages/index.js";
 import { probeStreams, type StreamPath } from "./probe.js";
-import { texts } from "./texts.js";
 
 /** A stream that has not opened after this time is a reason to probe the path to the server. */
 const openWithinMs = 4000;
@@ -44,9 +44,9 @@ export function StreamHint({ phase }: { phase: ConnectionState["phase"] }) {
     <div className="stream-hint" role="status">
       {path !== "clear" && (
         <p>
-          <strong>{texts.streams[path].heading}</strong> {texts.streams[path].lead}{" "}
+          <strong>{t(`shell.streams.${path}.heading`)}</strong> {t(`shell.streams.${path}.lead`)}{" "}
           <button type="button" className="button quiet small" onClick={() => setPath("clear")}>
-            {texts.streams.dismiss}
+            {t("shell.streams.dismiss")}
           </button>
         </p>
       )}

@@ -1,16 +1,16 @@
-import { texts } from "./texts.js";
+import { t } from "../messages/index.js";
 
 /** Shows an error's code and the request ID from the server's log, under "Details". */
 export function ErrorDetails({ reason, requestId }: { reason: string; requestId?: string | undefined }) {
   return (
     <details className="error-details fine">
-      <summary>{texts.details}</summary>
+      <summary>{t("ui.details")}</summary>
       <p>
-        {texts.errorCode}: <code>{reason}</code>
+        {t("ui.errorCode")}: <code>{reason}</code>
       </p>
       {requestId && (
         <p>
-          {texts.requestId}: <code>{requestId}</code>
+          {t("ui.requestId")}: <code>{requestId}</code>
         </p>
       )}
     </details>

@@ -1,4 +1,4 @@
-import { texts } from "./texts.js";
+import { t } from "../messages/index.js";
 
 /** The mark, three bars that rise, and the name. */
 export function Logo() {
@@ -10,7 +10,7 @@ export function Logo() {
         <rect className="logo-bar" x="13.75" y="12" width="4.5" height="13" rx="1.5" opacity=".78" />
         <rect className="logo-bar" x="20.5" y="7" width="4.5" height="18" rx="1.5" />
       </svg>
-      {texts.name}
+      {t("ui.name")}
     </span>
   );
 }

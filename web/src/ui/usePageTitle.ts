@@ -1,9 +1,9 @@
 import { useEffect } from "react";
-import { texts } from "./texts.js";
+import { t } from "../messages/index.js";
 
 /** Sets the title of the browser tab. */
 export function usePageTitle(title: string): void {
   useEffect(() => {
-    document.title = title ? `${title} · ${texts.name}` : texts.name;
+    document.title = title ? `${title} · ${t("ui.name")}` : t("ui.name");
   }, [title]);
 }

@@ -90,7 +90,7 @@ function amount(step: Step, labels: Labels): string {
   return labels.amount(
     format(step.done, labels),
     step.total > step.done ? format(step.total, labels) : undefined,
-    step.unit,
+    labels.units[step.unit] ?? step.unit,
     step.totalEstimated,
   );
 }

@@ -6,6 +6,7 @@ export { type HeadwayConnection, HeadwayProvider, useConnection } from "./Headwa
 export { ImportStepper, type ImportStepperProps } from "./ImportStepper.js";
 export { IssueTable, type IssueTableProps } from "./IssueTable.js";
 export { JobProgress, type JobProgressProps } from "./JobProgress.js";
+export { germanLabels } from "./labels.de.js";
 export { defaultLabels, type Labels } from "./labels.js";
 export type { MappedColumn, MappedSheet } from "./mappingDraft.js";
 export { ProcessingProgress, type ProcessingProgressProps } from "./ProcessingProgress.js";

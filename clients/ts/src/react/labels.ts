@@ -13,6 +13,8 @@ export interface Labels {
   stepState: Record<Exclude<StepState, "unspecified">, string>;
   /** "37,400 of about 100,000 rows"; `total` is undefined while it is not known, and exact unless `estimated`. */
   amount: (done: string, total: string | undefined, unit: string, estimated: boolean) => string;
+  /** The names of units, such as "rows". Other units are shown as the job names them. */
+  units: Record<string, string>;
   /** The names of the counters that are shown, in this order. */
   counters: Record<string, string>;
   issueTable: {
@@ -47,6 +49,7 @@ export const defaultLabels: Labels = {
   stepState: { pending: "Not started", active: "In progress", completed: "Done", failed: "Failed", skipped: "Skipped" },
   amount: (done, total, unit, estimated) =>
     `${done}${total === undefined ? "" : ` of ${estimated ? "about " : ""}${total}`} ${unit}`.trim(),
+  units: {},
   counters: {
     inserted: "added",
     updated: "updated",
@@ -98,6 +101,7 @@ export const defaultLabels: Labels = {
     not_a_record: "Not a record",
     merged_cells: "Merged cells",
     object: "Picture or object",
+    refused_by_database: "Rejected by the database",
     line_repaired: "Line repaired",
     line_unreadable: "Line can't be read",
   },

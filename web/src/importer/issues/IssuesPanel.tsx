@@ -1,19 +1,16 @@
 import { type ImportDetail, type IssueCode, isTerminal, type JobSnapshot, type RootCause } from "@headway/client";
 import { IssueTable } from "@headway/client/react";
 import { useState } from "react";
+import { labels, t } from "../../messages/index.js";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { labels } from "../../ui/texts.js";
 import { useDebounced } from "../../ui/useDebounced.js";
-import { texts } from "./texts.js";
 
 const latestShown = 8;
 const causesShown = 5;
-const codes = Object.keys(labels.issueCodes) as IssueCode[];
 
 /** An import's errors: what to fix first, the latest while it runs, and the whole list with a search afterwards. */
 export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) {
-  const t = texts;
   const issues = detail.totals?.issues ?? 0;
   const warnings = detail.totals?.warnings ?? 0;
   const paused = isTerminal(job.status) || job.status === "waiting";
@@ -23,9 +20,11 @@ export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportD
   return (
     <section className="card issues" aria-labelledby="issues-heading">
       <div className="section-head">
-        <h2 id="issues-heading">{t.heading}</h2>
+        <h2 id="issues-heading">{t("issues.heading")}</h2>
         <p className="muted">
-          {[issues > 0 && t.count(issues), warnings > 0 && t.warnings(warnings)].filter(Boolean).join(", ")}
+          {[issues > 0 && t("issues.count", { n: issues }), warnings > 0 && t("issues.warnings", { n: warnings })]
+            .filter(Boolean)
+            .join(", ")}
         </p>
       </div>
       <RootCauses detail={detail} />
@@ -35,19 +34,18 @@ export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportD
 }
 
 function RootCauses({ detail }: { detail: ImportDetail }) {
-  const t = texts;
   const causes = detail.rootCauses ?? [];
   if (causes.length === 0) return null;
   const max = Math.max(...causes.map((cause) => cause.blockedRows), 1);
   const rest = causes.slice(causesShown);
   return (
     <div className="causes">
-      <h3>{t.causes}</h3>
-      <p className="muted fine">{t.causesLead}</p>
+      <h3>{t("issues.causes")}</h3>
+      <p className="muted fine">{t("issues.causesLead")}</p>
       <CauseList causes={causes.slice(0, causesShown)} max={max} />
       {rest.length > 0 && (
         <details>
-          <summary>{t.moreCauses(rest.length)}</summary>
+          <summary>{t("issues.moreCauses", { n: rest.length })}</summary>
           <CauseList causes={rest} max={max} />
         </details>
       )}
@@ -73,7 +71,7 @@ function CauseList({ causes, max }: { causes: readonly RootCause[]; max: number 
               </span>
             )}
           </span>
-          <span className="cause-rows">{texts.waiting(cause.blockedRows)}</span>
+          <span className="cause-rows">{t("issues.waiting", { n: cause.blockedRows })}</span>
         </li>
       ))}
     </ul>
@@ -81,18 +79,18 @@ function CauseList({ causes, max }: { causes: readonly RootCause[]; max: number 
 }
 
 function LatestIssues({ detail }: { detail: ImportDetail }) {
-  const t = texts;
   const latest = detail.newestIssues?.slice(0, latestShown) ?? [];
   return (
     <div className="latest">
-      <h3>{t.latest}</h3>
-      <p className="muted fine">{t.latestLead}</p>
+      <h3>{t("issues.latest")}</h3>
+      <p className="muted fine">{t("issues.latestLead")}</p>
       <ul>
         {latest.map((issue) => (
           <li key={`${issue.cell}${issue.code}`} data-severity={issue.severity}>
             <code>{issue.cell}</code>
             <span>
-              <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span> {issue.message}
+              <span className="headway-issue-code">{labels().issueCodes[issue.code] ?? issue.code}</span>{" "}
+              {issue.message}
             </span>
           </li>
         ))}
@@ -107,25 +105,24 @@ function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) 
   const [code, setCode] = useState("");
   const [counts, setCounts] = useState<{ matching: number; found: number }>();
   const wanted = useDebounced(search.trim(), 250);
-  const t = texts;
   const unfiltered = !wanted && !sheet && !code;
   return (
     <div className="all-issues">
       <search className="filters">
         <label className="field search">
-          <span>{t.search}</span>
+          <span>{t("issues.search")}</span>
           <Icon name="search" />
           <input
             type="search"
             value={search}
-            placeholder={t.searchHint}
+            placeholder={t("issues.searchHint")}
             onChange={(event) => setSearch(event.target.value)}
           />
         </label>
         <label className="field">
-          <span>{t.sheet}</span>
+          <span>{t("issues.sheet")}</span>
           <select value={sheet} onChange={(event) => setSheet(event.target.value)}>
-            <option value="">{t.any}</option>
+            <option value="">{t("issues.any")}</option>
             {detail.sheets?.map((each) => (
               <option key={each.name} value={each.name}>
                 {each.title}
@@ -134,30 +131,33 @@ function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) 
           </select>
         </label>
         <label className="field">
-          <span>{t.code}</span>
+          <span>{t("issues.code")}</span>
           <select value={code} onChange={(event) => setCode(event.target.value)}>
-            <option value="">{t.any}</option>
-            {codes.map((each) => (
+            <option value="">{t("issues.any")}</option>
+            {(Object.keys(labels().issueCodes) as IssueCode[]).map((each) => (
               <option key={each} value={each}>
-                {labels.issueCodes[each]}
+                {labels().issueCodes[each]}
               </option>
             ))}
           </select>
         </label>
         <p className="muted fine matching" role="status">
           {counts && !unfiltered && `${formatCount(counts.matching)} / ${formatCount(counts.found)}`}
-          {counts && unfiltered && counts.matching < counts.found && t.kept(counts.matching, counts.found)}
+          {counts &&
+            unfiltered &&
+            counts.matching < counts.found &&
+            t("issues.kept", { kept: counts.matching, found: counts.found })}
         </p>
       </search>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable with the keyboard */}
-      <section className="issues-scroll" aria-label={t.list} tabIndex={0}>
+      <section className="issues-scroll" aria-label={t("issues.list")} tabIndex={0}>
         <IssueTable
           importId={job.jobId}
           search={wanted || undefined}
           sheet={sheet || undefined}
           code={(code || undefined) as IssueCode | undefined}
           version={job.revision}
-          labels={labels}
+          labels={labels()}
           onCount={setCounts}
         />
       </section>

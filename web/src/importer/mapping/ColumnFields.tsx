@@ -1,7 +1,7 @@
 import type { PreviewColumn } from "@headway/client";
 import type { MappedColumn } from "@headway/client/react";
 import { type DragEvent, useId, useState } from "react";
-import { texts } from "./texts.js";
+import { t } from "../../messages/index.js";
 
 interface ColumnFieldsProps {
   mapped: MappedColumn;
@@ -49,34 +49,34 @@ export function ColumnFields({ mapped, available, onChoose, onConstant }: Column
           aria-invalid={(missing && constant === undefined) || undefined}
           onChange={({ target: { value } }) => (value === everyRow ? onConstant("") : onChoose(value || undefined))}
         >
-          <option value="">{column.required ? texts.noneRequired : texts.none}</option>
+          <option value="">{column.required ? t("mapping.noneRequired") : t("mapping.none")}</option>
           {available.map(({ column: number, header }) => (
             <option key={number} value={header}>
               {header}
             </option>
           ))}
-          <option value={everyRow}>{texts.everyRow}</option>
+          <option value={everyRow}>{t("mapping.everyRow")}</option>
         </select>
       </span>
       <span className="mapping-values muted">
         {constant !== undefined && (
           <input
-            aria-label={texts.valueOf(title)}
+            aria-label={t("mapping.valueOf", { title })}
             aria-invalid={missing || undefined}
             maxLength={1000}
             value={constant}
             onChange={(event) => onConstant(event.target.value)}
           />
         )}
-        {source && (source.values.join(" · ") || texts.empty)}
+        {source && (source.values.join(" · ") || t("mapping.empty"))}
         {missing && (
           <span className="mapping-mark" data-mark="bad">
-            {texts.missing}
+            {t("mapping.missing")}
           </span>
         )}
         {proposal && !proposal.sure && (
           <span className="mapping-mark" data-mark="warn">
-            {texts.check}
+            {t("mapping.check")}
           </span>
         )}
       </span>

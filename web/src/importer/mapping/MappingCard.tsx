@@ -1,11 +1,11 @@
 import type { MappingQuestion, Schema } from "@headway/client";
 import { type MappingEditor, useMapping } from "@headway/client/react";
 import { useEffect, useRef, useState } from "react";
+import { list, t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatAge } from "../../ui/format.js";
 import { SavedMappings } from "./SavedMappings.js";
 import { SheetMappingFields } from "./SheetMappingFields.js";
-import { texts } from "./texts.js";
 
 interface MappingCardProps {
   question: MappingQuestion;
@@ -37,18 +37,18 @@ export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: 
     <section className="card mapping" aria-labelledby="mapping-heading" ref={card}>
       <div>
         <h2 id="mapping-heading" ref={heading} tabIndex={-1}>
-          {texts.heading}
+          {t("mapping.heading")}
         </h2>
-        <p className="muted">{texts.lead(fileName, schema.title || schema.name)}</p>
+        <p className="muted">{t("mapping.lead", { file: fileName, schema: schema.title || schema.name })}</p>
       </div>
-      {question.mapping && question.error && <ErrorNote error={question.error} heading={texts.refused} />}
-      {editor.error !== undefined && <ErrorNote error={editor.error} heading={texts.noPreview} />}
+      {question.mapping && question.error && <ErrorNote error={question.error} heading={t("mapping.refused")} />}
+      {editor.error !== undefined && <ErrorNote error={editor.error} heading={t("mapping.noPreview")} />}
       {editor.preview?.rememberedAt && (
-        <p className="muted">{texts.remembered(formatAge(editor.preview.rememberedAt))}</p>
+        <p className="muted">{t("mapping.remembered", { when: formatAge(editor.preview.rememberedAt) })}</p>
       )}
       {!editor.preview && editor.error === undefined && (
         <p className="muted" role="status">
-          {texts.loading}
+          {t("mapping.loading")}
         </p>
       )}
       {editor.preview && (
@@ -67,11 +67,11 @@ export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: 
       <div className="actions">
         {editor.preview && (
           <button className="button primary large" type="button" onClick={confirm}>
-            {texts.confirm}
+            {t("mapping.confirm")}
           </button>
         )}
         <button className="button quiet" type="button" onClick={onCancel}>
-          {texts.cancel}
+          {t("mapping.cancel")}
         </button>
       </div>
     </section>
@@ -80,9 +80,11 @@ export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: 
 
 /** Returns what the mapping still lacks, or "". */
 function lackOf({ sheets }: MappingEditor): string {
-  if (sheets.every(({ workbookSheet }) => workbookSheet === undefined)) return texts.noSheets;
+  if (sheets.every(({ workbookSheet }) => workbookSheet === undefined)) return t("mapping.noSheets");
   const sheet = sheets.find((mapped) => mapped.missing)?.sheet;
-  if (sheet) return texts.missingSheet(sheet.title || sheet.name);
+  if (sheet) return t("mapping.missingSheet", { title: sheet.title || sheet.name });
   const missing = sheets.flatMap(({ columns }) => columns.filter((mapped) => mapped.missing));
-  return missing.length ? texts.missingLead(missing.map(({ column }) => column.title || column.name)) : "";
+  return missing.length
+    ? t("mapping.missingLead", { fields: list(missing.map(({ column }) => column.title || column.name)) })
+    : "";
 }

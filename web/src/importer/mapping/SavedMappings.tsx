@@ -1,8 +1,8 @@
 import { listMappings, type SavedMapping, saveMapping } from "@headway/client";
 import { type MappingEditor, useConnection } from "@headway/client/react";
 import { type FormEvent, useEffect, useId, useState } from "react";
+import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
-import { texts } from "./texts.js";
 
 interface SavedMappingsProps {
   schema: string;
@@ -23,7 +23,7 @@ export function SavedMappings({ schema, editor }: SavedMappingsProps) {
     let ended = false;
     listMappings({ ...connection, schema }).then(
       (found) => !ended && setList(found),
-      (cause: unknown) => !ended && setError({ heading: texts.notListed, cause }),
+      (cause: unknown) => !ended && setError({ heading: t("mapping.notListed"), cause }),
     );
     return () => {
       ended = true;
@@ -39,24 +39,24 @@ export function SavedMappings({ schema, editor }: SavedMappingsProps) {
       setDone(saved.name);
       setList(await listMappings({ ...connection, schema }));
     } catch (cause) {
-      setError({ heading: texts.notSaved, cause });
+      setError({ heading: t("mapping.notSaved"), cause });
     }
   };
 
   return (
     <details className="mapping-sheet mapping-saved">
       <summary>
-        <h3>{texts.saved}</h3>
-        <span className="muted">{texts.savedHint}</span>
+        <h3>{t("mapping.saved")}</h3>
+        <span className="muted">{t("mapping.savedHint")}</span>
       </summary>
       {list.length > 0 && (
         <label className="field mapping-source" htmlFor={field}>
-          {texts.use}
+          {t("mapping.use")}
           <select id={field} value="" onChange={(event) => editor.use(list[Number(event.target.value)]?.mapping ?? [])}>
-            <option value="">{texts.pick}</option>
+            <option value="">{t("mapping.pick")}</option>
             {list.map((saved, index) => (
               <option key={`${saved.owner}/${saved.name}`} value={index}>
-                {saved.shared ? texts.ownedBy(saved.name, saved.owner) : saved.name}
+                {saved.shared ? t("mapping.ownedBy", { name: saved.name, owner: saved.owner }) : saved.name}
               </option>
             ))}
           </select>
@@ -64,7 +64,7 @@ export function SavedMappings({ schema, editor }: SavedMappingsProps) {
       )}
       <form className="mapping-save" onSubmit={save}>
         <label className="field">
-          {texts.nameToSave}
+          {t("mapping.nameToSave")}
           <input
             required
             maxLength={100}
@@ -75,12 +75,12 @@ export function SavedMappings({ schema, editor }: SavedMappingsProps) {
         </label>
         <label className="check">
           <input type="checkbox" checked={shared} onChange={(event) => setShared(event.target.checked)} />
-          {texts.share}
+          {t("mapping.share")}
         </label>
         <button className="button" type="submit">
-          {texts.save}
+          {t("mapping.save")}
         </button>
-        {done && <p role="status">{texts.savedAs(done)}</p>}
+        {done && <p role="status">{t("mapping.savedAs", { name: done })}</p>}
       </form>
       {error && <ErrorNote error={error.cause} heading={error.heading} />}
     </details>

@@ -1,7 +1,7 @@
 import type { MappedSheet, MappingEditor } from "@headway/client/react";
 import { useId, useState } from "react";
+import { t } from "../../messages/index.js";
 import { ColumnFields } from "./ColumnFields.js";
-import { texts } from "./texts.js";
 
 /** The columns of one sheet of the schema. Among others, they are closed at first if there is nothing to check. */
 export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; editor: MappingEditor }) {
@@ -17,28 +17,28 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
       <summary>
         <h3>{title}</h3>
         <span className="muted">
-          {workbookSheet === undefined ? texts.noSheet : texts.found(found, columns.length)}
+          {workbookSheet === undefined ? t("mapping.noSheet") : t("mapping.found", { n: found, all: columns.length })}
         </span>
         {missing > 0 && (
           <span className="mapping-mark" data-mark="bad">
-            {texts.toChoose(missing)}
+            {t("mapping.toChoose", { n: missing })}
           </span>
         )}
         {doubts > 0 && (
           <span className="mapping-mark" data-mark="warn">
-            {texts.toCheck(doubts)}
+            {t("mapping.toCheck", { n: doubts })}
           </span>
         )}
       </summary>
       <label className="field mapping-source" htmlFor={field}>
-        {texts.sheet(title)}
+        {t("mapping.sheet", { title })}
         <select
           id={field}
           value={workbookSheet ?? ""}
           aria-invalid={mapped.missing || undefined}
           onChange={(event) => editor.chooseSheet(sheet.name, event.target.value || undefined)}
         >
-          <option value="">{texts.noSheet}</option>
+          <option value="">{t("mapping.noSheet")}</option>
           {editor.preview?.sheets
             .filter(({ columns: { length }, name }) => length > 0 || name === workbookSheet)
             .map(({ name }) => (
@@ -72,8 +72,8 @@ function Unused({ columns }: { columns: MappedSheet["unused"] }) {
   const heading = useId();
   return (
     <section className="mapping-unused" aria-labelledby={heading}>
-      <h4 id={heading}>{texts.unused}</h4>
-      <p className="fine muted">{texts.unusedHint}</p>
+      <h4 id={heading}>{t("mapping.unused")}</h4>
+      <p className="fine muted">{t("mapping.unusedHint")}</p>
       <ul>
         {columns.map(({ column, header, values }) => (
           <li
@@ -85,7 +85,7 @@ function Unused({ columns }: { columns: MappedSheet["unused"] }) {
             }}
           >
             <strong>{header}</strong>
-            <span className="muted">{values.join(" · ") || texts.empty}</span>
+            <span className="muted">{values.join(" · ") || t("mapping.empty")}</span>
           </li>
         ))}
       </ul>

@@ -1,5 +1,5 @@
 import type { ImportDetail } from "@headway/client";
-import { texts } from "./texts.js";
+import { list, t } from "../../messages/index.js";
 
 /** The maximum number of sheets or columns that a line names. */
 const named = 8;
@@ -10,14 +10,16 @@ export function Notices({ detail }: { detail: ImportDetail }) {
     ...detail.notices.map((notice) => notice.message),
     ...unusedSheets(detail),
     ...detail.sheets.flatMap((sheet) => {
-      const names = short(sheet.unusedColumns.map((column) => texts.quoted(column.header)));
-      return names.length > 0 ? [texts.columns(sheet.workbookSheet, names)] : [];
+      const names = short(sheet.unusedColumns.map((column) => t("notices.quoted", { name: column.header })));
+      return names.length > 0
+        ? [t("notices.columns", { sheet: sheet.workbookSheet, n: names.length, names: list(names) })]
+        : [];
     }),
   ];
   if (lines.length === 0) return null;
   return (
     <section className="card notices" aria-labelledby="notices-heading">
-      <h2 id="notices-heading">{texts.heading}</h2>
+      <h2 id="notices-heading">{t("notices.heading")}</h2>
       <ul>
         {lines.map((line) => (
           <li key={line}>{line}</li>
@@ -28,10 +30,12 @@ export function Notices({ detail }: { detail: ImportDetail }) {
 }
 
 function unusedSheets({ unusedSheets }: ImportDetail): string[] {
-  const names = unusedSheets.map((sheet) => (sheet.hidden ? texts.hidden(sheet.name) : texts.quoted(sheet.name)));
-  return names.length > 0 ? [texts.sheets(short(names))] : [];
+  const names = unusedSheets.map((sheet) =>
+    sheet.hidden ? t("notices.hidden", { name: sheet.name }) : t("notices.quoted", { name: sheet.name }),
+  );
+  return names.length > 0 ? [t("notices.sheets", { n: names.length, names: list(short(names)) })] : [];
 }
 
 function short(names: string[]): string[] {
-  return names.length > named ? [...names.slice(0, named), texts.more(names.length - named)] : names;
+  return names.length > named ? [...names.slice(0, named), t("notices.more", { n: names.length - named })] : names;
 }

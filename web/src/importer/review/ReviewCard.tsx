@@ -1,11 +1,10 @@
 import { type Counts, confirm, type SheetImport } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useState } from "react";
+import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatCount } from "../../ui/format.js";
 import { Downloads } from "../Downloads.js";
-import { texts as importer } from "../texts.js";
-import { texts } from "./texts.js";
 
 const columns = ["read", "inserted", "updated", "unchanged", "rejected", "blocked"] as const;
 type Column = (typeof columns)[number];
@@ -21,7 +20,6 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
   const connection = useConnection();
   const [busy, setBusy] = useState<"commit" | "decline">();
   const [error, setError] = useState<unknown>();
-  const t = texts;
   const bad = totals.rejected + totals.blocked;
   const valid = totals.inserted + totals.updated + totals.unchanged;
   const shown = columns.filter((column) => totals[column] > 0);
@@ -40,18 +38,18 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
 
   return (
     <section className="card review" aria-labelledby="review-heading">
-      <h2 id="review-heading">{t.heading(valid)}</h2>
-      <p>{t.lead(bad)}</p>
+      <h2 id="review-heading">{valid > 0 ? t("review.heading", { n: valid }) : t("review.headingNone")}</h2>
+      <p>{t("review.lead", { n: bad })}</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable with the keyboard */}
-      <section className="table-scroll" aria-label={t.table} tabIndex={0}>
+      <section className="table-scroll" aria-label={t("review.table")} tabIndex={0}>
         <table>
-          <caption className="visually-hidden">{t.table}</caption>
+          <caption className="visually-hidden">{t("review.table")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t.sheet}</th>
+              <th scope="col">{t("review.sheet")}</th>
               {shown.map((column) => (
                 <th key={column} scope="col" data-outcome={column}>
-                  {importer.counts[column]}
+                  {t(`importer.counts.${column}`)}
                 </th>
               ))}
             </tr>
@@ -62,7 +60,7 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
             ))}
           </tbody>
           <tfoot>
-            <NumbersRow title={t.all} counts={totals} columns={shown} />
+            <NumbersRow title={t("review.all")} counts={totals} columns={shown} />
           </tfoot>
         </table>
       </section>
@@ -71,16 +69,16 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
         {valid > 0 && (
           <div>
             <button className="button primary large" type="button" disabled={!!busy} onClick={() => void decide(true)}>
-              {t.commit(valid)}
+              {t("review.commit", { n: valid })}
             </button>
-            <p className="fine muted">{t.commitHint(bad)}</p>
+            <p className="fine muted">{t("review.commitHint", { n: bad })}</p>
           </div>
         )}
         <div>
           <button className="button large" type="button" disabled={!!busy} onClick={() => void decide(false)}>
-            {t.decline}
+            {t("review.decline")}
           </button>
-          <p className="fine muted">{t.declineHint}</p>
+          <p className="fine muted">{t("review.declineHint")}</p>
         </div>
       </div>
       <Downloads importId={importId} errors={bad} />

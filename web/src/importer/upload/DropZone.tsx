@@ -1,7 +1,7 @@
 import { type DragEvent, useId, useRef, useState } from "react";
+import { t } from "../../messages/index.js";
 import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "./texts.js";
 
 interface DropZoneProps {
   maxBytes: number;
@@ -17,7 +17,6 @@ export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
   const [over, setOver] = useState(0);
-  const t = texts;
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -39,8 +38,8 @@ export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
       <span className="drop-picture">
         <Icon name="sheet" />
       </span>
-      <p className="drop-title">{over > 0 ? t.dropNow : t.drop}</p>
-      <p className="muted drop-or">{t.or}</p>
+      <p className="drop-title">{over > 0 ? t("upload.dropNow") : t("upload.drop")}</p>
+      <p className="muted drop-or">{t("upload.or")}</p>
       <button
         className="button primary large"
         type="button"
@@ -48,10 +47,10 @@ export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
         onClick={() => input.current?.click()}
       >
         <Icon name="upload" />
-        {t.choose}
+        {t("upload.choose")}
       </button>
       <p className="fine muted" id={hint}>
-        {t.limit(formatBytes(maxBytes))}
+        {t("upload.limit", { size: formatBytes(maxBytes) })}
       </p>
       <input
         ref={input}

@@ -1,6 +1,6 @@
+import { t } from "../../messages/index.js";
 import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "./texts.js";
 
 /** The maximum number of dropped files in the list. */
 const listed = 20;
@@ -15,8 +15,8 @@ interface FilePickerProps {
 export function FilePicker({ files, onPick, onCancel }: FilePickerProps) {
   return (
     <section className="card picker" aria-labelledby="picker-heading">
-      <h2 id="picker-heading">{texts.several(files.length)}</h2>
-      <p className="muted">{texts.severalLead}</p>
+      <h2 id="picker-heading">{t("upload.several", { n: files.length })}</h2>
+      <p className="muted">{t("upload.severalLead")}</p>
       <ul>
         {files.slice(0, listed).map((file, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: two files can have the same name, and the list never changes
@@ -29,10 +29,10 @@ export function FilePicker({ files, onPick, onCancel }: FilePickerProps) {
           </li>
         ))}
       </ul>
-      {files.length > listed && <p className="fine muted">{texts.severalMore(files.length - listed)}</p>}
+      {files.length > listed && <p className="fine muted">{t("upload.severalMore", { n: files.length - listed })}</p>}
       <div className="actions">
         <button className="button quiet" type="button" onClick={onCancel}>
-          {texts.severalCancel}
+          {t("upload.severalCancel")}
         </button>
       </div>
     </section>

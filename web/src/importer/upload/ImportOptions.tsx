@@ -1,4 +1,4 @@
-import { texts } from "./texts.js";
+import { t } from "../../messages/index.js";
 import type { ImportChoices } from "./useImportUpload.js";
 
 const order = ["review", "skip_rows", "abort"] as const;
@@ -11,9 +11,9 @@ export function ImportOptions(props: { value: ImportChoices; onChange: (value: I
   const { value, onChange } = props;
   return (
     <details className="card options">
-      <summary>{texts.options}</summary>
+      <summary>{t("upload.options")}</summary>
       <fieldset>
-        <legend>{texts.onIssues}</legend>
+        <legend>{t("upload.onIssues")}</legend>
         <div className="choices">
           {order.map((onIssues) => (
             <label key={onIssues} className="choice">
@@ -25,8 +25,8 @@ export function ImportOptions(props: { value: ImportChoices; onChange: (value: I
                 onChange={() => onChange({ ...value, onIssues })}
               />
               <span>
-                <strong>{texts.onIssuesChoices[onIssues].title}</strong>
-                <span className="muted">{texts.onIssuesChoices[onIssues].hint}</span>
+                <strong>{t(`upload.onIssues.${onIssues}.title`)}</strong>
+                <span className="muted">{t(`upload.onIssues.${onIssues}.hint`)}</span>
               </span>
             </label>
           ))}
@@ -41,8 +41,8 @@ export function ImportOptions(props: { value: ImportChoices; onChange: (value: I
           onChange={(event) => onChange({ ...value, dryRun: event.target.checked })}
         />
         <span>
-          <strong>{texts.dryRun}</strong>
-          <span className="muted">{texts.dryRunHint}</span>
+          <strong>{t("upload.dryRun")}</strong>
+          <span className="muted">{t("upload.dryRunHint")}</span>
         </span>
       </label>
       <label className="switch">
@@ -54,8 +54,8 @@ export function ImportOptions(props: { value: ImportChoices; onChange: (value: I
           onChange={(event) => onChange({ ...value, reviewMapping: event.target.checked })}
         />
         <span>
-          <strong>{texts.reviewMapping}</strong>
-          <span className="muted">{texts.reviewMappingHint}</span>
+          <strong>{t("upload.reviewMapping")}</strong>
+          <span className="muted">{t("upload.reviewMappingHint")}</span>
         </span>
       </label>
     </details>

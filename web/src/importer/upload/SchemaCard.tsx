@@ -1,7 +1,7 @@
 import { type Schema, templatePath } from "@headway/client";
 import { useId } from "react";
+import { t } from "../../messages/index.js";
 import { base } from "../../ui/base.js";
-import { texts } from "./texts.js";
 import type { Schemas } from "./useSchemas.js";
 
 /** What is imported: the choice of the schema if there are several, what its files contain, and its template. */
@@ -10,10 +10,10 @@ export function SchemaCard({ schemas }: { schemas: Schemas }) {
   const { list, chosen, choose } = schemas;
   if (!list || !chosen) return null;
   return (
-    <section className="card schema" aria-label={texts.schema}>
+    <section className="card schema" aria-label={t("upload.schema")}>
       {list.length > 1 && (
         <label className="field schema-choice" htmlFor={field}>
-          {texts.schema}
+          {t("upload.schema")}
           <select id={field} value={chosen.name} onChange={(event) => choose(event.target.value)}>
             {list.map((schema) => (
               <option key={schema.name} value={schema.name}>
@@ -25,21 +25,21 @@ export function SchemaCard({ schemas }: { schemas: Schemas }) {
       )}
       {chosen.description && <p className="muted schema-words">{chosen.description}</p>}
       <details className="schema-contents">
-        <summary>{texts.contents(chosen.title || chosen.name)}</summary>
+        <summary>{t("upload.contents", { title: chosen.title || chosen.name })}</summary>
         <ul>
           {chosen.sheets.map((sheet) => (
             <li key={sheet.name}>
               <strong>{sheet.title || sheet.name}</strong>
-              {sheet.optional && <span className="muted"> {texts.optional}</span>}
+              {sheet.optional && <span className="muted"> {t("upload.optional")}</span>}
               <Columns sheet={sheet} />
             </li>
           ))}
         </ul>
-        <p className="fine muted">{texts.requiredMark}</p>
+        <p className="fine muted">{t("upload.requiredMark")}</p>
       </details>
       <p className="fine">
         <a href={base + templatePath(chosen.name)} download>
-          {texts.templateLink}
+          {t("upload.templateLink")}
         </a>
       </p>
     </section>
@@ -52,7 +52,7 @@ function Columns({ sheet }: { sheet: Schema["sheets"][number] }) {
       {sheet.columns.map((column) => (
         <span key={column.name}>
           {column.title || column.name}
-          {column.required && <abbr title={texts.required}>*</abbr>}
+          {column.required && <abbr title={t("upload.required")}>*</abbr>}
         </span>
       ))}
     </p>

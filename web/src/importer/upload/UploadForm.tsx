@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { MappingCard } from "../mapping/MappingCard.js";
 import { DropZone } from "./DropZone.js";
@@ -7,7 +8,6 @@ import { ImportOptions } from "./ImportOptions.js";
 import { refuse } from "./refuse.js";
 import { SampleOffer } from "./SampleOffer.js";
 import { SchemaCard } from "./SchemaCard.js";
-import { texts } from "./texts.js";
 import { UploadCard } from "./UploadCard.js";
 import { useUpload } from "./UploadProvider.js";
 import { type ImportChoices, sampleSchema } from "./useImportUpload.js";
@@ -34,7 +34,8 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
 
   const take = (file: File) => {
     setSeveral([]);
-    const refusal = refuse(file, maxBytes) || (unfinished.isElsewhere(file) ? texts.isElsewhere(file.name) : "");
+    const refusal =
+      refuse(file, maxBytes) || (unfinished.isElsewhere(file) ? t("upload.isElsewhere", { name: file.name }) : "");
     setNotice(refusal);
     if (refusal) return;
     if (schema === undefined) setEarly(file);
@@ -88,22 +89,22 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
         )}
         {schemas.list?.length === 0 && (
           <p className="note warn" role="alert">
-            {texts.noneAllowed}
+            {t("upload.noneAllowed")}
           </p>
         )}
-        {schemas.error !== undefined && <ErrorNote error={schemas.error} heading={texts.noSchemas} />}
+        {schemas.error !== undefined && <ErrorNote error={schemas.error} heading={t("upload.noSchemas")} />}
         {unfinished.elsewhere && (
           <p className="note" role="status">
-            {texts.elsewhere(unfinished.elsewhere)}
+            {t("upload.elsewhere", { names: unfinished.elsewhere })}
           </p>
         )}
         {unfinished.interrupted && (
           <div className="note">
             <div>
-              <strong>{texts.unfinished}</strong>
-              <p>{texts.unfinishedLead(unfinished.interrupted)}</p>
+              <strong>{t("upload.unfinished")}</strong>
+              <p>{t("upload.unfinishedLead", { names: unfinished.interrupted })}</p>
               <button className="button quiet small" type="button" onClick={unfinished.discard}>
-                {texts.discard}
+                {t("upload.discard")}
               </button>
             </div>
           </div>

@@ -1,4 +1,4 @@
-import { texts } from "./texts.js";
+import { t } from "../../messages/index.js";
 import { useUpload } from "./UploadProvider.js";
 
 /** For the other screens: a link to the upload in progress, or to the import that was created from it. */
@@ -8,16 +8,16 @@ export function UploadLink({ home, hrefOf }: { home: string; hrefOf: (importId: 
   const percent = total ? Math.floor((loaded / total) * 100) : 0;
   const text =
     error !== undefined
-      ? texts.link.failed
+      ? t("upload.link.failed")
       : status === "accepted"
-        ? texts.link.accepted
+        ? t("upload.link.accepted")
         : status === "mapping"
-          ? texts.link.mapping
+          ? t("upload.link.mapping")
           : paused
-            ? texts.link.paused(percent)
+            ? t("upload.link.paused", { percent })
             : preparing !== undefined
-              ? texts.link.preparing
-              : texts.link.sending(percent);
+              ? t("upload.link.preparing")
+              : t("upload.link.sending", { percent });
   return (
     <a className="upload-link" href={importId ? hrefOf(importId) : home}>
       {text}

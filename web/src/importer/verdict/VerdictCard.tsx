@@ -1,9 +1,9 @@
 import type { ImportDetail, JobSnapshot } from "@headway/client";
 import type { ReactNode } from "react";
+import { t } from "../../messages/index.js";
 import { ErrorDetails } from "../../ui/ErrorDetails.js";
 import { Icon } from "../../ui/Icon.js";
 import { Downloads, ImportedDownload } from "../Downloads.js";
-import { texts } from "./texts.js";
 
 interface VerdictCardProps {
   job: JobSnapshot;
@@ -40,23 +40,31 @@ function imported({ totals }: ImportDetail): number {
 }
 
 function verdict(job: JobSnapshot, detail: ImportDetail): { heading: string; lead: string[]; tone: string } {
-  const t = texts;
   const totals = detail.totals;
   const written = (totals?.inserted ?? 0) + (totals?.updated ?? 0);
   const bad = (totals?.rejected ?? 0) + (totals?.blocked ?? 0);
-  const skipped = bad > 0 ? t.skipped(bad) : t.clean;
+  const skipped = bad > 0 ? t("verdict.skipped", { n: bad }) : t("verdict.clean");
   if (job.status === "completed") {
     if (detail.dryRun)
-      return { heading: t.dryRun, lead: [t.dryRunLead(written), skipped], tone: bad ? "warn" : "good" };
-    const heading = written > 0 ? t.committed(written) : bad > 0 ? t.unchangedButBad : t.unchanged;
+      return {
+        heading: t("verdict.dryRun"),
+        lead: [t("verdict.dryRunLead", { n: written }), skipped],
+        tone: bad ? "warn" : "good",
+      };
+    const heading =
+      written > 0
+        ? t("verdict.committed", { n: written })
+        : bad > 0
+          ? t("verdict.unchangedButBad")
+          : t("verdict.unchanged");
     return { heading, lead: [skipped], tone: bad ? "warn" : "good" };
   }
   if (job.reason === "REVIEW_DECLINED") {
-    return { heading: t.declined, lead: [t.nothingChanged], tone: "quiet" };
+    return { heading: t("verdict.declined"), lead: [t("verdict.nothingChanged")], tone: "quiet" };
   }
   if (job.status === "cancelled") {
-    return { heading: t.cancelled, lead: [t.nothingChanged], tone: "quiet" };
+    return { heading: t("verdict.cancelled"), lead: [t("verdict.nothingChanged")], tone: "quiet" };
   }
-  const heading = job.reason === "ROWS_REJECTED" ? t.rowsRejected : t.failed;
-  return { heading, lead: [job.failedReason ?? "", t.nothingChanged], tone: "bad" };
+  const heading = job.reason === "ROWS_REJECTED" ? t("verdict.rowsRejected") : t("verdict.failed");
+  return { heading, lead: [job.failedReason ?? "", t("verdict.nothingChanged")], tone: "bad" };
 }

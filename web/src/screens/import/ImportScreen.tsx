@@ -10,20 +10,17 @@ import { ConnectionNotice } from "../../job/ConnectionNotice.js";
 import { JobHead } from "../../job/JobHead.js";
 import { JobMeter } from "../../job/JobMeter.js";
 import { RetryButton } from "../../job/RetryButton.js";
-import { texts as jobTexts } from "../../job/texts.js";
 import { Unavailable } from "../../job/Unavailable.js";
 import { useSamples } from "../../job/useSamples.js";
+import { labels, t } from "../../messages/index.js";
 import { hrefs } from "../../shell/router.js";
 import { Announcer } from "../../ui/Announcer.js";
-import { labels } from "../../ui/texts.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
-import { texts } from "./texts.js";
-
-const home = { href: hrefs.start, text: texts.back };
 
 /** One import, from the queue to its result. All data comes from the stream, so a reload shows the same state. */
 export function ImportScreen({ importId }: { importId: string }) {
   const { job, connection, error, deleted, restart } = useImport(importId);
+  const home = { href: hrefs.start, text: t("importScreen.back") };
   const samples = useSamples(job);
   const title = job?.import?.fileName || job?.title || "";
   const live = job && !isTerminal(job.status);
@@ -47,7 +44,10 @@ export function ImportScreen({ importId }: { importId: string }) {
         job={job}
         title={title}
         back={home}
-        chips={[detail.dryRun && texts.dryRun, (job.attempt ?? 0) > 1 && jobTexts.attempt(job.attempt ?? 0)]}
+        chips={[
+          detail.dryRun && t("importScreen.dryRun"),
+          (job.attempt ?? 0) > 1 && t("job.attempt", { n: job.attempt ?? 0 }),
+        ]}
       />
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
@@ -73,8 +73,8 @@ export function ImportScreen({ importId }: { importId: string }) {
           {totals && <Totals totals={totals} ended={ended || job.status === "waiting"} />}
         </div>
         <section className="card" aria-labelledby="steps-heading">
-          <h2 id="steps-heading">{jobTexts.steps}</h2>
-          <ImportStepper job={job} labels={labels} />
+          <h2 id="steps-heading">{labels().steps}</h2>
+          <ImportStepper job={job} labels={labels()} />
         </section>
       </div>
       <IssuesPanel job={job} detail={detail} />

@@ -5,34 +5,32 @@ import { announcement } from "../../job/announcement.js";
 import { ConnectionNotice } from "../../job/ConnectionNotice.js";
 import { JobHead } from "../../job/JobHead.js";
 import { JobMeter } from "../../job/JobMeter.js";
+import { kindName } from "../../job/kindName.js";
 import { OutputCard } from "../../job/OutputCard.js";
 import { ResultFacts } from "../../job/ResultFacts.js";
 import { RetryButton } from "../../job/RetryButton.js";
-import { texts as jobTexts } from "../../job/texts.js";
 import { Unavailable } from "../../job/Unavailable.js";
 import { useSamples } from "../../job/useSamples.js";
+import { labels, t } from "../../messages/index.js";
 import { hrefs, navigate } from "../../shell/router.js";
-import { texts as shellTexts } from "../../shell/texts.js";
 import { Announcer } from "../../ui/Announcer.js";
 import { ErrorDetails } from "../../ui/ErrorDetails.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Icon } from "../../ui/Icon.js";
-import { labels } from "../../ui/texts.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
-import { texts } from "./texts.js";
 
 /** One job of any kind: its steps, its output as it grows, and its result. */
 export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
   const { job, connection, error, deleted, restart } = useJob({ kind, jobId });
   const samples = useSamples(job);
-  const title = job?.title || jobTexts.untitled(kind);
+  const title = job?.title || t("job.untitled", { kind });
   usePageTitle(job?.status === "active" ? `${Math.floor(job.progress)}% · ${title}` : title);
 
   if (!job || deleted) {
     return (
       <>
         <ConnectionNotice phase={connection} />
-        <Unavailable error={error} deleted={deleted} home={{ href: hrefs.start, text: shellTexts.startPage }} />
+        <Unavailable error={error} deleted={deleted} home={{ href: hrefs.start, text: t("shell.startPage") }} />
       </>
     );
   }
@@ -44,8 +42,8 @@ export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
       <JobHead
         job={job}
         title={title}
-        back={{ href: hrefs.jobs, text: texts.back }}
-        chips={[jobTexts.kind(kind), (job.attempt ?? 0) > 1 && jobTexts.attempt(job.attempt ?? 0)]}
+        back={{ href: hrefs.jobs, text: t("jobScreen.back") }}
+        chips={[kindName(kind), (job.attempt ?? 0) > 1 && t("job.attempt", { n: job.attempt ?? 0 })]}
         actions={
           ended && (
             <>
@@ -63,7 +61,7 @@ export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
             <Icon name={job.status === "failed" ? "alert" : "cross"} />
           </span>
           <div className="verdict-words">
-            <h2>{job.status === "failed" ? texts.failed : texts.cancelled}</h2>
+            <h2>{job.status === "failed" ? t("jobScreen.failed") : t("jobScreen.cancelled")}</h2>
             {job.failedReason && <p>{job.failedReason}</p>}
             {job.reason && <ErrorDetails reason={job.reason} />}
           </div>
@@ -76,15 +74,15 @@ export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
         </div>
         {(job.steps?.length ?? 0) > 0 && (
           <section className="card" aria-labelledby="steps-heading">
-            <h2 id="steps-heading">{jobTexts.steps}</h2>
-            <ImportStepper job={job} labels={labels} />
+            <h2 id="steps-heading">{labels().steps}</h2>
+            <ImportStepper job={job} labels={labels()} />
           </section>
         )}
       </div>
       <OutputCard key={job.attempt} job={job} />
       {job.status === "completed" && Object.keys(job.result ?? {}).length > 0 && (
         <section className="card" aria-labelledby="result-heading">
-          <h2 id="result-heading">{texts.result}</h2>
+          <h2 id="result-heading">{t("jobScreen.result")}</h2>
           <ResultFacts result={job.result ?? {}} />
         </section>
       )}
@@ -106,7 +104,7 @@ function DeleteButton({ jobId }: { jobId: string }) {
   return (
     <>
       <button className="button quiet" type="button" onClick={() => void drop()}>
-        {texts.remove}
+        {t("jobScreen.remove")}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>
@@ -131,21 +129,21 @@ function AnswerCard({ job }: { job: JobSnapshot }) {
   };
   return (
     <section className="card" aria-labelledby="question-heading">
-      <h2 id="question-heading">{texts.question}</h2>
+      <h2 id="question-heading">{t("jobScreen.question")}</h2>
       <pre className="json">{JSON.stringify(job.question ?? {}, null, 2)}</pre>
       <label className="field">
-        <span>{texts.answer}</span>
+        <span>{t("jobScreen.answer")}</span>
         <textarea rows={4} spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} />
       </label>
       {invalid && (
         <p className="note warn" role="alert">
-          {texts.answerInvalid}
+          {t("jobScreen.answerInvalid")}
         </p>
       )}
       {error ? <ErrorNote error={error} /> : null}
       <div className="actions">
         <button className="button primary" type="button" onClick={() => void send()}>
-          {texts.sendAnswer}
+          {t("jobScreen.sendAnswer")}
         </button>
       </div>
     </section>

@@ -2,21 +2,20 @@ import { isTerminal, type JobSnapshot } from "@headway/client";
 import { useMemo, useState } from "react";
 import { ConnectionNotice } from "../../job/ConnectionNotice.js";
 import { JobRow } from "../../job/JobRow.js";
-import { texts as jobTexts } from "../../job/texts.js";
+import { t } from "../../messages/index.js";
 import { useOwnJobs } from "../../shell/JobsContext.js";
 import { hrefs } from "../../shell/router.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Segments } from "../../ui/Segments.js";
 import { useNow } from "../../ui/useNow.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
-import { texts } from "./texts.js";
 
-const filters: Record<keyof typeof texts.filters, (job: JobSnapshot) => boolean> = {
-  all: () => true,
-  live: (job) => !isTerminal(job.status) && job.status !== "waiting",
-  waiting: (job) => job.status === "waiting",
-  completed: (job) => job.status === "completed",
-  ended: (job) => job.status === "failed" || job.status === "cancelled",
+const filters = {
+  all: (_: JobSnapshot) => true,
+  live: (job: JobSnapshot) => !isTerminal(job.status) && job.status !== "waiting",
+  waiting: (job: JobSnapshot) => job.status === "waiting",
+  completed: (job: JobSnapshot) => job.status === "completed",
+  ended: (job: JobSnapshot) => job.status === "failed" || job.status === "cancelled",
 };
 const names = Object.keys(filters) as (keyof typeof filters)[];
 
@@ -26,21 +25,20 @@ export function JobsScreen() {
   const [filter, setFilter] = useState<keyof typeof filters>("all");
   const minute = Math.floor(useNow(true) / 60_000);
   const shown = useMemo(() => jobs.filter(filters[filter]), [jobs, filter]);
-  const t = texts;
-  usePageTitle(t.heading);
+  usePageTitle(t("jobs.heading"));
 
   return (
     <div className="jobs">
       <div className="section-head">
         <div>
-          <h1>{t.heading}</h1>
-          <p className="muted">{t.lead}</p>
+          <h1>{t("jobs.heading")}</h1>
+          <p className="muted">{t("jobs.lead")}</p>
         </div>
         <Segments
-          legend={t.filter}
+          legend={t("jobs.filter")}
           hideLegend
           choices={names}
-          text={(name) => t.filters[name]}
+          text={(name) => t(`jobs.filters.${name}`)}
           value={filter}
           onChange={setFilter}
         />
@@ -50,14 +48,14 @@ export function JobsScreen() {
       {!loaded && jobs.length === 0 ? <Waiting /> : null}
       {loaded && jobs.length === 0 ? (
         <div className="card empty">
-          <h2>{t.empty}</h2>
-          <p className="muted">{t.emptyLead}</p>
+          <h2>{t("jobs.empty")}</h2>
+          <p className="muted">{t("jobs.emptyLead")}</p>
           <a className="button primary" href={hrefs.start}>
-            {t.choose}
+            {t("jobs.choose")}
           </a>
         </div>
       ) : null}
-      {jobs.length > 0 && shown.length === 0 && <p className="card empty muted">{t.noneMatch}</p>}
+      {jobs.length > 0 && shown.length === 0 && <p className="card empty muted">{t("jobs.noneMatch")}</p>}
       {shown.length > 0 && (
         <ul className="job-list card">
           {shown.map((job) => (
@@ -68,7 +66,7 @@ export function JobsScreen() {
       {more && (
         <div className="actions center">
           <button className="button" type="button" onClick={loadMore}>
-            {t.more}
+            {t("jobs.more")}
           </button>
         </div>
       )}
@@ -79,7 +77,7 @@ export function JobsScreen() {
 function Waiting() {
   return (
     <div className="card skeleton" role="status">
-      <span className="visually-hidden">{jobTexts.loading}</span>
+      <span className="visually-hidden">{t("job.loading")}</span>
       <i />
       <i />
       <i />

@@ -1,17 +1,17 @@
 import { signIn } from "@headway/client";
 import { type FormEvent, useState } from "react";
+import { t } from "../../messages/index.js";
 import type { SignInProps } from "../../shell/session.js";
 import { base } from "../../ui/base.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { LanguageChoice } from "../../ui/LanguageChoice.js";
 import { Logo } from "../../ui/Logo.js";
-import { texts } from "./texts.js";
 
 /** Asks for a token, which the server exchanges for the session's cookie. The page does not store it. */
 export function SignInScreen({ waiting, offline, local, expired, onSignedIn }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const t = texts;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -30,32 +30,32 @@ export function SignInScreen({ waiting, offline, local, expired, onSignedIn }: S
       <Logo />
       {expired !== undefined && (
         <p className="note" role="status">
-          {t.expired(expired)}
+          {t("signIn.expired", { user: expired })}
         </p>
       )}
       {offline ? (
         <section className="card" role="status">
-          <h1>{t.offlineHeading}</h1>
-          <p className="muted">{t.offlineLead}</p>
+          <h1>{t("signIn.offlineHeading")}</h1>
+          <p className="muted">{t("signIn.offlineLead")}</p>
         </section>
       ) : waiting ? (
         <p className="muted" role="status">
-          {t.checking}
+          {t("signIn.checking")}
         </p>
       ) : local ? (
         <section className="card">
-          <h1>{t.heading}</h1>
-          <p className="muted">{t.localLead}</p>
+          <h1>{t("signIn.heading")}</h1>
+          <p className="muted">{t("signIn.localLead")}</p>
           <p className="muted">
-            {t.localHint} <code>headway open</code>
+            {t("signIn.localHint")} <code>headway open</code>
           </p>
         </section>
       ) : (
         <form className="card" onSubmit={submit}>
-          <h1>{t.heading}</h1>
-          <p className="muted">{t.lead}</p>
+          <h1>{t("signIn.heading")}</h1>
+          <p className="muted">{t("signIn.lead")}</p>
           <label className="field">
-            <span>{t.token}</span>
+            <span>{t("signIn.token")}</span>
             <input
               type="password"
               autoComplete="off"
@@ -66,11 +66,12 @@ export function SignInScreen({ waiting, offline, local, expired, onSignedIn }: S
             />
           </label>
           <button className="button primary" type="submit" disabled={busy}>
-            {busy ? t.submitting : t.submit}
+            {busy ? t("signIn.submitting") : t("signIn.submit")}
           </button>
           {error ? <ErrorNote error={error} /> : null}
         </form>
       )}
+      <LanguageChoice />
     </main>
   );
 }

@@ -1,11 +1,11 @@
 import { createJob, type KindDescription, type KindField, type NewJob } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { type FormEvent, useId, useRef, useState } from "react";
+import { t } from "../../messages/index.js";
 import { hrefs, navigate } from "../../shell/router.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Icon } from "../../ui/Icon.js";
 import { JobField } from "./JobField.js";
-import { texts } from "./texts.js";
 
 /**
  * Creates a job of a kind and opens its page. After a lost response, another try returns the same job, not a second one.
@@ -59,7 +59,7 @@ export function JobForm({ description }: { description: KindDescription }) {
       <div className="actions">
         <button className="button" type="submit" disabled={sending}>
           <Icon name="spark" />
-          {sending ? texts.other.starting : texts.other.start}
+          {sending ? t("start.other.starting") : t("start.other.start")}
         </button>
       </div>
     </form>

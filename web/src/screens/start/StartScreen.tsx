@@ -1,13 +1,13 @@
 import { isTerminal } from "@headway/client";
 import { UploadForm } from "../../importer/upload/UploadForm.js";
 import { JobRow } from "../../job/JobRow.js";
+import { t } from "../../messages/index.js";
 import { useOwnJobs } from "../../shell/JobsContext.js";
 import { hrefs } from "../../shell/router.js";
 import { useSession } from "../../shell/session.js";
 import { useNow } from "../../ui/useNow.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
 import { OtherJobs } from "./OtherJobs.js";
-import { texts } from "./texts.js";
 
 const recentJobs = 5;
 
@@ -18,8 +18,8 @@ export function StartScreen() {
   return (
     <div className="start">
       <div className="hero">
-        <h1>{texts.heading}</h1>
-        <p className="lead">{texts.lead}</p>
+        <h1>{t("start.heading")}</h1>
+        <p className="lead">{t("start.lead")}</p>
       </div>
       <UploadForm user={user} maxBytes={maxUploadBytes} />
       <OtherJobs />
@@ -36,8 +36,8 @@ function RecentJobs() {
   return (
     <section className="recent" aria-labelledby="recent-heading">
       <div className="section-head">
-        <h2 id="recent-heading">{texts.recent}</h2>
-        <a href={hrefs.jobs}>{texts.allJobs}</a>
+        <h2 id="recent-heading">{t("start.recent")}</h2>
+        <a href={hrefs.jobs}>{t("start.allJobs")}</a>
       </div>
       <ul className="job-list card">
         {jobs.slice(0, recentJobs).map((job) => (

@@ -1,0 +1,56 @@
+/**
+ * The texts of the page: ICU messages in en.json and de.json, by the same keys. A component writes `t("jobs.heading")`. App
+ * renders everything again when the language changes.
+ */
+import { defaultLabels, germanLabels, type Labels } from "@headway/client/react";
+import { IntlMessageFormat } from "intl-messageformat";
+import de from "./de.json";
+import en from "./en.json";
+import { type Language, language, locale } from "./language.js";
+import type { Messages } from "./messages.gen.js";
+
+export type Key = keyof Messages;
+
+/** The messages as web/tools/compile-messages.mjs compiles them: texts, or trees if they have parameters. */
+type Catalogue = Record<Key, string | ConstructorParameters<typeof IntlMessageFormat>[0]>;
+
+const catalogues: Record<Language, Catalogue> = { en, de };
+
+type Parameters<K extends Key> = Messages[K] extends undefined ? [] : [Messages[K]];
+
+const formats = new Map<string, IntlMessageFormat>();
+
+/** Returns a text in the language of the page. */
+export function t<K extends Key>(key: K, ...[parameters]: Parameters<K>): string {
+  const message = catalogues[language()][key];
+  if (typeof message === "string") return message;
+  const name = `${locale()} ${key}`;
+  let format = formats.get(name);
+  if (!format) {
+    format = new IntlMessageFormat(message, locale());
+    formats.set(name, format);
+  }
+  return format.format(parameters) as string;
+}
+
+/** The keys of the messages without parameters. */
+type PlainKey = { [K in Key]: Messages[K] extends undefined ? K : never }[Key];
+
+/** Reports whether a key that was put together, for example from an error's reason, has a message without parameters. */
+export const isKey = (key: string): key is PlainKey => Object.hasOwn(en, key);
+
+const allLabels: Record<Language, Labels> = { en: defaultLabels, de: germanLabels };
+const labelsByLocale = new Map<string, Labels>();
+
+/** The labels of the components of @headway/client. They are the same object while the language is the same. */
+export function labels(): Labels {
+  let found = labelsByLocale.get(locale());
+  if (!found) {
+    found = { ...allLabels[language()], locale: locale() };
+    labelsByLocale.set(locale(), found);
+  }
+  return found;
+}
+
+/** Joins texts: “a, b, and c”. */
+export const list = (items: string[]): string => new Intl.ListFormat(locale(), { type: "conjunction" }).format(items);
