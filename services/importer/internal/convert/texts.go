@@ -147,10 +147,20 @@ func notAnEmail(cell *source.Cell, proposal string) *Fault {
 	if proposal != "" {
 		return fault(imports.NotAnEmail, "%s is not an email address. Did you mean %s?", quoteCell(cell), proposal)
 	}
-	if n := bytes.Count(cell.Text, []byte("@")); n > 1 {
+	if n := countAddresses(cell.Text); n > 1 {
 		return fault(imports.NotAnEmail, "%s has %d addresses. Enter one address such as name@example.com.", quoteCell(cell), n)
 	}
 	return fault(imports.NotAnEmail, "%s is not an email address. Enter an address such as name@example.com.", quoteCell(cell))
+}
+
+// countAddresses counts the parts of a text that have an @ inside.
+func countAddresses(s []byte) (n int) {
+	for _, part := range bytes.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;/|<>()", r) }) {
+		if at := bytes.IndexByte(part, '@'); at > 0 && at == bytes.LastIndexByte(part, '@') && at < len(part)-1 {
+			n++
+		}
+	}
+	return n
 }
 
 // embeddedAddress returns the address in a link or in a mail program's form: mailto:a@example.com, or Anna
@@ -245,72 +255,4 @@ func alphanumericAnd(signs string) (set [256]bool) {
 		set[b] = true
 	}
 	return set
-}
-
-// phone accepts numbers that can be dialed: 4 to 15 digits (ITU-T E.164 §6), with a leading + and with spaces and
-// - . / ( ) between them.
-func (c *Column) phone(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Text && isPhone(cell.Text) {
-		return textValue(cell.Text), buf, nil
-	}
-	return c.otherPhone(cell, buf)
-}
-
-func (c *Column) otherPhone(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Number {
-		v, buf, f := c.numberAsText(cell, buf)
-		if bytes.IndexByte(cell.Text, '.') >= 0 || f == nil && !isPhone(v.Bytes) {
-			f = notAPhone(cell)
-		}
-		return v, buf, f
-	}
-	if cell.Kind != source.Text {
-		return imports.Value{}, buf, notAPhone(cell)
-	}
-	s, buf, f := clean(cell, buf)
-	if f != nil && f != normalized {
-		return imports.Value{}, buf, f
-	}
-	number, _ := fold(s)
-	if rest, ok := bytes.CutPrefix(number, []byte("tel:")); ok {
-		number = bytes.TrimLeft(rest, " ")
-	}
-	if !isPhone(number) {
-		return imports.Value{}, buf, notAPhone(cell)
-	}
-	start := len(buf)
-	buf = append(buf, number...)
-	return textValue(buf[start:]), buf, normalized
-}
-
-func notAPhone(cell *source.Cell) *Fault {
-	return fault(imports.NotAPhone, "%s is not a phone number. Enter a number such as +49 30 901820.", quoteCell(cell))
-}
-
-func isPhone(text []byte) bool {
-	digits, depth := 0, 0
-	for i, b := range text {
-		switch {
-		case b >= '0' && b <= '9':
-			digits++
-		case b == '+':
-			if i != 0 {
-				return false
-			}
-		case b == '(':
-			depth++
-		case b == ')':
-			depth--
-		case b == ' ' || b == '-' || b == '.' || b == '/':
-			if i == 0 || i == len(text)-1 {
-				return false
-			}
-		default:
-			return false
-		}
-		if depth < 0 || depth > 1 {
-			return false
-		}
-	}
-	return depth == 0 && digits >= 4 && digits <= 15
 }
