@@ -51,8 +51,9 @@ type Sheet struct {
 	section  int
 	// foreign are the tables with different headers.
 	foreign []bool
-	// records is the number of records so far.
-	records uint32
+	// records is the number of records so far. optional reports, by column, whether one of them has no value in it.
+	records  uint32
+	optional []bool
 	// other and below report whether the current row is in another table, or below the table.
 	other, below bool
 	doubt        Doubt
@@ -100,7 +101,7 @@ const (
 
 // New returns the Sheet whose headers end in the given row. The columns are in the order of the schema.
 func New(header int, columns []Column, tables []source.Table) *Sheet {
-	s := &Sheet{columns: columns, header: header}
+	s := &Sheet{columns: columns, header: header, optional: make([]bool, len(columns))}
 	s.first = max(0, slices.IndexFunc(columns, func(c Column) bool { return c.Key }))
 	if len(columns) > 0 {
 		for _, title := range columns[s.first].Titles {
@@ -185,6 +186,11 @@ func (s *Sheet) Judge(r *Row, formulas source.Formulas) Kind {
 		return kind
 	}
 	s.records++
+	if r.Filled < len(s.columns) {
+		for i := range r.Values {
+			s.optional[i] = s.optional[i] || source.Blank(&r.Values[i])
+		}
+	}
 	if s.other {
 		s.otherTable.Add(r.Number)
 	}
@@ -223,6 +229,19 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 		return s.doubtful(r)
 	}
 	return Record
+}
+
+// lacks reports whether a row has no value in a column in which all records so far have one.
+func (s *Sheet) lacks(r *Row) bool {
+	if s.records < 2 {
+		return false
+	}
+	for i := range r.Values {
+		if !s.optional[i] && source.Blank(&r.Values[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // inTable returns the kind of a row by the tables that it is in.

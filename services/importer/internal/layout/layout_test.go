@@ -94,6 +94,17 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Average;;10;"}, {Doubtful, "Mittelwert:;;10;"}, {Doubtful, "Ø;;10;"}, {Doubtful, "Median (n = 5);;10;"}, {Doubtful, "Minimum;;10;"},
 		{Doubtful, "Summe;;'46.250,50;"}, {Doubtful, "Total;;'1,250.50;'12"}, {Doubtful, "Average;;'15.17;"}, {Record, "Total;;'1,250.50;late"},
 		{Doubtful, "Count;;10;"}, {Doubtful, "Anzahl;;10;"}, {Doubtful, "Среднее;;10;"}, {Doubtful, "平均;;10;"},
+		{Doubtful, "Difference;;10;"}, {Doubtful, "Difference;;'12.5%;"}, {Doubtful, "Differenz zum Vorjahr;;10;"}, {Doubtful, "Change %;;10;"}, {Doubtful, "% change;;'12,5 %;"},
+		{Doubtful, "Remaining:;;10;"}, {Doubtful, "Budget remaining;;10;"}, {Doubtful, "Variance vs. plan;;10;"}, {Doubtful, ";Difference;10;"}, {Doubtful, "差額;;10;"},
+		{Doubtful, "Budget;;10;"}, {Doubtful, "VAT 19%;;10;"}, {Doubtful, "Vorjahr;;10;"}, {Doubtful, "Übertrag:;;10;"}, {Doubtful, "in %;;10;"}, {Doubtful, "Δ;;10;"},
+		{Record, "Difference;;;"}, {Record, "Difference;one;10;"}, {Record, "Differential;;10;"}, {Record, "Budget;;;"}, {Record, "Budgetary control;;10;"}, {Record, "Targets;;10;"},
+		{Record, "Target Corp;;10;"}, {Record, "Restaurant;;10;"}, {Record, "Difference-1;;10;"}, {Record, "Network;;10;"},
+		{Doubtful, "Number of employees: 3;;;"}, {Doubtful, "Anzahl Mitarbeiter;;3;"}, {Doubtful, "(3 rows affected);;;"}, {Doubtful, "3 rows selected.;;;"}, {Doubtful, "Zeilen: 3;;;"},
+		{Doubtful, "Showing 1 to 3 of 3 entries;;;"}, {Doubtful, "1-3 of 3 records;;;"}, {Doubtful, "Applied filters:\nQty is 3;;;"}, {Doubtful, "Last updated: 2026-01-01;;;"}, {Doubtful, "Fortsetzung auf Seite 2;;;"},
+		{Record, "Number of the Beast;;;"}, {Record, "Item 3;;;"}, {Record, "3 items;Chair;;"}, {Record, "3 Musketeers;;;"}, {Record, "Anzahlung;;3;"}, {Record, "Row 3 items;;3;"}, {Record, "Rows;;3;"},
+		{Doubtful, "Margin;;10|C6-C5;"}, {Doubtful, "Margin;;10|IF($C$5=0,0,C6/C5-1);"}, {Doubtful, "Margin;;10|C6*1.19;"}, {Record, "Margin;;10|C6;"}, {Record, "Margin;;10|C6-C7;"}, {Record, "Margin;;10|C6-Rate;"},
+		{Record, "Margin;;10|C6-Data!C5;"}, {Record, "Margin;;10|C6-C1;"}, {Record, "Margin;one;10|C6-C5;"}, {Record, "Margin;;10|RAND()*2;"}, {Record, "A9;;10|C6-C5;"},
+
 		{Totals, "Average;;10|AVERAGE(C2:C6);"}, {Totals, ";;10|MAX(C2:C6);"}, {Totals, "Median;;10|MEDIAN(C2:C6);"}, {Doubtful, "North;;10|COUNT(C2:C6);"},
 	} {
 		s := New(1, columns(), nil)
@@ -102,6 +113,23 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		}
 		if got := judge(s, 7, strings.Split(test.row, ";")...); got != test.want {
 			t.Errorf("%q is a %s, want %s", test.row, names[got], names[test.want])
+		}
+	}
+}
+
+// TestSummariesNeedMoreEvidence checks labels that are also names, in rows that lack nothing that all records have.
+func TestSummariesNeedMoreEvidence(t *testing.T) {
+	for row, want := range map[string]Kind{"Budget;;10;": Record, "Budget remaining;;10;": Record, "Margin;;10|C3-C2;": Record, "Difference;;10;": Doubtful, "Change %:;;10;": Doubtful} {
+		s := New(1, columns(), nil)
+		judge(s, 2, "K1", "name", "1", "x")
+		judge(s, 3, "K2", "", "1", "")
+		if got := judge(s, 4, strings.Split(row, ";")...); got != want {
+			t.Errorf("%q is a %s, want %s", row, names[got], names[want])
+		}
+		s = New(1, columns(), nil)
+		judge(s, 2, "K1", "name", "1", "x")
+		if got := judge(s, 3, strings.Split(row, ";")...); got != want {
+			t.Errorf("after one record, %q is a %s, want %s", row, names[got], names[want])
 		}
 	}
 }

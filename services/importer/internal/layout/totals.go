@@ -18,7 +18,7 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 		}
 	}
 	if at < 0 {
-		return Record
+		return s.isCalculated(r, formulas)
 	}
 	keyed, texts, named := false, 0, false
 	for i := range r.Values {
@@ -39,6 +39,78 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 		return Record // a record whose value is a sum, such as an assembly below its parts
 	}
 	return s.doubts(at, "is calculated from the rows above")
+}
+
+// isCalculated recognizes a row with only a label, without digits, and numbers that are calculated from the rows above, such as the
+// difference of two of them. It lacks a value that all records have.
+func (s *Sheet) isCalculated(r *Row, formulas source.Formulas) Kind {
+	at, texts := -1, 0
+	for i := range r.Values {
+		v := &r.Values[i]
+		switch {
+		case source.Blank(v) || v.Merge == source.MergeFilled:
+		case v.Kind == source.Text && !v.HasFormula && !bytes.ContainsAny(v.Text, "0123456789"):
+			texts++
+		case v.Kind != source.Number || s.columns[i].Key:
+			return Record
+		case v.HasFormula && at < 0 && s.hasFormulaOfRowsAbove(r, i, formulas):
+			at = i
+		}
+	}
+	if at < 0 || texts != 1 || !s.lacks(r) {
+		return Record
+	}
+	return s.doubts(at, "is calculated from the rows above")
+}
+
+// hasFormulaOfRowsAbove reports whether a cell's formula calculates with cells of the rows above, and with no others.
+func (s *Sheet) hasFormulaOfRowsAbove(r *Row, i int, formulas source.Formulas) bool {
+	for c := range r.Cells {
+		if cell := &r.Cells[c]; cell.Col == s.columns[i].Cell {
+			return calculatesFromRows(formulas.Formula(cell), s.header, r.Number)
+		}
+	}
+	return false
+}
+
+// calculatesFromRows reports whether a formula has references to cells of the rows between two others, and to nothing else. A formula
+// that only copies one cell does not calculate.
+func calculatesFromRows(formula []byte, after, before int) bool {
+	references, signs := 0, 0
+	for i := 0; i < len(formula); {
+		switch c := formula[i]; {
+		case c == '"' || c == '\'' || c == '[' || c == '!' || c == '#':
+			return false // a text, another sheet, a table, or an error
+		case c == '$' || c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80:
+			end := i
+			for end < len(formula) && isNameByte(formula[end]) {
+				end++
+			}
+			word := formula[i:end]
+			if i = end; i < len(formula) && formula[i] == '(' {
+				continue // a function
+			}
+			col, row := reference(word)
+			if col == 0 || row <= after || row >= before {
+				return false
+			}
+			references++
+		case c >= '0' && c <= '9':
+			for i < len(formula) && isNameByte(formula[i]) {
+				i++
+			}
+		default:
+			if c != ' ' {
+				signs++
+			}
+			i++
+		}
+	}
+	return references > 0 && signs > 0
+}
+
+func isNameByte(c byte) bool {
+	return c == '$' || c == '_' || c == '.' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
 }
 
 // namesTotals reports whether a text is the label of a row with totals or statistics.

@@ -36,6 +36,25 @@ var statisticWords = []string{
 	"평균", "최소", "최대", "平均", "平均值", "平均値", "最大", "最小", "最大值", "最小值", "最大値", "最小値", "中央値", "中位数", "المتوسط", "ממוצע", "औसत", "ค่าเฉลี่ย", "trung bình",
 }
 
+// comparisonWords are the labels of rows that compare other rows.
+var comparisonWords = []string{
+	"difference", "differences", "variance", "deviation", "change %", "change (%)", "% change", "change in %", "percent change", "percentage change", "remaining", "year over year", "year-over-year", "yoy",
+	"differenz", "abweichung", "veränderung", "verbleibend", "restbetrag", "restbudget",
+	"écart", "différence", "variation", "restant", "diferencia", "variación", "restante", "diferença", "variação", "differenza", "scostamento", "variazione", "rimanente",
+	"verschil", "afwijking", "resterend", "skillnad", "avvikelse", "återstående", "forskel", "afvigelse", "avvik", "różnica", "odchylenie", "pozostało", "rozdíl", "odchylka", "zbývá",
+	"разница", "отклонение", "изменение", "остаток", "差額", "差異", "残り", "差额", "差异", "剩余", "차이", "차액", "잔액",
+}
+
+// summaryWords are the labels of other rows below a total. They are also names, so they count only with more evidence.
+var summaryWords = []string{
+	"budget", "target", "plan", "planned", "actual", "actuals", "forecast", "goal", "balance", "opening balance", "closing balance", "carried forward",
+	"previous year", "prior year", "last year", "previous month", "last month", "previous period", "vat", "tax", "sales tax", "net", "gross", "headcount", "percent", "percentage", "in %", "%", "in percent",
+	"share", "change", "delta", "δ", "growth", "growth rate", "weighted average", "rest", "remainder",
+	"soll", "ist", "ziel", "prognose", "saldo", "übertrag", "vorjahr", "vormonat", "mwst", "mwst.", "ust", "ust.", "steuer", "netto", "brutto", "prozent", "anteil", "änderung", "wachstum",
+	"solde", "à reporter", "objectif", "prévu", "réalisé", "année précédente", "tva", "brut", "en %", "reste", "presupuesto", "objetivo", "real", "año anterior", "iva", "neto", "bruto", "resto",
+	"obiettivo", "anno precedente", "lordo", "doel", "begroting", "vorig jaar", "btw", "план", "факт", "бюджет", "баланс", "сальдо", "ндс", "予算", "実績", "前年", "预算", "实际", "余额", "목표", "예산",
+}
+
 // footerWords begin a footer or a note.
 var footerWords = []string{
 	"copyright", "©", "(c) ", "confidential", "strictly confidential", "for internal use", "internal use only", "vertraulich", "confidentiel", "confidencial", "riservato", //nolint:misspell // French
@@ -45,8 +64,20 @@ var footerWords = []string{
 	"prepared by", "prepared on", "approved by", "approved on", "checked by", "reviewed by", "signed by", "submitted by", "compiled by", "date:", "datum:", "stand:", "fecha:",
 	"signature:", "signature _", "unterschrift:", "unterschrift _", "firma:", "gezeichnet:", "geprüft von", "freigegeben von", "genehmigt von",
 	"source:", "quelle:", "note:", "notes:", "nb:", "n.b.", "remark:", "remarks:", "disclaimer", "legend:", "legende:", "hinweis:", "anmerkung:", "remarque", "nota:",
+	"applied filters", "filters applied", "filters:", "filter:", "last updated", "last refresh", "last modified", "data as of", "downloaded on", "downloaded from", "printed:", "created:", "exported:", "continued on", "(continued",
+	"angewendete filter", "zuletzt aktualisiert", "letzte aktualisierung", "aktualisiert am", "fortsetzung auf", "filtres appliqués", "filtros aplicados", "mis à jour le",
 	"* required", "* mandatory", "* pflicht", "all rights reserved",
 }
+
+// countPhrases begin a row with the number of records, if it has a number.
+var countPhrases = []string{"number of ", "no. of ", "count of ", "anzahl ", "nombre de ", "nombre d'", "número de ", "numero di ", "aantal ", "liczba ", "počet ", "количество ", "число "}
+
+// rowWords mean the rows of a table. countWords can be next to them, as in "(3 rows affected)" and "Showing 1 to 3 of 3 entries".
+var (
+	rowWords = wordSet(`row rows record records entry entries result results item items line lines zeile zeilen datensatz datensätze eintrag einträge
+	ligne lignes enregistrement enregistrements fila filas registro registros riga righe rij rijen rad rader строк строки записей записи`)
+	countWords = wordSet(`affected selected returned found total exported in set sec showing to of from all insgesamt gefunden von bis au sur de del di van`)
+)
 
 // endWords mean the end of the data, if a row has nothing else.
 var endWords = []string{"end", "eof", "ende", "fin", "fim", "fine"}
@@ -84,21 +115,44 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// starts has the first bytes of totalWords and footerWords, so that most texts are ruled out by their first byte.
-var starts, ends = func() (starts, ends [256]bool) {
-	for _, w := range slices.Concat(totalWords, statisticWords, footerWords, endWords, pageWords) {
-		starts[w[0]] = true
-		ends[w[len(w)-1]] = true
-		starts[strings.ToUpper(w)[0]] = true
+// wordList finds words by their first or last byte.
+type wordList struct{ byFirst, byLast [256][]string }
+
+func newWordList(words []string) (l wordList) {
+	for _, w := range words {
+		l.byFirst[w[0]] = append(l.byFirst[w[0]], w)
+		l.byLast[w[len(w)-1]] = append(l.byLast[w[len(w)-1]], w)
 	}
-	for _, w := range totalWords {
-		ends[strings.ToUpper(w)[len(strings.ToUpper(w))-1]] = true
-	}
-	for c := range starts {
-		starts[c] = starts[c] || c <= ' ' || isPunctuation(byte(c)) // blanks are trimmed later
-	}
-	return starts, ends
-}()
+	return l
+}
+
+// begins reports whether a label begins with one of the words, and the rest of it fits.
+func (l *wordList) begins(label []byte, fits func(rest []byte) bool) bool {
+	return len(label) > 0 && slices.ContainsFunc(l.byFirst[label[0]], func(word string) bool {
+		rest, ok := bytes.CutPrefix(label, []byte(word))
+		return ok && endsWord(rest) && fits(rest)
+	})
+}
+
+// ends reports whether a label ends with one of the words, after a blank.
+func (l *wordList) ends(label []byte) bool {
+	return len(label) > 0 && slices.ContainsFunc(l.byLast[label[len(label)-1]], func(word string) bool {
+		rest, ok := bytes.CutSuffix(label, []byte(word))
+		return ok && len(rest) > 0 && rest[len(rest)-1] == ' '
+	})
+}
+
+var (
+	totals      = newWordList(totalWords)
+	statistics  = newWordList(statisticWords)
+	comparisons = newWordList(comparisonWords)
+	summaries   = newWordList(summaryWords)
+	examples    = newWordList(exampleWords)
+	footers     = newWordList(footerWords)
+)
+
+// anything fits every rest of a label.
+func anything([]byte) bool { return true }
 
 // doubtful recognizes rows that look like a total, a hint, a footer, or a separator.
 func (s *Sheet) doubtful(r *Row) Kind {
@@ -137,7 +191,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 		return Record
 	}
 	name := r.Values[label].Text
-	if len(name) > maxLabel || !starts[name[0]] && !ends[name[len(name)-1]] {
+	if len(name) > maxLabel {
 		return Record
 	}
 	for i := range r.Values {
@@ -162,6 +216,10 @@ func (s *Sheet) doubtful(r *Row) Kind {
 		return s.doubts(label, "has only dashes or dots")
 	case numbers > 0 && isStatistic(lower):
 		return s.doubts(label, "looks like an average or a count")
+	case numbers > 0 && dates == 0 && isComparison(lower, s.lacks(r)):
+		return s.doubts(label, "looks like a summary of other rows")
+	case numbers+dates == 0 && isRowCount(lower) || numbers < 2 && dates == 0 && isCount(lower, numbers > 0):
+		return s.doubts(label, "looks like a number of rows")
 	case numbers+dates < 2 && isFooter(lower) || numbers+dates == 0 && isEnd(lower):
 		return s.doubts(label, "looks like a footer or a note")
 	}
@@ -187,33 +245,49 @@ func IsTotal(text []byte) bool {
 // isTotal recognizes the label of a total, in lower case. If there are numbers next to it, the label can also name what
 // is added up.
 func isTotal(label []byte, numbers bool) bool {
-	for _, word := range totalWords {
-		if rest, ok := bytes.CutPrefix(label, []byte(word)); ok && endsWord(rest) && (numbers || onlyCounts(rest)) {
-			return true
-		}
-		if rest, ok := bytes.CutSuffix(label, []byte(word)); ok && numbers && len(rest) > 0 && rest[len(rest)-1] == ' ' {
-			return true
-		}
+	if !numbers {
+		return totals.begins(label, onlyCounts)
 	}
-	return false
+	return totals.begins(label, anything) || totals.ends(label)
 }
 
 // isStatistic recognizes the label of an average, an extreme, or a count, in lower case. Longer texts that begin with such a word
 // are names more often.
-func isStatistic(label []byte) bool {
-	return slices.ContainsFunc(statisticWords, func(word string) bool {
-		rest, ok := bytes.CutPrefix(label, []byte(word))
-		return ok && endsWord(rest) && onlyCounts(rest)
-	})
+func isStatistic(label []byte) bool { return statistics.begins(label, onlyCounts) }
+
+// isComparison recognizes the label of a row that compares or summarizes other rows, in lower case. If the row lacks a value that all
+// records have, the label can also name what is compared.
+func isComparison(label []byte, lacks bool) bool {
+	if !lacks {
+		return comparisons.begins(label, onlyCounts)
+	}
+	return comparisons.begins(label, anything) || comparisons.ends(label) || summaries.begins(label, onlyCounts)
+}
+
+// isCount recognizes a label such as "Number of employees: 3", in lower case. numbers reports whether the number is next to it.
+func isCount(label []byte, numbers bool) bool {
+	return (numbers || bytes.ContainsAny(label, "0123456789")) &&
+		slices.ContainsFunc(countPhrases, func(phrase string) bool { return bytes.HasPrefix(label, []byte(phrase)) })
+}
+
+// isRowCount recognizes the last line of many exports, such as "(3 rows affected)" and "Showing 1 to 3 of 3 entries", in lower case.
+func isRowCount(label []byte) bool {
+	numbers, rows := 0, 0
+	for _, word := range bytes.FieldsFunc(label, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		switch {
+		case bytes.Trim(word, "0123456789") == nil:
+			numbers++
+		case rowWords[string(word)] && (numbers > 0 || bytes.IndexByte(label, ':') > 0): // others are names, such as "Item 3"
+			rows++
+		case !countWords[string(word)]:
+			return false
+		}
+	}
+	return numbers > 0 && rows == 1
 }
 
 // isExample recognizes "Example", "Sample 1", and the like, in lower case.
-func isExample(label []byte) bool {
-	return slices.ContainsFunc(exampleWords, func(word string) bool {
-		rest, ok := bytes.CutPrefix(label, []byte(word))
-		return ok && endsWord(rest) && onlyCounts(rest)
-	})
-}
+func isExample(label []byte) bool { return examples.begins(label, onlyCounts) }
 
 // isEnd recognizes the mark at the end of the data, and footnotes, in lower case.
 func isEnd(label []byte) bool {
@@ -253,10 +327,11 @@ func isFooter(label []byte) bool {
 }
 
 func beginsFooter(label []byte) bool {
-	for _, word := range footerWords {
-		if rest, ok := bytes.CutPrefix(label, []byte(word)); ok && (!unicode.IsLetter(lastRune(word)) || endsWord(rest)) {
-			return true
-		}
+	if len(label) > 0 && slices.ContainsFunc(footers.byFirst[label[0]], func(word string) bool {
+		rest, ok := bytes.CutPrefix(label, []byte(word))
+		return ok && (!unicode.IsLetter(lastRune(word)) || endsWord(rest))
+	}) {
+		return true
 	}
 	return bytes.HasSuffix(label, []byte("all rights reserved.")) || bytes.HasSuffix(label, []byte("all rights reserved")) || isPage(label)
 }

@@ -39,6 +39,33 @@ func sheetsOf(t testing.TB, sheets map[string][][]any) []byte {
 	return out.Bytes()
 }
 
+// streamed returns a workbook of one sheet. Its cells can be an excelize.Cell with a formula and its value.
+func streamed(t testing.TB, sheet string, rows [][]any) []byte {
+	t.Helper()
+	f := excelize.NewFile()
+	defer f.Close()
+	if err := f.SetSheetName("Sheet1", sheet); err != nil {
+		t.Fatal(err)
+	}
+	w, err := f.NewStreamWriter(sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, row := range rows {
+		if err := w.SetRow(fmt.Sprintf("A%d", n+1), row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := f.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 // wantSame compares two lists without regard to order.
 func wantSame(t testing.TB, what string, got, want []string) {
 	t.Helper()

@@ -28,6 +28,8 @@ type batch struct {
 	unmapped        []unmappedCell
 	doubts          []doubt // by row
 	repaired        []repairedLine
+	// totals are the numbers of rows with totals that were left out.
+	totals []int
 	// updates and inserts are the rows to be written.
 	updates, inserts [][]imports.Value
 	converter        chan struct{} // signals that the values are ready
@@ -60,6 +62,7 @@ func (b *batch) reset() {
 	b.Reset()
 	clear(b.normalized)
 	b.text, b.converted, b.unmapped, b.doubts, b.repaired = b.text[:0], b.converted[:0], b.unmapped[:0], b.doubts[:0], b.repaired[:0]
+	b.totals = b.totals[:0]
 	b.updates, b.inserts = b.updates[:0], b.inserts[:0]
 }
 
@@ -305,6 +308,8 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 			b.doubts = append(b.doubts, notARecord(len(b.Rows), p.layout.Doubt()))
 			p.accept(b, row, cells)
 			return true
+		case layout.Totals:
+			b.totals = append(b.totals, row.Number)
 		}
 	}
 	b.Cells, b.text = b.Cells[:start], b.text[:text]

@@ -124,3 +124,12 @@ func digitsOf(v int64) (n int) {
 	}
 	return n
 }
+
+// zerosOf returns the number of zeros before the decimal point of a round number, such as 3 for 45000.
+func zerosOf(v int64) (n int) {
+	for v != 0 && v%(10*million) == 0 {
+		v /= 10
+		n++
+	}
+	return n
+}

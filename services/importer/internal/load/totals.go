@@ -31,7 +31,26 @@ type totals struct {
 	// the end of a block.
 	unclear   layout.Rows
 	candidate int
+	// afterTotal reports whether no record follows the last total. recent are the numbers of the last two rows.
+	afterTotal bool
+	recent     [2][]number
 }
+
+// number is a number in millionths, if it is known.
+type number struct {
+	value int64
+	known bool
+}
+
+// reason is the reason why a row is not a record. It is a message for the user.
+type reason string
+
+const (
+	notFound    reason = ""
+	sumsOfRows  reason = "This row looks like a total: its numbers are sums or averages of the rows above. So it is not imported. Delete it. If it is a record, move it above these rows."
+	differences reason = "This row looks like a comparison: its numbers are the differences of the two rows above. So it is not imported. Delete it. If it is a record, fill in its other columns."
+	belowTotal  reason = "This row is below a total, and has only numbers, as the total has. So it is not imported. Delete it. If it is a record, fill in its other columns."
+)
 
 // newTotals returns nil if the sheet has no numbers, or no column for a label.
 func newTotals(columns []column) *totals {
@@ -57,26 +76,31 @@ func newTotals(columns []column) *totals {
 		s.of = make([]sum, len(t.numbers))
 	}
 	t.units = slices.Repeat([]int64{million}, len(t.numbers))
+	t.recent = [2][]number{make([]number, len(t.numbers)), make([]number, len(t.numbers))}
 	return t
 }
 
-// find adds faults to a batch, for its rows that certainly have sums of the rows above. Such a row loses its values.
+// find adds faults to a batch, for its rows that certainly are not records but have totals. Such a row loses its values.
 func (t *totals) find(b *batch) {
-	faults, next := b.Faults, 0
-	var found []int
+	faults, next, leftOut := b.Faults, 0, b.totals
+	var found []foundTotal
 	for i, number := range b.Rows {
 		first := next
 		for next < len(faults) && faults[next].Row == i {
 			next++
+		}
+		for len(leftOut) > 0 && leftOut[0] < number {
+			leftOut, t.afterTotal = leftOut[1:], true
 		}
 		row := b.Row(i, t.width)
 		if number != t.last+1 {
 			t.endBlock()
 			t.block.reset()
 		}
-		switch t.judge(row, previous(b, i, t.width)) {
+		switch kind, why := t.judge(row, previous(b, i, t.width)); kind {
 		case layout.Totals:
-			found = append(found, i)
+			found = append(found, foundTotal{i, why})
+			t.afterTotal = true
 			t.group.reset()
 		case layout.Doubtful:
 			t.group.reset()
@@ -87,10 +111,27 @@ func (t *totals) find(b *batch) {
 			t.candidate = 0
 			t.add(row, faults[first:next])
 		}
+		t.remember(row)
 		t.last = number
 	}
+	t.afterTotal = t.afterTotal || len(leftOut) > 0
 	if len(found) > 0 {
 		b.Faults = t.withTotals(b, found)
+	}
+}
+
+// foundTotal is a row of a batch that is not a record.
+type foundTotal struct {
+	row int
+	why reason
+}
+
+// remember keeps the numbers of a row.
+func (t *totals) remember(row []imports.Value) {
+	t.recent[0], t.recent[1] = t.recent[1], t.recent[0]
+	for n, column := range t.numbers {
+		v, known := millionths(row[column])
+		t.recent[1][n] = number{v, known && row[column].Kind != imports.Null}
 	}
 }
 
@@ -111,10 +152,11 @@ func (t *totals) endBlock() {
 }
 
 // withTotals returns the faults of a batch with those of rows that have sums, and removes the values of these rows.
-func (t *totals) withTotals(b *batch, found []int) []check.CellFault {
+func (t *totals) withTotals(b *batch, found []foundTotal) []check.CellFault {
 	faults := make([]check.CellFault, 0, len(b.Faults)+len(found))
 	rest := b.Faults
-	for _, i := range found {
+	for _, f := range found {
+		i := f.row
 		for len(rest) > 0 && rest[0].Row < i {
 			faults, rest = append(faults, rest[0]), rest[1:]
 		}
@@ -122,7 +164,7 @@ func (t *totals) withTotals(b *batch, found []int) []check.CellFault {
 			rest = rest[1:]
 		}
 		faults = append(faults, check.CellFault{Row: i, Column: t.label[0], Fault: &convert.Fault{Code: imports.NotARecord,
-			Message: "This row looks like a total: its numbers are sums or averages of the rows above. So it is not imported. Delete it. If it is a record, move it above these rows."}})
+			Message: string(f.why)}})
 		clear(b.Row(i, t.width))
 	}
 	return append(faults, rest...)
@@ -132,7 +174,11 @@ func (t *totals) withTotals(b *batch, found []int) []check.CellFault {
 func (t *totals) add(row []imports.Value, faults []check.CellFault) {
 	if len(faults) > 0 && faults[0].Code == imports.NotARecord {
 		t.group.reset()
+		t.afterTotal = t.all.rows > 1
 		return
+	}
+	if t.afterTotal = t.afterTotal && len(faults) > 0; t.afterTotal && t.lacksBesides(row, faults) {
+		return // like the rows below a total, although it has errors
 	}
 	for i := range t.filled {
 		t.filled[i] = t.filled[i] && row[i].Kind != imports.Null
@@ -153,10 +199,10 @@ func (t *totals) add(row []imports.Value, faults []check.CellFault) {
 	t.all.rows, t.block.rows, t.group.rows = t.all.rows+1, t.block.rows+1, t.group.rows+1
 }
 
-// judge returns Totals for a row that certainly has sums, Doubtful for one that possibly has, and Record for others.
-func (t *totals) judge(row, before []imports.Value) layout.Kind {
+// judge returns Totals for a row that certainly has totals, Doubtful for one that possibly has, and Record for others.
+func (t *totals) judge(row, before []imports.Value) (layout.Kind, reason) {
 	if t.all.rows < 2 || !t.hasLabel(row) {
-		return layout.Record
+		return layout.Record, notFound
 	}
 	differs := t.differs(row)
 	for _, s := range []*sums{&t.group, &t.block, &t.all} {
@@ -164,21 +210,67 @@ func (t *totals) judge(row, before []imports.Value) layout.Kind {
 			continue
 		}
 		if e := t.compare(row, s, differs); e.matches() {
-			return t.weigh(row, before, e, differs)
+			return t.weigh(row, before, e, differs), sumsOfRows
 		}
 	}
-	return layout.Record
+	switch {
+	case !t.lacks(row) || !t.onlyNumbers(row) || t.digits && t.hasDigit(row): // its label looks like the other ones
+		return layout.Record, notFound
+	case t.afterTotal:
+		return layout.Totals, belowTotal
+	case t.hasDifferences(row):
+		return layout.Totals, differences
+	}
+	return layout.Record, notFound
+}
+
+// lacks reports whether a row leaves a column empty that all records have.
+func (t *totals) lacks(row []imports.Value) bool {
+	return t.lacksBesides(row, nil)
+}
+
+// lacksBesides reports whether a row leaves a column empty that all records have, not counting cells with errors.
+func (t *totals) lacksBesides(row []imports.Value, faults []check.CellFault) bool {
+	for i, v := range row {
+		if v.Kind == imports.Null && t.filled[i] && !slices.ContainsFunc(faults, func(f check.CellFault) bool { return f.Column == i }) {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyNumbers reports whether a row has numbers, and no other values but its label.
+func (t *totals) onlyNumbers(row []imports.Value) bool {
+	for i, v := range row {
+		if v.Kind != imports.Null && !t.isPart(i) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(t.numbers, func(column int) bool { return row[column].Kind != imports.Null })
+}
+
+// hasDifferences reports whether the numbers of a row are the differences of the numbers of the last two rows, with so many digits that
+// it can't be chance.
+func (t *totals) hasDifferences(row []imports.Value) bool {
+	digits := 0
+	for n, column := range t.numbers {
+		if row[column].Kind == imports.Null {
+			continue
+		}
+		v, known := millionths(row[column])
+		a, b := t.recent[0][n], t.recent[1][n]
+		if !known || !a.known || !b.known || distance(v, 0) != distance(a.value, b.value) {
+			return false
+		}
+		digits += digitsOf(v) - zerosOf(v)
+	}
+	return digits >= 4
 }
 
 // differs reports whether a row leaves a column empty that all records have, or has a label without digits, unlike all records.
 // Only the numbers of such a row can be averages, or sums that are not exact.
 func (t *totals) differs(row []imports.Value) bool {
-	for i, v := range row {
-		if v.Kind == imports.Null && t.filled[i] {
-			return true
-		}
-	}
-	return t.digits && !t.hasDigit(row)
+	return t.lacks(row) || t.digits && !t.hasDigit(row)
 }
 
 // evidence compares the numbers of a row with sums.

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xuri/excelize/v2"
+
+	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/imports"
 )
 
@@ -69,15 +72,31 @@ func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
 		"one digit":                      {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 2, nil}, {"c", "cid", 3, nil}}, nil, ""},
 		"zeros":                          {[][]any{{"a", "ann", 0, 0}, {"b", "bob", 0, 0}, {"c", nil, 0, 0}}, nil, ""},
 		"only one number differs":        {[][]any{{"a", "ann", 1, 10}, {"b", "bob", 2, 20}, {"c", nil, 3, 31}}, nil, ""},
-		"a number as the code":           {[][]any{{"1", "ann", 1, 1000}, {"2", "bob", 2, 2500}, {"3", nil, 3, 3500}}, nil, ""},
-		"one row above":                  {[][]any{{"a", "ann", 1, 1000}, {"b", nil, 1, 1000}}, nil, ""},
+		"rows below a total": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {"Alles zusammen", nil, 3, 3500}, {}, {"Erlaubt", nil, 4, 9900}, {"Noch frei", nil, 1, nil}},
+			[]string{"Sales!A4 NOT_A_RECORD", "Sales!A6 NOT_A_RECORD", "Sales!A7 NOT_A_RECORD"}, ""},
+		"rows below a named total": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {"Total", nil, 4, 3600}, {"Erlaubt", nil, 4, 9900}},
+			[]string{"Sales!A4 NOT_A_RECORD", "Sales!A5 NOT_A_RECORD"}, ""},
+		"records below a subtotal": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {"Total", nil, 3, 3500}, {"c", "cid", 5, 100}, {"d", nil, 5, 110}},
+			[]string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"records below a subtotal, without an owner": {[][]any{{"a", nil, 1, 1000}, {"b", "bob", 2, 2500}, {"Total", nil, 3, 3500}, {"c", nil, 5, 100}},
+			[]string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"codes below a subtotal": {[][]any{{"K1", "ann", 1, 1000}, {"K2", "bob", 2, 2500}, {"Total", nil, 3, 3500}, {"K3", nil, 5, 100}},
+			[]string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"a row with an error below a total": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {"Total", nil, 3, 3500}, {"Erlaubt", nil, nil, "many"}, {"Noch frei", nil, 1, 6400}},
+			[]string{"Sales!A4 NOT_A_RECORD", "Sales!D5 NOT_A_NUMBER", "Sales!A6 NOT_A_RECORD"}, ""},
+		"the difference of two rows":   {[][]any{{"a", "ann", 7, 1000.5}, {"b", "bob", 2, 2500.25}, {"Erotus", nil, 5, -1499.75}}, []string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"the difference of round rows": {[][]any{{"a", "ann", nil, 2000}, {"b", "bob", nil, 45000}, {"c", nil, nil, 43000}}, nil, ""},
+		"the difference, like codes":   {[][]any{{"K1", "ann", 7, 1000.5}, {"K2", "bob", 2, 2500.25}, {"K3", nil, 5, 1499.75}}, nil, ""},
+		"the difference of other rows": {[][]any{{"a", "ann", 7, 1000.5}, {"b", "bob", 2, 2500.25}, {"c", "cid", 1, 1}, {"d", nil, 5, 1499.75}}, nil, ""},
+		"a number as the code":         {[][]any{{"1", "ann", 1, 1000}, {"2", "bob", 2, 2500}, {"3", nil, 3, 3500}}, nil, ""},
+		"one row above":                {[][]any{{"a", "ann", 1, 1000}, {"b", nil, 1, 1000}}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setupFor(t, salesSchema)
 			task, summary := b.run(sheetsOf(t, map[string][][]any{"Sales": append([][]any{{"Code", "Owner", "Quantity", "Amount"}}, test.rows...)}), upsert)
 			b.wantErrors(task.Import.ID, test.issues...)
 			for _, issue := range b.issuesOf(task.Import.ID, imports.NotARecord) {
-				if !strings.Contains(issue.Message, "of the rows above") {
+				if !strings.Contains(issue.Message, "looks like a") && !strings.Contains(issue.Message, "is below a total") {
 					t.Error(issue.Message)
 				}
 			}
@@ -87,6 +106,22 @@ func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
 			}
 			b.wantNotice(task.Import.ID, imports.SumRows, test.notice)
 		})
+	}
+}
+
+// TestRowsBelowLeftOutTotals checks rows below a total with a formula. The total is left out, and the batch ends with it.
+func TestRowsBelowLeftOutTotals(t *testing.T) {
+	for _, records := range []int{3, check.MaxBatchRows - 1, check.MaxBatchRows, check.MaxBatchRows + 1} {
+		b := setupFor(t, salesSchema)
+		rows := [][]any{{"Code", "Owner", "Quantity", "Amount"}}
+		for i := range records {
+			rows = append(rows, []any{fmt.Sprint("k", i), "ann", 2, 1.25})
+		}
+		last := records + 1
+		rows = append(rows, []any{"Total", nil, excelize.Cell{Formula: fmt.Sprintf("SUM(C2:C%d)", last), Value: 7}, nil}, []any{"Noch frei", nil, 4, nil})
+		task, summary := b.run(streamed(t, "Sales", rows), upsert)
+		b.wantIssues(task.Import.ID, fmt.Sprintf("Sales!A%d NOT_A_RECORD", last+2))
+		wantCounts(t, summary.Sheets["sales"], fmt.Sprintf("%d %d 0 0 1 0", records+1, records))
 	}
 }
 
