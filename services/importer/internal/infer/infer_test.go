@@ -232,3 +232,40 @@ func TestFilesWithoutTablesAreRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestHeadersOfOtherLanguagesAreUnderstood(t *testing.T) {
+	number := func(from, n int) func(i int) string { return func(i int) string { return fmt.Sprint(from + i%n) } }
+	for _, c := range []struct{ language, parents, key, label, children, own, refers string }{
+		{"German", "Kunden", "Kundennummer", "Bezeichnung", "Aufträge", "Auftragsnr.", "Kunden-Nr."},
+		{"German, in the plural", "Abteilungen", "Kürzel", "Bezeichnung", "Projekte", "Projektnummer", "Abteilung"},
+		{"Spanish", "Clientes", "Código de cliente", "Nombre", "Pedidos", "Número de pedido", "Cliente"},
+		{"French", "Bureaux", "Référence", "Libellé", "Commandes", "N° de commande", "Bureau"},
+		{"Italian", "Prodotti", "Codice prodotto", "Nome", "Vendite", "Numero vendita", "Prodotto"},
+	} {
+		t.Run(c.language, func(t *testing.T) {
+			parents := c.parents + "\n" + c.label + ";" + c.key + ";Ort" + rows(60, func(i int) string { return fmt.Sprintf("Firma %d;%s;Stadt %d", i*7, number(1, 60)(i), i%9) })
+			children := c.children + "\n" + c.refers + ";" + c.own + ";Menge" + rows(300, func(i int) string { return fmt.Sprintf("%s;%s;%d", number(1, 60)(i*13), number(1, 300)(i), i%17) })
+			g, yaml := guess(t, infer.Options{}, parents, children)
+			if key := g.Sheets[0].KeyHeaders; !slices.Equal(key, []string{c.key}) {
+				t.Errorf("the key of %s is %q", c.parents, key)
+			}
+			if key := g.Sheets[1].KeyHeaders; !slices.Equal(key, []string{c.own}) {
+				t.Errorf("the key of %s is %q", c.children, key)
+			}
+			refs := g.Sheets[1].References
+			if len(refs) != 1 || refs[0].Sheet != g.Sheets[0].Name || !slices.Equal(refs[0].To, g.Sheets[0].Key) {
+				t.Errorf("the references are %+v\n%s", refs, yaml)
+			}
+		})
+	}
+}
+
+func TestOrderOfColumnsDoesNotMatter(t *testing.T) {
+	stores := []string{"stores\nstore_id,address_id,city\n1,1,Rome\n2,2,Oslo\n", "stores\ncity,address_id,store_id\nRome,1,1\nOslo,2,2\n"}
+	for _, s := range stores {
+		g, _ := guess(t, infer.Options{}, s, "customers\ncustomer_id,store_id"+rows(40, func(i int) string { return fmt.Sprintf("%d,%d", i+1, i%2+1) }))
+		if refs := g.Sheets[1].References; len(refs) != 1 || !slices.Equal(refs[0].To, []string{"store_id"}) {
+			t.Errorf("the references are %+v", refs)
+		}
+	}
+}

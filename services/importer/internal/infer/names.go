@@ -4,33 +4,44 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// Words of names that say what kind of value a column has, and not what it is about.
-var (
-	identifiers  = []string{"id", "code", "no", "nr", "number", "num", "key", "uuid", "guid"}
-	displayNames = []string{"name", "title", "label", "description"}
-)
-
-// prepositions are words of names that say nothing about the subject: ship_via.
-var prepositions = []string{"via", "by", "to", "from", "of", "for", "in", "at", "on"}
-
-// roles are words for jobs of people that refer to a sheet of people, even though they don't have its name.
-var roles = []string{"manager", "supervisor", "boss", "report", "rep", "representative", "agent", "owner", "author", "mentor", "lead",
-	"leader", "head", "assignee", "approver", "contact", "salesperson", "buyer", "inspector", "teacher", "instructor", "advisor"}
-
-// upwards are words for a reference to a row of the same sheet.
-var upwards = []string{"parent", "manager", "supervisor", "boss", "report", "superior", "predecessor", "mentor", "leader"}
-
-// name is a name as its words, in lower case and in the singular.
+// name is a name as its words, in lower case, without accents, and in the singular.
 type name []string
 
 func nameOf(s string) name {
-	words := wordsOf(s)
-	for i, word := range words {
-		words[i] = singular(strings.ToLower(word))
+	var words name
+	for _, word := range wordsOf(s) {
+		word = singular(withoutAccents(strings.ToLower(word)))
+		if subject, kind, compound := splitCompound(word); compound {
+			words = append(words, singular(subject), kind)
+		} else {
+			words = append(words, word)
+		}
 	}
 	return words
+}
+
+// withoutAccents returns the letters of a word without their accents: numéro becomes numero.
+func withoutAccents(word string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(word))
+}
+
+// splitCompound splits a word that ends with a word for an identifier, as in German: kundennummer.
+func splitCompound(word string) (subject, kind string, compound bool) {
+	for _, kind := range []string{"nummer", "kennung", "schlussel", "nr"} {
+		if subject, compound := strings.CutSuffix(word, kind); compound && len(subject) >= 3 {
+			return subject, kind, true
+		}
+	}
+	return "", "", false
 }
 
 // wordsOf splits a name into its words: personnelNo has two.
@@ -80,15 +91,23 @@ func singular(word string) string {
 
 // subject returns the words without those for the kind of value.
 func (n name) subject() name {
-	return slices.DeleteFunc(slices.Clone(n), func(w string) bool { return slices.Contains(identifiers, w) || slices.Contains(displayNames, w) })
+	return slices.DeleteFunc(slices.Clone(n), func(w string) bool {
+		return slices.Contains(identifiers, w) || slices.Contains(displayNames, w) || slices.Contains(descriptions, w) || slices.Contains(articles, w)
+	})
 }
 
-// isIdentifier reports whether the name ends with a word for an identifier.
-func (n name) isIdentifier() bool { return len(n) > 0 && slices.Contains(identifiers, n[len(n)-1]) }
+// isIdentifier reports whether the name ends or begins with a word for an identifier: customer number, código de cliente. A number
+// of something is a count.
+func (n name) isIdentifier() bool {
+	if len(n) == 0 {
+		return false
+	}
+	return slices.Contains(identifiers, n[len(n)-1]) || slices.Contains(identifiers, n[0]) && n[1] != "of"
+}
 
 // isDisplayName reports whether the name ends with a word for a name.
 func (n name) isDisplayName() bool {
-	return len(n) > 0 && slices.Contains(displayNames[:3], n[len(n)-1])
+	return len(n) > 0 && slices.Contains(displayNames, n[len(n)-1])
 }
 
 func (n name) hasAny(words []string) bool {
@@ -115,16 +134,39 @@ func (n name) abbreviates(word string) bool {
 
 // ends reports whether n ends with the words of other.
 func (n name) ends(other name) bool {
-	return len(other) > 0 && len(n) >= len(other) && slices.Equal(n[len(n)-len(other):], other)
+	return len(other) > 0 && len(n) >= len(other) && n[len(n)-len(other):].same(other)
+}
+
+// same reports whether two names have the same words, one of them perhaps in the plural.
+func (n name) same(other name) bool {
+	return slices.EqualFunc(n, other, func(a, b string) bool { return a == b || inflected(a, b) })
+}
+
+// plurals are endings of the singular and of the plural in languages that have others than English.
+var plurals = [][2]string{{"", "e"}, {"", "n"}, {"", "en"}, {"", "er"}, {"", "x"}, {"o", "i"}, {"e", "i"}, {"a", "e"}}
+
+// inflected reports whether one word can be the plural of the other.
+func inflected(a, b string) bool {
+	const stem = 4
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	if n < stem {
+		return false
+	}
+	endings := [2]string{a[n:], b[n:]}
+	return slices.ContainsFunc(plurals, func(p [2]string) bool { return p == endings || p == [2]string{endings[1], endings[0]} })
 }
 
 // The similarities of names, by how directly a column is named after a table.
 const (
-	namedAfter   = 1.0 // customer_id, Customer
-	sharesKey    = 0.9 // the name of the other table's key, such as pub_id
-	endsWith     = 0.8 // manager_staff_id, ship_country
-	plays        = 0.6 // the role of an employee
-	abbreviates  = 0.5 // ship_via
+	namedAfter   = 1.0  // customer_id, Customer
+	namedLike    = 0.95 // Kunde of Kunden
+	sharesKey    = 0.9  // the name of the other table's key, such as pub_id
+	endsWith     = 0.8  // manager_staff_id, ship_country
+	plays        = 0.6  // the role of an employee
+	abbreviates  = 0.5  // ship_via
 	differentBy  = 0.0
 	enoughByName = 0.5
 )
@@ -143,6 +185,8 @@ func similarity(child, parentTable *table, c, p *column) float64 {
 		return sharesKey
 	case len(subject) > 0 && strings.Join(subject, "") == strings.Join(table, "") && !own:
 		return namedAfter
+	case subject.same(table) && !own:
+		return namedLike
 	case subject.ends(table) && len(subject) > len(table):
 		return endsWith
 	case own && len(subject) > 0 && subject.ends(p.words.subject()) && len(subject) > len(p.words.subject()):
@@ -163,9 +207,9 @@ func similarity(child, parentTable *table, c, p *column) float64 {
 func (t *table) people() bool {
 	first, last := false, false
 	for _, c := range t.columns {
-		w := strings.Join(c.words, " ")
-		first = first || strings.HasSuffix(w, "first name") || w == "fname" || w == "firstname" || w == "au fname" || w == "given name"
-		last = last || strings.HasSuffix(w, "last name") || w == "lname" || w == "lastname" || w == "au lname" || w == "surname" || w == "family name"
+		w := strings.Join(c.words, "")
+		first = first || slices.ContainsFunc(firstNames, func(name string) bool { return strings.HasSuffix(w, name) })
+		last = last || slices.ContainsFunc(lastNames, func(name string) bool { return strings.HasSuffix(w, name) })
 	}
-	return first && last || t.words.hasAny([]string{"employee", "person", "people", "staff", "user", "worker", "member"})
+	return first && last || t.words.hasAny(people)
 }

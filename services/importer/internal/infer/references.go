@@ -83,7 +83,7 @@ func refers(c, p *column) *reference {
 	if c == p || !p.unique || c.filled == 0 || p.filled < 2 || !comparable(c, p) {
 		return nil
 	}
-	if subject := c.words.subject(); c.table != p.table && len(subject) > 0 && slices.Equal(subject, c.table.words.subject()) {
+	if subject := c.words.subject(); c.table != p.table && len(subject) > 0 && subject.same(c.table.words.subject()) {
 		return nil // it is named after its table
 	}
 	r := &reference{from: c, to: p, overlap: c.folded.within(p.folded), named: similarity(c.table, p.table, c, p)}
@@ -99,8 +99,12 @@ func refers(c, p *column) *reference {
 		return nil
 	}
 	r.score = 3*r.named + min(r.chance, 30)/30 + 0.5*float64(r.included)/float64(max(r.others, 1)) + 2*float64(r.includedRows)/float64(max(r.rows, 1))
-	if p.words.isIdentifier() || p.table.likeliestKey() == p {
+	likeliest := p.table.likeliestKey() == p
+	if likeliest || p.words.isIdentifier() {
 		r.score += 0.5
+	}
+	if likeliest {
+		r.score += 0.1 // of several identifiers, whatever their order is
 	}
 	r.evidence = r.describe()
 	return r
@@ -201,11 +205,11 @@ func (c *column) keyScore() float64 {
 	switch {
 	case len(subject) == 0 && c.words.isIdentifier():
 		score += 4
-	case c.words.isIdentifier() && slices.Equal(subject, c.table.words.subject()):
+	case c.words.isIdentifier() && subject.same(c.table.words.subject()):
 		score += 4
 	case c.words.isIdentifier():
 		score += 2.5
-	case slices.Equal(c.words, c.table.words):
+	case c.words.same(c.table.words):
 		score += 1.5
 	case c.words.isDisplayName():
 		score++

@@ -322,9 +322,9 @@ const uuidLength = 36
 func (s *storedTable) generatedBy(c *imports.RelationColumn) schema.Generator {
 	if c.Type == schema.DateTime || c.Type == schema.Date {
 		switch strings.Join(nameOf(c.Name), " ") {
-		case "created", "created at", "created on", "inserted at", "date created":
+		case "created", "created at", "created on", "created date", "inserted at", "date created", "date joined", "date added", "joined at", "added at":
 			return schema.Created
-		case "updated", "updated at", "updated on", "modified at", "last modified", "date updated", "date modified":
+		case "updated", "updated at", "updated on", "updated date", "modified at", "last modified", "last modified date", "date updated", "date modified":
 			return schema.Updated
 		}
 	}
