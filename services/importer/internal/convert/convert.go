@@ -105,7 +105,7 @@ func Compile(spec *schema.Column) (*Column, error) {
 		return nil, err
 	}
 	c.limited = c.allowed != nil || c.pattern != nil || c.minInt != nil || c.maxInt != nil || c.min != nil || c.max != nil ||
-		spec.MinLength > 0 || spec.MaxLength > 0 || spec.Scale != nil || spec.Form != ""
+		spec.MinLength > 0 || spec.MaxLength > 0 || spec.Scale != nil || spec.Digits > 0 || spec.Form != ""
 	return c, nil
 }
 

@@ -12,12 +12,27 @@ import (
 // uuid is the form of a UUID (RFC 9562 §4), in letters of any case.
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
+// significant returns the number of digits of a plain decimal number, without the zeros at its start.
+func significant(number []byte) (n int) {
+	for _, c := range number {
+		if c >= '1' && c <= '9' || c == '0' && n > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // checkStored compares a value with the rules of the database's column. A UUID gets small letters, as databases have it.
 func (c *Column) checkStored(v *imports.Value) *Fault {
 	s := c.spec
 	if s.Scale != nil && v.Kind == imports.Text {
 		if at := bytes.IndexByte(v.Bytes, '.'); at >= 0 && len(v.Bytes)-at-1 > *s.Scale {
 			return fault(imports.PrecisionLost, "%s has %s, and %s can have at most %d. Round the value.", quote(*v), imports.Count(uint32(len(v.Bytes)-at-1), "decimal place"), s.Title, *s.Scale)
+		}
+	}
+	if s.Digits > 0 && v.Kind == imports.Text {
+		if n := significant(v.Bytes); n > s.Digits {
+			return fault(imports.PrecisionLost, "%s has %s, and %s can have at most %d. Round the value.", quote(*v), imports.Count(uint32(n), "digit"), s.Title, s.Digits)
 		}
 	}
 	switch s.Form {

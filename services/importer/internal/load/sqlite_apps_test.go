@@ -98,7 +98,7 @@ sheets:
 }
 
 func TestAffinitiesThatChangeValuesAreRefused(t *testing.T) {
-	for declared, kind := range map[string]string{"decimal": "decimal", "decimal(20, 2)": "decimal", "numeric": "text", "integer": "text", "text": "integer", "real": "integer", "varchar(9)": "boolean"} {
+	for declared, kind := range map[string]string{"decimal(20, 2)": "decimal", "numeric": "text", "integer": "text", "text": "integer", "real": "integer", "varchar(9)": "boolean"} {
 		t.Run(declared+" for "+kind, func(t *testing.T) {
 			b := setupFor(t, "name: orders\nsheets:\n  - name: orders\n    key: number\n    columns:\n      - {name: number, type: integer, required: true}\n      - {name: x, type: "+kind+"}\n")
 			b.exec(`CREATE TABLE orders (number integer PRIMARY KEY, x ` + declared + `)`)
@@ -107,5 +107,33 @@ func TestAffinitiesThatChangeValuesAreRefused(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		})
+	}
+}
+
+func TestTablesOfDjangoAreFilledOnSQLite(t *testing.T) {
+	b := setupFor(t, `name: places
+sheets:
+  - name: places
+    table: map_place
+    key: slug
+    columns:
+      - {name: slug, type: text, required: true}
+      - {name: latitude, type: decimal, required: true}
+      - {name: rating, type: decimal}
+      - {name: id, type: text, generate: uuid}
+      - {name: created_at, type: datetime, generate: created}
+      - {name: visible, type: boolean, constant: "true"}
+`)
+	b.exec(`CREATE TABLE "map_place" ("id" char(32) NOT NULL PRIMARY KEY, "slug" varchar(50) NOT NULL UNIQUE, "latitude" real NOT NULL, "rating" decimal NULL,
+		"created_at" datetime NOT NULL, "visible" bool NOT NULL, "position" integer unsigned NULL CHECK ("position" >= 0))`)
+	sheets := map[string][][]any{"Places": {{"Slug", "Latitude", "Rating"}, {"a", "52.5200081234567", "0.00001"}, {"b", "52.52000812345678", 4.5}, {"c", -0.5, nil}, {"d", 1, "1234567890123456"}}}
+	task, _ := b.run(sheetsOf(t, sheets), upsert)
+	wantSame(t, "issues", b.issues(task.Import.ID), []string{"Places!B3 PRECISION_LOST", "Places!C5 PRECISION_LOST"})
+	if got, want := strings.Join(b.rows(`SELECT slug, printf('%.13f', latitude), typeof(rating), length(id), id GLOB '*[^0-9a-f]*', substr(id, 13, 1), created_at > '2024', visible FROM map_place ORDER BY 1`), ", "),
+		"a 52.5200081234567 real 32 0 4 1 1, c -0.5000000000000 null 32 0 4 1 1"; got != want {
+		t.Errorf("the places are %s, want %s", got, want)
+	}
+	if _, again := b.run(sheetsOf(t, sheets), upsert); again.Totals.Unchanged != 2 {
+		t.Errorf("the second import came to %+v", again.Totals)
 	}
 }

@@ -100,10 +100,11 @@ type Column struct {
 	// local times of the cells.
 	Zone string `json:",omitempty"`
 
-	// Scale is the maximum number of decimal places, and Form is the form of a text. Both are rules of a database, and not
-	// of the schema. Scale is nil if there is no maximum.
-	Scale *int `json:"-"`
-	Form  Form `json:"-"`
+	// Scale is the maximum number of decimal places, Digits that of all digits without zeros at the start, and Form is the
+	// form of a text. They are rules of a database, and not of the schema. Scale is nil, and Digits 0, if there is no maximum.
+	Scale  *int `json:"-"`
+	Digits int  `json:"-"`
+	Form   Form `json:"-"`
 }
 
 // WholePattern returns the expression that matches a text if Pattern matches all of it. It is nil if there is no pattern.

@@ -27,6 +27,9 @@ func (t *table) bounds() []*schema.Column {
 	return all
 }
 
+// exactDigits are the numbers of digits that binary fractions have without loss.
+var exactDigits = map[string]int{"real": 6, "double precision": 15}
+
 // bound adds the bounds of the database's type to a column of the schema.
 func (a *attribute) bound(c *schema.Column) {
 	if a.length > 0 && (c.MaxLength == 0 || c.MaxLength > a.length) {
@@ -50,6 +53,8 @@ func (a *attribute) bound(c *schema.Column) {
 		if a.precision >= 0 {
 			a.boundDigits(c)
 		}
+	case floats:
+		c.Digits = exactDigits[a.base]
 	case times, timestamps, moments:
 		c.Scale = &a.scale
 	case uuids:

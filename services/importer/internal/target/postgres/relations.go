@@ -13,7 +13,7 @@ import (
 
 // familyTypes are the types of a schema that have the values of a family.
 var familyTypes = map[family]schema.Type{
-	integers: schema.Integer, booleans: schema.Boolean, decimals: schema.Decimal, texts: schema.Text, dates: schema.Date, times: schema.Time,
+	integers: schema.Integer, booleans: schema.Boolean, decimals: schema.Decimal, floats: schema.Decimal, texts: schema.Text, dates: schema.Date, times: schema.Time,
 	timestamps: schema.DateTime, moments: schema.DateTime, labels: schema.Enum, uuids: schema.Text, documents: schema.Text,
 }
 

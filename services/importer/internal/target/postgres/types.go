@@ -19,6 +19,7 @@ const (
 	integers
 	booleans
 	decimals
+	floats // binary fractions
 	texts
 	dates
 	times
@@ -31,7 +32,7 @@ const (
 
 // families are those of PostgreSQL's own types, by their names in the catalog. Enums are recognized by their kind.
 var families = map[string]family{
-	"int2": integers, "int4": integers, "int8": integers, "bool": booleans, "numeric": decimals,
+	"int2": integers, "int4": integers, "int8": integers, "bool": booleans, "numeric": decimals, "float4": floats, "float8": floats,
 	"text": texts, "varchar": texts, "bpchar": texts, "citext": texts,
 	"date": dates, "time": times, "timestamp": timestamps, "timestamptz": moments, "uuid": uuids, "json": documents, "jsonb": documents,
 }
@@ -80,7 +81,7 @@ func (f family) holds(t schema.Type) bool {
 	case schema.Boolean:
 		return f == booleans || f == integers
 	case schema.Decimal:
-		return f == decimals
+		return f == decimals || f == floats
 	case schema.Date:
 		return f == dates
 	case schema.Time:
@@ -101,7 +102,7 @@ func (f family) staged() string {
 		return "bigint"
 	case booleans:
 		return "boolean"
-	case decimals:
+	case decimals, floats:
 		return "numeric"
 	case dates:
 		return "date"
@@ -118,6 +119,8 @@ func (f family) read(column string) string {
 	switch f {
 	case texts:
 		return column + "::text" // without the spaces of a char(n)
+	case floats:
+		return column + "::numeric" // without an exponent, and with the digits that are exact
 	case moments:
 		return column + " AT TIME ZONE 'UTC'"
 	}
@@ -143,7 +146,7 @@ func value(raw []byte, of *schema.Column, f family, dst []byte) (imports.Value, 
 		}
 		return imports.Value{Kind: imports.Integer, Int: n}, dst, nil
 	}
-	if f == decimals {
+	if f == decimals || f == floats {
 		raw = trimZeros(raw)
 	}
 	from := len(dst)

@@ -20,7 +20,7 @@ func (is columnShape) holds(c *schema.Column) bool {
 	case schema.Integer, schema.Boolean, schema.Date, schema.Time, schema.DateTime:
 		return is.affinity == "NUMERIC"
 	case schema.Decimal:
-		return is.fraction(c) && is.precision > 0 && is.precision <= exactDigits && is.scale <= is.precision
+		return is.fraction(c) && is.precision <= exactDigits && is.scale <= is.precision
 	}
 	return false
 }
@@ -71,6 +71,11 @@ func (t *table) bounds() []*schema.Column {
 			continue
 		}
 		bounded := *c
+		all[i] = &bounded
+		if is.precision == 0 {
+			bounded.Digits = exactDigits
+			continue
+		}
 		largest := strings.Repeat("9", is.precision-is.scale)
 		if largest == "" {
 			largest = "0"
@@ -80,7 +85,6 @@ func (t *table) bounds() []*schema.Column {
 		}
 		bounded.Scale = &is.scale
 		bounded.Narrow("-"+largest, largest)
-		all[i] = &bounded
 	}
 	return all
 }

@@ -15,10 +15,16 @@ func generatedType(g *schema.Generated) string { return storageType(&schema.Colu
 const randomUUID = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' ||
 	substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))`
 
-// generate is an expression of a new value of a generated column.
-func (tx *transaction) generate(g *schema.Generated) (string, error) {
+// hexUUID is the declared length of UUIDs without hyphens, as Django stores them.
+const hexUUID = 32
+
+// generate is an expression of a new value of a generated column. have is what the table has.
+func (tx *transaction) generate(g *schema.Generated, have columnShape) (string, error) {
 	switch g.By {
 	case schema.UUID4:
+		if have.precision == hexUUID {
+			return "lower(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(8)), 2))", nil
+		}
 		return randomUUID, nil
 	case schema.Created, schema.Updated:
 		if g.Type == schema.Date {
@@ -48,9 +54,9 @@ func (tx *transaction) generate(g *schema.Generated) (string, error) {
 }
 
 // generated returns the names of the sheet's generated columns, and expressions of their values in new rows.
-func (tx *transaction) generated(sheet *schema.Sheet) (columns, values []string, err error) {
+func (tx *transaction) generated(sheet *schema.Sheet, have shape) (columns, values []string, err error) {
 	for _, g := range sheet.Generated {
-		value, err := tx.generate(g)
+		value, err := tx.generate(g, have.columns[fold(g.Field)])
 		if err != nil {
 			return nil, nil, fmt.Errorf("the column %s: %w", g.Name, err)
 		}

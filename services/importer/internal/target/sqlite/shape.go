@@ -161,7 +161,7 @@ func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have
 			if err := add(g.Field, want); err != nil {
 				return err
 			}
-		case is.affinity != want:
+		case !is.holds(&schema.Column{Type: g.Type}):
 			return conflict(sheet, "its column %s has the type %s, but the schema needs %s", g.Field, is.affinity, want)
 		}
 	}

@@ -69,10 +69,10 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		t.key = append(t.key, i)
 	}
 	var err error
-	if t.generated, t.values, err = tx.generated(sheet); err != nil {
+	if t.have, err = tx.readShape(ctx, sheet.Table); err != nil {
 		return nil, err
 	}
-	if t.have, err = tx.readShape(ctx, sheet.Table); err != nil {
+	if t.generated, t.values, err = tx.generated(sheet, t.have); err != nil {
 		return nil, err
 	}
 	if t.resolved, err = tx.resolutions(ctx, sheet, parent); err != nil {
