@@ -3,10 +3,12 @@ package load_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"headway/services/importer/internal/infer"
+	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/targets"
 )
@@ -189,13 +191,30 @@ sheets:
 	},
 }
 
+func allApplications() map[string]application {
+	all := maps.Clone(applications)
+	maps.Copy(all, publicApplications)
+	maps.Copy(all, enterpriseApplications)
+	return all
+}
+
 func TestTablesOfApplicationsAreFilled(t *testing.T) {
-	for name, a := range applications {
+	for name, a := range allApplications() {
 		t.Run(name, func(t *testing.T) {
 			b := setupPostgres(t, a.schema)
 			b.exec(a.tables)
+			test := b.task(sheetsOf(t, a.sheets), upsert)
+			test.Decide = func(load.Summary) load.Decision { return load.RollBack }
+			tested, err := b.loader.Run(t.Context(), test)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantSame(t, "issues of the test", b.issues(test.Import.ID), a.issues)
 			task, summary := b.run(sheetsOf(t, a.sheets), upsert)
 			wantSame(t, "issues", b.issues(task.Import.ID), a.issues)
+			if tested.Totals != summary.Totals {
+				t.Errorf("the test came to %+v, the import to %+v", tested.Totals, summary.Totals)
+			}
 			if got := strings.Join(b.rows(a.query), ", "); got != a.rows {
 				t.Errorf("the rows are %s, want %s", got, a.rows)
 			}
@@ -211,7 +230,7 @@ func TestTablesOfApplicationsAreFilled(t *testing.T) {
 }
 
 func TestSchemasOfApplicationsAreInferred(t *testing.T) {
-	for name, a := range applications {
+	for name, a := range allApplications() {
 		t.Run(name, func(t *testing.T) {
 			b := setupPostgres(t, a.schema)
 			b.exec(a.tables)

@@ -149,6 +149,8 @@ type operation struct {
 	flag, statement string
 	rows            int64
 	inserts         bool
+	// links means that the rows are linked to others of their table. Some might be already.
+	links bool
 }
 
 // applyRows writes the collected rows. Updates come first: only they release unique values that other rows take.
@@ -161,6 +163,9 @@ func (t *table) applyRows(search *search) error {
 		operations = append(operations, operation{table: t, flag: "NOT s." + name(staging), statement: t.update(), rows: t.updates})
 	}
 	if t.inserts > 0 {
+		if err := t.makeIDs(); err != nil {
+			return err
+		}
 		operations = append(operations, operation{table: t, flag: "s." + name(staging), statement: t.insert(), rows: t.inserts, inserts: true})
 	}
 	if t.releases {
@@ -169,26 +174,31 @@ func (t *table) applyRows(search *search) error {
 		}
 	}
 	for _, o := range operations {
-		if search != nil {
-			if err := search.run(o); err != nil {
-				return err
-			}
-			continue
-		}
-		tag, err := t.tx.writer.Exec(t.tx.ctx, o.statement)
-		switch {
-		case refusal(err):
-			return &refusedError{table: t, cause: err}
-		case err != nil:
-			return t.failed(err)
-		case tag.RowsAffected() != o.rows:
-			return &refusedError{table: t, cause: fmt.Errorf("the table %s accepted only %s", t.sheet.Table, imports.RowsOf(uint32(tag.RowsAffected()), uint32(o.rows)))}
+		if err := t.applyRowsOf(o, search); err != nil {
+			return err
 		}
 	}
 	if search.found() > 0 {
 		return nil // a row can refer to a refused one
 	}
-	return t.linkRows()
+	return t.linkRows(search)
+}
+
+// applyRowsOf writes the rows of an operation.
+func (t *table) applyRowsOf(o operation, search *search) error {
+	if search != nil {
+		return search.run(o)
+	}
+	tag, err := t.tx.writer.Exec(t.tx.ctx, o.statement)
+	switch {
+	case refusal(err):
+		return &refusedError{table: t, cause: err}
+	case err != nil:
+		return t.failed(err)
+	case tag.RowsAffected() != o.rows && !o.links:
+		return &refusedError{table: t, cause: fmt.Errorf("the table %s accepted only %s", t.sheet.Table, imports.RowsOf(uint32(tag.RowsAffected()), uint32(o.rows)))}
+	}
+	return nil
 }
 
 // insert is a statement that inserts the new rows, in the order of the file.
@@ -197,13 +207,25 @@ func (t *table) insert() string {
 	for _, c := range t.columns {
 		if r := t.resolved[c.Name]; r == nil || !r.self {
 			columns, values = append(columns, c.Name), append(values, t.value(c))
+		} else if t.ids != "" {
+			columns, values = append(columns, c.Name), append(values, r.ofEither())
 		}
 	}
+	id, given := t.ownID()
 	for _, g := range t.sheet.Generated {
-		columns, values = append(columns, g.Field), append(values, generate(g, t.attribute(g.Field)))
+		if t.ids == "" || g.Field != id {
+			columns, values = append(columns, g.Field), append(values, generate(g, t.attribute(g.Field)))
+		}
 	}
-	return fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM %s s%s WHERE s.%s%s`, tableName(t.sheet.Table), names(columns),
-		strings.Join(values, ", "), t.stage, t.joins(), name(staging), t.complete())
+	overriding := ""
+	if t.ids != "" && !given {
+		columns, values = append(columns, id), append(values, "i."+name(newID))
+		if t.attribute(id).always {
+			overriding = " OVERRIDING SYSTEM VALUE"
+		}
+	}
+	return fmt.Sprintf(`INSERT INTO %s (%s)%s SELECT %s FROM %s s%s%s WHERE s.%s%s%s`, tableName(t.sheet.Table), names(columns), overriding,
+		strings.Join(values, ", "), t.stage, t.joins(), t.joinIDs(), name(staging), t.complete(), t.completeIDs())
 }
 
 // update is a statement that updates the other rows.

@@ -19,7 +19,8 @@ type relation struct {
 	columns map[string]*attribute
 	// unique are the sets of columns that identify a row.
 	unique []uniqueSet
-	// triggers means that a trigger of a user, a rule, or an exclusion constraint can change, skip or refuse rows.
+	// triggers means that a trigger of a user, a rule, an exclusion constraint, a policy, or a rule of a single partition can change,
+	// skip or refuse rows.
 	triggers bool
 }
 
@@ -106,7 +107,12 @@ func (tx *transaction) readRelation(ctx context.Context, table string) (*relatio
 	}
 	r := &relation{quoted: tableName(table), columns: map[string]*attribute{}}
 	err := tx.reader.QueryRow(ctx, `SELECT c.oid, c.relkind::text, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A'))
-		OR c.relhasrules OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x') FROM pg_class c WHERE c.oid = to_regclass($1)`, tableName(table)).Scan(&r.oid, &r.kind, &r.triggers)
+		OR c.relhasrules OR row_security_active(c.oid) OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x')
+		OR EXISTS (SELECT FROM pg_partition_tree(c.oid) p WHERE p.relid <> c.oid AND (
+			EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled IN ('O', 'A'))
+			OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = p.relid AND (x.contype = 'x' OR x.contype = 'c' AND x.coninhcount = 0 OR x.contype = 'f' AND x.conparentid = 0))
+			OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = p.relid AND i.indisunique AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid))))
+		FROM pg_class c WHERE c.oid = to_regclass($1)`, tableName(table)).Scan(&r.oid, &r.kind, &r.triggers)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -188,7 +194,7 @@ func (a *attribute) setModifier(base string, modifier int) {
 func (tx *transaction) readUnique(ctx context.Context, r *relation) error {
 	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, i.indisprimary, array_agg(a.attname::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])
-		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 		GROUP BY c.oid, c.relname, i.indisprimary ORDER BY NOT i.indisprimary, c.relname`, r.oid)
 	if err != nil {
 		return err

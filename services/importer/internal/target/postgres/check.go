@@ -25,8 +25,7 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 		if !t.staged() {
 			continue
 		}
-		tries = tries || t.relation.triggers
-		err := tx.asking(func() error {
+		unknown, err := tx.asking(func() error {
 			more, err := t.brokenRules(ctx)
 			refused = append(refused, more...)
 			return err
@@ -34,13 +33,14 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 		if err != nil {
 			return nil, err
 		}
+		tries = tries || unknown || t.relation.triggers
 	}
 	keys, err := tx.foreignKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for i := range keys {
-		err := tx.asking(func() error {
+		unknown, err := tx.asking(func() error {
 			missing, rows, err := tx.brokenReferences(ctx, &keys[i])
 			if err != nil {
 				return err
@@ -52,6 +52,7 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 		if err != nil {
 			return nil, err
 		}
+		tries = tries || unknown
 	}
 	if len(refused) > 0 {
 		return dangling, &imports.RefusedRowsError{Rows: refused}
@@ -65,19 +66,20 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 // errCannotAsk means that a rule can't be checked without writing the rows.
 var errCannotAsk = errors.New("the rule can't be checked without writing the rows")
 
-// asking runs queries about a rule. If PostgreSQL refuses one, the rows are refused when they are written.
-func (tx *transaction) asking(queries func() error) error {
+// asking runs queries about a rule. unknown means that only writing the rows shows which of them break it, for example because
+// PostgreSQL refuses a query.
+func (tx *transaction) asking(queries func() error) (unknown bool, err error) {
 	if err := tx.exec(`SAVEPOINT headway_ask`); err != nil {
-		return fmt.Errorf("check the tables: %w", err)
+		return false, fmt.Errorf("check the tables: %w", err)
 	}
-	err := queries()
+	err = queries()
 	if err != nil && !errors.Is(err, errCannotAsk) {
-		return err
+		return false, err
 	}
 	if err := tx.exec(`ROLLBACK TO SAVEPOINT headway_ask; RELEASE SAVEPOINT headway_ask`); err != nil {
-		return fmt.Errorf("check the tables: %w", err)
+		return false, fmt.Errorf("check the tables: %w", err)
 	}
-	return nil
+	return err != nil, nil
 }
 
 // checkFailed is the error of a query about a rule.

@@ -20,6 +20,8 @@ const (
 	foreignKeyViolation = "23503"
 	exclusionViolation  = "23P01"
 	notNullViolation    = "23502"
+	// insufficientPrivilege is the code for tables and for rows.
+	insufficientPrivilege = "42501"
 )
 
 // failed marks an error that can pass as ErrTargetUnavailable. It returns the end of a context, and refusals, unmarked.
@@ -68,6 +70,10 @@ func permanent(err error) bool {
 // type, or an error that a trigger raises.
 func refusal(err error) bool {
 	c := code(err)
+	var answer *pgconn.PgError
+	if c == insufficientPrivilege && errors.As(err, &answer) && answer.Routine == "ExecWithCheckOptions" {
+		return true // a policy of row-level security refuses a row
+	}
 	if len(c) != 5 || passing(c) {
 		return false
 	}

@@ -73,13 +73,16 @@ func (k *foreignKey) known(s *schema.Schema) bool {
 	return parent != nil && parent.Table == k.parentName && (c.References.Column == k.to[0] || k.childTable.resolved[c.Name] != nil)
 }
 
-// missing is a query of the collected rows that refer to rows which will not be there.
-func (k *foreignKey) missing() string {
+// unchanged reports whether the run does not change what refers to the parents.
+func (k *foreignKey) unchanged() bool {
 	t := k.childTable
-	if !slices.ContainsFunc(t.columns, func(c *schema.Column) bool { return slices.Contains(k.from, c.Name) }) && t.inserts == 0 {
-		return ""
-	}
-	after := t.after(k.from)
+	return t.inserts == 0 && !slices.ContainsFunc(t.columns, func(c *schema.Column) bool { return slices.Contains(k.from, c.Name) })
+}
+
+// missing is a query of the collected rows that refer to rows which will not be there. It is empty if that is not known before
+// the rows are written.
+func (k *foreignKey) missing() string {
+	after := k.childTable.after(k.from)
 	if after == "" {
 		return ""
 	}
@@ -104,12 +107,12 @@ func (k *foreignKey) missing() string {
 // brokenReferences returns the collected rows that refer to rows which will not be there.
 func (tx *transaction) brokenReferences(ctx context.Context, k *foreignKey) (dangling []imports.Dangling, refused []imports.RefusedRow, err error) {
 	t := k.childTable
-	if t == nil || k.known(tx.run.Schema) {
+	if t == nil || k.known(tx.run.Schema) || k.unchanged() {
 		return nil, nil, nil
 	}
 	query := k.missing()
 	if query == "" {
-		return nil, nil, nil // the row is refused when it is written
+		return nil, nil, errCannotAsk
 	}
 	column := ""
 	if c, _ := t.sheet.Column(k.from[0]); len(k.from) == 1 && c != nil && slices.Contains(t.columns, c) {

@@ -13,8 +13,8 @@ import (
 // resolution is how a column finds the row that it refers to: the file has the value of one column of the parent (a code),
 // and the database stores another one (a surrogate key, which it might have made in this run).
 type resolution struct {
-	// parent is the quoted table. id is the column that is stored, and code is the one that the file has.
-	parent, id, code string
+	// table is the parent's table in the schema, and parent is the quoted one. id is the column that is stored, and code is the one that the file has.
+	table, parent, id, code string
 	// self means that the parent is the column's own table.
 	self bool
 	// alias is the parent's name in queries.
@@ -29,7 +29,7 @@ func resolutionOf(of *schema.Schema, c *schema.Column, a *attribute) *resolution
 	if parent := of.Sheet(c.References.Sheet); parent == nil || parent.Table != a.parent.name {
 		return nil
 	}
-	return &resolution{parent: a.parent.table, id: a.parent.column, code: c.References.Column}
+	return &resolution{table: a.parent.name, parent: a.parent.table, id: a.parent.column, code: c.References.Column}
 }
 
 // resolve finds the columns that refer to rows by another value than the one that the database stores.
@@ -101,8 +101,117 @@ func (t *table) complete() string {
 	return all
 }
 
-// linkRows sets the columns that refer to rows of the table itself, when all of its rows are written.
-func (t *table) linkRows() error {
+// newID is the column of the IDs of new rows.
+const newID = "headway_id"
+
+// ownID returns the column of the table that its own rows refer to, and whether the rows have its value. It returns nothing if
+// no column of the rows does, or if several are referred to.
+func (t *table) ownID() (id string, given bool) {
+	for _, c := range t.columns {
+		if r := t.resolved[c.Name]; r != nil && r.self {
+			if id != "" && id != r.id {
+				return "", false
+			}
+			id = r.id
+		}
+	}
+	c, _ := t.column(id)
+	return id, c != nil
+}
+
+// makeIDs makes the IDs of the new rows before these are written, if the rows of the table refer to each other. Without it, new
+// rows would have to be written without their references first, and rules about these would apply to them.
+func (t *table) makeIDs() error {
+	id, given := t.ownID()
+	if id == "" || t.ids != "" && given {
+		return nil
+	}
+	value := ""
+	a := t.attribute(id)
+	switch g := t.sheet.GeneratedIn(id); {
+	case given:
+		c, _ := t.column(id)
+		value = t.value(c)
+	case g != nil:
+		value = generate(g, a)
+	case a.identity && a.initial == "":
+		value = fmt.Sprintf("nextval(pg_get_serial_sequence(%s, %s)::regclass)", literal(tableName(t.sheet.Table)), literal(id))
+	case a.initial != "":
+		value = a.initial
+	default:
+		return nil // a trigger makes it
+	}
+	selected := []string{value + " AS " + name(newID)}
+	seen := map[string]bool{}
+	add := func(column string) {
+		if c, _ := t.column(column); c != nil && !seen[column] {
+			seen[column], selected = true, append(selected, "s."+name(column))
+		}
+	}
+	for _, key := range t.sheet.Key {
+		add(key)
+	}
+	for _, c := range t.columns {
+		if r := t.resolved[c.Name]; r != nil && r.self {
+			add(r.code)
+			if !seen[r.code] {
+				return nil // the rows don't have the code
+			}
+		}
+	}
+	t.ids = fmt.Sprintf(`pg_temp."headway_ids_%d"`, slices.Index(t.tx.tables, t))
+	return t.failed(t.tx.exec(fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s FROM %s s WHERE s.%s`,
+		t.ids, strings.Join(selected, ", "), t.stage, name(staging))))
+}
+
+// joinIDs are the joins of the new rows with their own IDs, and with the rows of the table that they refer to, whether these are
+// new or not.
+func (t *table) joinIDs() string {
+	if t.ids == "" {
+		return ""
+	}
+	var all strings.Builder
+	if _, given := t.ownID(); !given {
+		same := make([]string, len(t.sheet.Key))
+		for i, key := range t.sheet.Key {
+			same[i] = fmt.Sprintf("i.%s = s.%[1]s", name(key))
+		}
+		fmt.Fprintf(&all, " JOIN %s i ON %s", t.ids, strings.Join(same, " AND "))
+	}
+	for _, c := range t.columns {
+		if r := t.resolved[c.Name]; r != nil && r.self {
+			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON n%[2]s.%[5]s = s.%[6]s", r.parent, r.alias, t.found(c, r, "s"), t.ids, name(r.code), name(c.Name))
+		}
+	}
+	return all.String()
+}
+
+// ofEither is the ID of the row of the same table that a new row refers to.
+func (r *resolution) ofEither() string {
+	return fmt.Sprintf("coalesce(%[1]s.%[2]s, n%[1]s.%[3]s)", r.alias, name(r.id), name(newID))
+}
+
+// completeIDs is the condition that all rows of the same table that a new row refers to are found.
+func (t *table) completeIDs() string {
+	all := ""
+	for _, c := range t.columns {
+		if r := t.resolved[c.Name]; t.ids != "" && r != nil && r.self {
+			all += fmt.Sprintf(" AND (s.%s IS NULL OR %s IS NOT NULL)", name(c.Name), r.ofEither())
+		}
+	}
+	return all
+}
+
+// linkRows sets the columns that refer to rows of the table itself, when all of its rows are written. New rows have them already
+// if their IDs were made before.
+func (t *table) linkRows(search *search) error {
+	o := operation{table: t, flag: "true", links: true}
+	if t.ids != "" {
+		if t.updates == 0 {
+			return nil
+		}
+		o.flag = "NOT s." + name(staging)
+	}
 	for _, c := range t.columns {
 		r := t.resolved[c.Name]
 		if r == nil || !r.self {
@@ -119,13 +228,10 @@ func (t *table) linkRows() error {
 			return &refusedError{table: t, cause: fmt.Errorf("references to rows that no longer exist: %s of the table %s", imports.Rows(uint32(lost)), t.sheet.Table)}
 		}
 		id := r.alias + "." + name(r.id)
-		_, err = t.tx.writer.Exec(t.tx.ctx, fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s LEFT JOIN %s %s ON %s WHERE %s AND t.%s IS DISTINCT FROM %s`,
-			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id))
-		if refusal(err) {
-			return &refusedError{table: t, cause: err}
-		}
-		if err != nil {
-			return t.failed(err)
+		o.statement = fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s LEFT JOIN %s %s ON %s WHERE %s AND t.%s IS DISTINCT FROM %s AND %s`,
+			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id, o.flag)
+		if err := t.applyRowsOf(o, search); err != nil {
+			return err
 		}
 	}
 	return nil

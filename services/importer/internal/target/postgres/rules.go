@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,16 +20,23 @@ type rule struct {
 	check       string
 	expressions []string
 	where       string
+	// nulls means that a unique index does not accept the same null twice.
+	nulls bool
 }
 
 // readRules returns the checks and unique indexes of a table.
 func (t *table) readRules(ctx context.Context) (rules []rule, err error) {
-	rows, err := t.tx.writer.Query(ctx, `SELECT c.conname::text, pg_get_expr(c.conbin, c.conrelid), NULL::text[], '',
+	rows, err := t.tx.writer.Query(ctx, `SELECT c.conname::text, pg_get_expr(c.conbin, c.conrelid), NULL::text[], '', false,
 			ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.conrelid AND attnum = ANY (c.conkey))
 		FROM pg_constraint c WHERE c.conrelid = $1 AND c.contype = 'c'
 		UNION ALL
+		SELECT 'its partitions', CASE WHEN bool_and(d IS NOT NULL) THEN string_agg('(' || d || ')', ' OR ') ELSE 'true' END, NULL::text[], '', false,
+			ARRAY(SELECT DISTINCT a.attname::text FROM pg_partition_tree($1) n JOIN pg_partitioned_table k ON k.partrelid = n.relid
+				JOIN pg_attribute a ON a.attrelid = n.relid AND (a.attnum = ANY (k.partattrs) OR 0 = ANY (k.partattrs) AND a.attnum > 0 AND NOT a.attisdropped))
+		FROM pg_partition_tree($1) p, pg_get_partition_constraintdef(p.relid) d WHERE p.isleaf AND p.relid <> $1 HAVING count(*) > 0
+		UNION ALL
 		SELECT r.relname::text, '', ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) n ORDER BY n),
-			coalesce(pg_get_expr(i.indpred, i.indrelid), ''),
+			coalesce(pg_get_expr(i.indpred, i.indrelid), ''), coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), -- since version 15
 			ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND (a.attnum = ANY (i.indkey) OR EXISTS (
 				SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
 		FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid
@@ -39,7 +47,7 @@ func (t *table) readRules(ctx context.Context) (rules []rule, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var r rule
-		if err := rows.Scan(&r.name, &r.check, &r.expressions, &r.where, &r.columns); err != nil {
+		if err := rows.Scan(&r.name, &r.check, &r.expressions, &r.where, &r.nulls, &r.columns); err != nil {
 			return nil, t.failed(err)
 		}
 		if !t.knows(r) {
@@ -65,7 +73,17 @@ func (t *table) knows(r rule) bool {
 		return false
 	}
 	c, _ := t.sheet.Column(columns[0])
-	return c != nil && c.Unique
+	return c != nil && c.Unique && !r.nulls
+}
+
+// fresh reports whether a column that the rows don't have gets a value that no other row has.
+func (t *table) fresh(column string) bool {
+	if c, _ := t.column(column); c != nil {
+		return false
+	}
+	a := t.attribute(column)
+	g := t.sheet.GeneratedIn(column)
+	return a.identity || g != nil && g.By == schema.UUID4 || g == nil && a.family == uuids && a.initial != ""
 }
 
 // after is a query of the collected rows as they will be in the table, with their position in the stage and the given columns.
@@ -77,8 +95,8 @@ func (t *table) after(columns []string) string {
 	for _, column := range columns {
 		a := t.attribute(column)
 		c, _ := t.sheet.Column(column)
-		if t.resolved[column] != nil {
-			return ""
+		if r := t.resolved[column]; r != nil && (r.self || t.tx.inserting(r.table)) {
+			return "" // a new parent has no ID so far
 		}
 		if c != nil && slices.Contains(t.columns, c) {
 			selected = append(selected, t.compared(c, "s")+" AS "+name(column))
@@ -105,19 +123,28 @@ func (t *table) after(columns []string) string {
 	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from
 }
 
-// brokenRules returns the collected rows that break rules of their table.
+// inserting reports whether the run adds rows to a table of the schema.
+func (tx *transaction) inserting(name string) bool {
+	return slices.ContainsFunc(tx.tables, func(t *table) bool { return t.inserts > 0 && t.sheet.Table == name })
+}
+
+// brokenRules returns the collected rows that break rules of their table. It returns errCannotAsk if it can't check some.
 func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, err error) {
 	rules, err := t.readRules(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var unknown error
 	for _, r := range rules {
 		broken, reason := t.brokenCheck(r), fmt.Sprintf("it breaks the check %s: %s", r.name, r.check)
 		if r.check == "" {
 			broken, reason = t.brokenUnique(r), fmt.Sprintf("another row has the same value in the unique index %s", r.name)
 		}
 		if broken == "" {
-			continue // the row is refused when it is written
+			if r.check != "" || !slices.ContainsFunc(r.columns, t.fresh) {
+				unknown = errCannotAsk
+			}
+			continue
 		}
 		column := ""
 		if len(r.columns) == 1 {
@@ -133,7 +160,7 @@ func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, 
 			break
 		}
 	}
-	return refused, nil
+	return refused, unknown
 }
 
 // brokenCheck is a query of the rows that break a check.
@@ -163,13 +190,17 @@ func (t *table) brokenUnique(r rule) string {
 	same := make([]string, len(r.expressions))
 	for i, e := range r.expressions {
 		values[i] = fmt.Sprintf("%s AS headway_%d", e, i)
+		if r.nulls {
+			same[i] = fmt.Sprintf("o.headway_%d IS NOT DISTINCT FROM v.headway_%[1]d", i)
+			continue
+		}
 		complete = append(complete, fmt.Sprintf("(%s) IS NOT NULL", e))
 		same[i] = fmt.Sprintf("o.headway_%d = v.headway_%[1]d", i)
 	}
 	if r.where != "" {
 		complete = append(complete, r.where)
 	}
-	condition := strings.Join(complete, " AND ")
+	condition := cmp.Or(strings.Join(complete, " AND "), "true")
 	numbers := make([]string, len(values))
 	for i := range values {
 		numbers[i] = fmt.Sprintf("headway_%d", i)
@@ -222,7 +253,7 @@ func (t *table) keyOf(raw [][]byte) ([]imports.Value, error) {
 	key := make([]imports.Value, len(t.key))
 	for i, k := range t.key {
 		f := texts
-		if t.family(t.columns[k]) == decimals {
+		if t.family(t.columns[k]).staged() == "numeric" {
 			f = decimals
 		}
 		var err error

@@ -79,11 +79,18 @@ func (s *search) write(o operation, within string, rows int64) (cause, err error
 		return nil, err
 	}
 	tag, err := s.tx.writer.Exec(s.tx.ctx, o.statement+" AND "+within)
-	if err == nil && o.inserts {
+	if err == nil {
 		_, err = s.tx.writer.Exec(s.tx.ctx, `SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED`)
+		if code(err) == foreignKeyViolation && !o.inserts {
+			// The rows that changed ones refer to might be inserted later.
+			if err := s.tx.exec(`ROLLBACK TO SAVEPOINT headway_part`); err != nil {
+				return nil, err
+			}
+			tag, err = s.tx.writer.Exec(s.tx.ctx, o.statement+" AND "+within)
+		}
 	}
 	switch {
-	case err == nil && tag.RowsAffected() == rows:
+	case err == nil && (tag.RowsAffected() == rows || o.links):
 		return nil, s.tx.exec(`RELEASE SAVEPOINT headway_part`)
 	case err == nil:
 		cause = errors.New("a trigger or a rule of the table skips it")
@@ -132,7 +139,7 @@ func (s *search) columnOf(t *table, cause error) (string, error) {
 		err := s.tx.writer.QueryRow(s.tx.ctx, `SELECT coalesce((SELECT min(a.attname::text) FROM (
 				SELECT conrelid AS of, conkey AS keys FROM pg_constraint WHERE conrelid = $1 AND conname = $2
 				UNION ALL SELECT i.indrelid, i.indkey FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1 AND c.relname = $2
-			) k JOIN pg_attribute a ON a.attrelid = k.of AND a.attnum = ANY (k.keys) HAVING count(DISTINCT a.attname) = 1), '')`,
+			) k JOIN pg_attribute a ON a.attrelid = k.of AND a.attnum = ANY (k.keys) WHERE NOT 0 = ANY (k.keys) HAVING count(DISTINCT a.attname) = 1), '')`,
 			t.relation.oid, answer.ConstraintName).Scan(&column)
 		if err != nil {
 			return "", t.failed(err)

@@ -32,8 +32,10 @@ type table struct {
 	// releases means that rows take values of a unique column from each other.
 	releases bool
 
-	// resolved are the columns that refer to a row by a value other than the one that the database stores.
+	// resolved are the columns that refer to a row by a value other than the one that the database stores. ids is a temporary
+	// table with the IDs of the new rows, so that new rows can refer to each other. It is empty if there is none.
 	resolved map[string]*resolution
+	ids      string
 
 	existing *lookup
 	owners   map[string]*lookup
