@@ -81,9 +81,12 @@ func (tx *transaction) next(before *search, refused *refusedError) (*search, err
 
 // applyAll locks and changes the tables, and writes the rows. With a search, it finds the rows that the database refuses.
 func (tx *transaction) applyAll(search *search) error {
+	if err := tx.findUncounted(); err != nil {
+		return err
+	}
 	var locked []string
 	for _, t := range tx.tables {
-		if !t.plan.create && (t.stage != "" || t.plan.any()) {
+		if !t.plan.create && (t.stage != "" || t.plan.any() || tx.uncounted && t.relation != nil) {
 			locked = append(locked, t.sheet.Table)
 		}
 	}

@@ -10,15 +10,29 @@ import (
 
 // watch is what triggers could change in a table while the rows are written.
 type watch struct {
-	// inserted counts the rows that the transaction had inserted before.
+	// inserted is the result of table.inserted before the rows are written.
 	inserted int64
 	// before is a temporary table with the rows that will be changed. It is empty if no trigger of the table could keep their values.
 	before string
 }
 
+// hasTriggers reports whether one of the tables has triggers or rules.
+func (tx *transaction) hasTriggers() bool {
+	return slices.ContainsFunc(tx.tables, func(t *table) bool { return t.relation != nil && t.relation.triggers })
+}
+
+// findUncounted finds out whether the server does not count the inserted rows, so that the rows of tables with triggers must be counted.
+func (tx *transaction) findUncounted() error {
+	tx.uncounted = false
+	if !tx.hasTriggers() {
+		return nil
+	}
+	return failed(tx.ctx, tx.writer.QueryRow(tx.ctx, `SELECT NOT current_setting('track_counts')::boolean`).Scan(&tx.uncounted))
+}
+
 // watchTables records what is necessary to find out what triggers have done. It returns nil if there are none.
 func (tx *transaction) watchTables() (map[*table]watch, error) {
-	if !slices.ContainsFunc(tx.tables, func(t *table) bool { return t.relation != nil && t.relation.triggers }) {
+	if !tx.hasTriggers() {
 		return nil, nil
 	}
 	watches := map[*table]watch{}
@@ -44,8 +58,13 @@ func (tx *transaction) watchTables() (map[*table]watch, error) {
 	return watches, nil
 }
 
-// inserted returns the number of rows that the transaction has inserted into the table and its partitions, even by triggers.
+// inserted returns the number of rows that the transaction has inserted into the table and its partitions, even by triggers. If the
+// server does not count them, it returns the number of all rows. The table is locked then, so only this transaction changes it.
 func (t *table) inserted() (n int64, err error) {
+	if t.tx.uncounted {
+		err = t.tx.writer.QueryRow(t.tx.ctx, `SELECT count(*) FROM `+tableName(t.sheet.Table)).Scan(&n)
+		return n, t.failed(err)
+	}
 	err = t.tx.writer.QueryRow(t.tx.ctx, `SELECT pg_stat_get_xact_tuples_inserted($1) +
 		coalesce((SELECT sum(pg_stat_get_xact_tuples_inserted(relid)) FROM pg_partition_tree($1) WHERE relid <> $1), 0)::bigint`, t.relation.oid).Scan(&n)
 	return n, t.failed(err)

@@ -32,8 +32,10 @@ type transaction struct {
 	unprepared bool
 	// lookups counts the prepared statements of the reader.
 	lookups int
-	applied bool
-	ended   bool
+	// uncounted reports whether a table has triggers, and the server does not count the rows that they insert.
+	uncounted bool
+	applied   bool
+	ended     bool
 }
 
 // begin claims the import for this run in a separate transaction, so that an earlier run can no longer commit, and then
