@@ -2,11 +2,14 @@ package edge_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"headway/services/edge"
 )
 
 // TestReportsHaveLengthETagAndRanges: a download that broke off is continued, and a file that is already there is not sent again.
@@ -82,5 +85,52 @@ func TestTemplatesHaveLengthAndETag(t *testing.T) {
 	resp = b.do(http.MethodGet, path, nil, "Range", "bytes=1-")
 	if part, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusPartialContent || !bytes.Equal(part, text[1:]) {
 		t.Errorf("%s, %d bytes, %v", resp.Status, len(part), err)
+	}
+}
+
+// TestDownloadsAreLimited: a client that reads slowly keeps its connection, so downloads have the limits of streams.
+func TestDownloadsAreLimited(t *testing.T) {
+	certFile, keyFile, pool := certificate(t, t.TempDir())
+	for name, files := range map[string][2]string{"plain": {}, "TLS": {certFile, keyFile}} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, func(c *edge.Config) {
+				c.StreamsPerUser, c.MaxStreams = 2, 3
+				c.TLSCertFile, c.TLSKeyFile = files[0], files[1]
+			})
+			if files[0] != "" {
+				b.url = strings.Replace(b.url, "http:", "https:", 1)
+				b.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+				t.Cleanup(b.client.CloseIdleConnections)
+			}
+			b.jobs.put("j1", "story", "ann", nil)
+			b.jobs.put("j2", "story", "bob", nil)
+			for _, id := range []string{"j1", "j2"} {
+				b.jobs.write(id, make([]byte, 32<<20))
+			}
+			const output = "/api/v1/jobs/j1/output"
+			first, second := b.do(http.MethodGet, output, nil), b.do(http.MethodGet, output, nil, "Range", "bytes=1000-")
+			for _, path := range []string{output, "/api/v1/imports/i1/issues.csv", "/api/v1/schemas/workforce/template.xlsx", "/api/v1/schemas/workforce/sample.xlsx"} {
+				resp := b.do(http.MethodGet, path, nil)
+				b.refused(resp, http.StatusTooManyRequests, "DOWNLOAD_LIMIT")
+				if h := resp.Header; h.Get("ETag") != "" || h.Get("Content-Disposition") != "" || h.Get("Retry-After") == "" {
+					t.Errorf("%s: %v", path, h)
+				}
+			}
+			if resp := b.do(http.MethodHead, output, nil); resp.StatusCode != http.StatusOK {
+				t.Errorf("HEAD: %s", resp.Status)
+			}
+			as := []string{"Authorization", "Bearer " + b.token("bob")}
+			b.open("/api/v1/sse/jobs/story/j2", as...).want("connected") // another user
+			b.refused(b.do(http.MethodGet, "/api/v1/jobs/j2/output", nil, as...), http.StatusTooManyRequests, "DOWNLOAD_LIMIT")
+			b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/story/j2", nil, as...), http.StatusTooManyRequests, "STREAM_LIMIT")
+			first.Body.Close()
+			eventually(t, "there is room for a stream", func() bool {
+				return b.do(http.MethodGet, "/api/v1/sse/jobs/story/j2", nil, as...).StatusCode == http.StatusOK
+			})
+			second.Body.Close()
+			eventually(t, "there is room for a download", func() bool {
+				return b.do(http.MethodGet, "/api/v1/jobs/j2/output", nil, as...).StatusCode == http.StatusOK
+			})
+		})
 	}
 }

@@ -135,10 +135,13 @@ func New(cfg Config) (_ *Service, err error) {
 	s.asService = grpc.PerRPCCredentials(own)
 	services := hub.Services{Jobs: s.jobs, Imports: s.importer, AsService: s.asService}
 	s.sockets = sockets.New(sockets.Config{WriteTimeout: cfg.WriteTimeout, Ring: sockets.Ring(cfg.IOURing)})
-	s.downloads = download.NewSender(s.sockets)
 	s.hub = hub.New(hub.Config{
 		Upstream: services.Upstream(), Logger: cfg.Logger, Metrics: cfg.Metrics,
 		PerUser: max(cfg.StreamsPerUser, 0), Max: max(cfg.MaxStreams, 0),
+	})
+	s.downloads = download.NewSender(s.sockets, func(ctx context.Context) (func(), error) {
+		as, _ := auth.FromContext(ctx)
+		return s.hub.AdmitDownload(as)
 	})
 	if s.revoked, err = access.OpenRevoked(cfg.RevokedSessions, cfg.Logger); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)

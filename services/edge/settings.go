@@ -38,8 +38,8 @@ type Settings struct {
 
 	ShownEnds string `help:"Directory for the ends of jobs that declared routes have sent, so that no stream of a user's latest job repeats one. Several edges can share it. Empty for a directory in the data directory." placeholder:"DIR"`
 
-	StreamsPerUser    int `help:"Maximum number of live streams per user. A new stream replaces the oldest one. A negative value means no limit." default:"64" negative:"no limit"`
-	MaxStreams        int `help:"Maximum number of live streams in total. A negative value means no limit." default:"15000" negative:"no limit"`
+	StreamsPerUser    int `help:"Maximum number of live streams per user, and of downloads. A new stream replaces the oldest one, and a new download is refused. A negative value means no limit." default:"64" negative:"no limit"`
+	MaxStreams        int `help:"Maximum number of live streams and downloads in total. A negative value means no limit." default:"15000" negative:"no limit"`
 	RequestsPerSecond int `help:"Maximum requests per second per user, not counting streams, with bursts of four times that. A negative value means no limit." default:"50" negative:"no limit"`
 
 	UploadsPerUser         int            `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`

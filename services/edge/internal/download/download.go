@@ -21,11 +21,32 @@ const small = 64 << 10
 // Sender sends files.
 type Sender struct {
 	loop    *sockets.Loop
+	admit   func(context.Context) (release func(), err error)
 	running sync.WaitGroup
 }
 
-// NewSender returns a Sender for a Loop.
-func NewSender(loop *sockets.Loop) *Sender { return &Sender{loop: loop} }
+// NewSender returns a Sender for a Loop. admit counts the downloads of a request's caller until release, or refuses one.
+func NewSender(loop *sockets.Loop, admit func(context.Context) (release func(), err error)) *Sender {
+	return &Sender{loop: loop, admit: admit}
+}
+
+// Admit counts a download until release, which must be called once. If the caller has too many, it answers the request, and
+// returns nil. Send calls it.
+func (s *Sender) Admit(w http.ResponseWriter, r *http.Request) (release func()) {
+	release, err := s.admit(r.Context())
+	if err != nil {
+		refuse(w, r, err)
+		return nil
+	}
+	return release
+}
+
+// refuse answers a request with an error instead of a file.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	withoutFile(w)
+	w.Header().Del("Content-Range")
+	httperr.Write(w, r, err)
+}
 
 // Wait waits until every download has ended, or ctx is done. No further one must begin.
 func (s *Sender) Wait(ctx context.Context) {
@@ -51,6 +72,10 @@ func (s *Sender) Send(w http.ResponseWriter, r *http.Request, f *File) {
 		w.WriteHeader(part.status)
 		return
 	}
+	release := s.Admit(w, r)
+	if release == nil {
+		return
+	}
 	takeOver := part.length > small && r.ContentLength == 0 && sockets.Hijackable(r)
 	ctx := r.Context()
 	if takeOver { // it ends with the handler
@@ -58,16 +83,15 @@ func (s *Sender) Send(w http.ResponseWriter, r *http.Request, f *File) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	d := &download{
-		loop: s.loop, left: part.length, stop: cancel, slot: sockets.NewSlot(),
+		loop: s.loop, left: part.length, release: release, stop: cancel, slot: sockets.NewSlot(),
 		file: reader{File: f, offset: part.offset, end: part.offset + part.length, pace: pace.New(f.Budget)},
 	}
 	first, err := d.file.next(ctx)
 	if err != nil {
 		d.file.drop()
 		cancel()
-		withoutFile(w)
-		w.Header().Del("Content-Range")
-		httperr.Write(w, r, err)
+		release()
+		refuse(w, r, err)
 		return
 	}
 	d.slot.Put(sockets.Raw(first))
@@ -92,6 +116,8 @@ type download struct {
 	slot *sockets.Slot
 	// left is the number of bytes that the connection has not taken.
 	left int64
+	// release ends the count of the download.
+	release func()
 	// stop ends feed, which reads the file.
 	stop context.CancelFunc
 	file reader
@@ -148,6 +174,7 @@ func (d *download) Tick(now int64) int64 { return now + int64(time.Hour/time.Sec
 // Closed implements sockets.Source.
 func (d *download) Closed(sent int64, cause error) {
 	d.stop()
+	d.release()
 	if cause != nil {
 		d.fail(cause)
 	}

@@ -25,9 +25,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics registers the hub's metrics. nil means none.
 	Metrics prometheus.Registerer
-	// PerUser is the maximum number of subscriptions per user. Another one ends the oldest. 0 means no limit.
+	// PerUser is the maximum number of subscriptions per user. Another one ends the oldest. It is also the maximum number of
+	// downloads per user. 0 means no limit.
 	PerUser int
-	// Max is the maximum number of subscriptions. Others are refused. 0 means no limit.
+	// Max is the maximum number of subscriptions and downloads. Others are refused. 0 means no limit.
 	Max int
 }
 
@@ -56,6 +57,8 @@ type Hub struct {
 	// attempts counts the attempts of users to open streams.
 	attempts attempts
 	open     []*Subscription
+	// downloads counts the downloads of all users.
+	downloads int
 	// woken is scratch memory for publishing a state.
 	woken []*Subscription
 	// opened counts all subscriptions that were ever opened, and has the value at the last sweep. openedInRush counts
@@ -88,16 +91,18 @@ type fetch struct {
 	err  error
 }
 
-// user is a user who owns live jobs or has subscriptions.
+// user is a user who owns live jobs, or has subscriptions or downloads.
 type user struct {
 	subject string
 	live    []*feed
 	// mine are the user's subscriptions to all own jobs. open are all subscriptions of the user, the oldest first.
 	mine, open []*Subscription
+	// downloads counts the downloads of the user.
+	downloads int
 }
 
 type metrics struct {
-	streams                 prometheus.Gauge
+	streams, downloads      prometheus.Gauge
 	skipped, upstreamLosses prometheus.Counter
 }
 
@@ -113,12 +118,13 @@ func New(cfg Config) *Hub {
 		jobs: make(map[string]*feed), imports: make(map[string]*feed), users: make(map[string]*user), attempts: make(attempts),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
+			downloads:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_downloads", Help: "Downloads in progress."}),
 			skipped:        prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_skipped_total", Help: "Snapshots that were replaced by a later one before a slow reader received them."}),
 			upstreamLosses: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_upstream_losses_total", Help: "Number of times that a stream from a service was lost and resumed."}),
 		},
 	}
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(h.metrics.streams, h.metrics.skipped, h.metrics.upstreamLosses)
+		cfg.Metrics.MustRegister(h.metrics.streams, h.metrics.downloads, h.metrics.skipped, h.metrics.upstreamLosses)
 	}
 	return h
 }
@@ -382,7 +388,7 @@ func (h *Hub) user(subject string) *user {
 }
 
 func (h *Hub) dropUser(u *user) {
-	if len(u.live)+len(u.open)+len(u.mine) == 0 && h.users[u.subject] == u {
+	if len(u.live)+len(u.open)+len(u.mine)+u.downloads == 0 && h.users[u.subject] == u {
 		delete(h.users, u.subject)
 	}
 }

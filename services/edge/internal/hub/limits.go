@@ -56,7 +56,7 @@ func (h *Hub) Admit(s *Subscription, as auth.Identity, session string) error {
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 			"You have opened too many live streams in a short time. Wait, and then try again.")
 	}
-	if h.cfg.Max > 0 && len(h.open) >= h.cfg.Max {
+	if h.full() {
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT,
 			"This server has reached its limit of live streams. Try again later, or poll GET /api/v1/jobs/{job_id}.")
 	}
@@ -68,6 +68,40 @@ func (h *Hub) Admit(s *Subscription, as auth.Identity, session string) error {
 	s.user.open = append(s.user.open, s)
 	return nil
 }
+
+// AdmitDownload counts a download of the caller until release is called, which must be once. Downloads and subscriptions
+// share the maximum in total, because both keep a connection for as long as their client likes. Each user can have as many
+// downloads as subscriptions. Another one is refused: to end an earlier one would lose a file.
+func (h *Hub) AdmitDownload(as auth.Identity) (release func(), err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	u := h.user(as.Subject)
+	if h.cfg.PerUser > 0 && u.downloads >= h.cfg.PerUser {
+		return nil, rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_DOWNLOAD_LIMIT,
+			"You have too many downloads in progress. Wait until one ends, and then try again.")
+	}
+	if h.full() {
+		h.dropUser(u)
+		return nil, rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_DOWNLOAD_LIMIT,
+			"This server has reached its limit of live streams and downloads. Try again later.")
+	}
+	h.downloads++
+	u.downloads++
+	h.metrics.downloads.Inc()
+	return func() { h.releaseDownload(u) }, nil
+}
+
+func (h *Hub) releaseDownload(u *user) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.downloads--
+	u.downloads--
+	h.metrics.downloads.Dec()
+	h.dropUser(u)
+}
+
+// full reports whether the maximum in total has been reached. The lock must be held.
+func (h *Hub) full() bool { return h.cfg.Max > 0 && len(h.open)+h.downloads >= h.cfg.Max }
 
 // Confirm ends the user's oldest subscriptions beyond the limit. Call it after all checks of a new stream have passed, so that
 // a refused attempt doesn't end another stream.

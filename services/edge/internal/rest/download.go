@@ -147,6 +147,11 @@ func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 // send forwards the stream of a file. An error before the first byte is a normal error response. A later error aborts
 // the connection, so that no client mistakes an incomplete file for a complete one.
 func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(context.Context) (func() (chunk, error), error)) {
+	release := d.Sender.Admit(w, r)
+	if release == nil {
+		return
+	}
+	defer release()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	receive, err := open(ctx)

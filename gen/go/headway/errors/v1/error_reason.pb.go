@@ -204,6 +204,8 @@ const (
 	ErrorReason_ERROR_REASON_TUS_VERSION_UNSUPPORTED ErrorReason = 134
 	// RESOURCE_EXHAUSTED: this user has too many live streams. The oldest one was closed for the new one.
 	ErrorReason_ERROR_REASON_STREAM_LIMIT ErrorReason = 140
+	// RESOURCE_EXHAUSTED: this user, or the server, has too many downloads in progress.
+	ErrorReason_ERROR_REASON_DOWNLOAD_LIMIT ErrorReason = 141
 )
 
 // Enum value maps for ErrorReason.
@@ -294,6 +296,7 @@ var (
 		133: "ERROR_REASON_UPLOAD_BUSY",
 		134: "ERROR_REASON_TUS_VERSION_UNSUPPORTED",
 		140: "ERROR_REASON_STREAM_LIMIT",
+		141: "ERROR_REASON_DOWNLOAD_LIMIT",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":             0,
@@ -381,6 +384,7 @@ var (
 		"ERROR_REASON_UPLOAD_BUSY":             133,
 		"ERROR_REASON_TUS_VERSION_UNSUPPORTED": 134,
 		"ERROR_REASON_STREAM_LIMIT":            140,
+		"ERROR_REASON_DOWNLOAD_LIMIT":          141,
 	}
 )
 
@@ -415,7 +419,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xd3\x16\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xf5\x16\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -502,7 +506,8 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_UPLOAD_INCOMPLETE\x10\x84\x01\x12\x1d\n" +
 	"\x18ERROR_REASON_UPLOAD_BUSY\x10\x85\x01\x12)\n" +
 	"$ERROR_REASON_TUS_VERSION_UNSUPPORTED\x10\x86\x01\x12\x1e\n" +
-	"\x19ERROR_REASON_STREAM_LIMIT\x10\x8c\x01B\xba\x01\n" +
+	"\x19ERROR_REASON_STREAM_LIMIT\x10\x8c\x01\x12 \n" +
+	"\x1bERROR_REASON_DOWNLOAD_LIMIT\x10\x8d\x01B\xba\x01\n" +
 	"\x15com.headway.errors.v1B\x10ErrorReasonProtoP\x01Z)headway/gen/go/headway/errors/v1;errorsv1\xa2\x02\x03HEX\xaa\x02\x11Headway.Errors.V1\xca\x02\x11Headway\\Errors\\V1\xe2\x02\x1dHeadway\\Errors\\V1\\GPBMetadata\xea\x02\x13Headway::Errors::V1b\x06proto3"
 
 var (
