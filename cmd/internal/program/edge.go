@@ -53,6 +53,7 @@ func PrintSignInLink(s *edge.Service) {
 
 // NewEdge returns an edge, whose dependencies it adds to cfg.
 func (c *Common) NewEdge(env *Env, cfg edge.Config) (*edge.Service, error) {
+	collectEarly()
 	cfg.Page, _ = web.FS() // not built: the edge says so at /
 	if env.Issuer != nil {
 		cfg.TokensReady = env.Issuer.Ready

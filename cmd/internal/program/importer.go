@@ -25,10 +25,16 @@ func (c *ImporterCommand) Run(ctx context.Context) error {
 	})
 }
 
-// collectAt is the growth of the heap, in percent, at which memory is collected in processes that run an importer. An
-// import holds the keys of millions of rows until it ends, and creates little garbage. So less than half of Go's default saves
-// memory, and costs almost no time. GOGC overrides it.
+// collectAt is the growth of the heap, in percent, at which memory is collected in processes that run an importer or an edge.
+// An import holds the keys of millions of rows until it ends, and an edge the state of thousands of connections. Both create
+// little garbage. So less than half of Go's default saves memory, and costs almost no time. GOGC overrides it.
 const collectAt = 40
+
+func collectEarly() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+}
 
 // outsideGo is the part of the memory budget that Go's collector does not know about: the program's code, and SQLite's page
 // caches.
@@ -37,9 +43,7 @@ const outsideGo = 64 << 20
 // NewImporter returns an importer, whose dependencies it adds to cfg.
 func (c *Common) NewImporter(env *Env, cfg importer.Config) (*importer.Service, error) {
 	governor.SetSoftLimit(cfg.MemoryBudget() - outsideGo)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
+	collectEarly()
 	cfg.DataDir, cfg.Verifier = c.Data, env.Verifier
 	cfg.Credentials = env.Key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker, auth.ScopeImporter)
 	cfg.Logger, cfg.Metrics = env.Logger.With("service", "importer"), env.Metrics

@@ -20,8 +20,9 @@ const small = 64 << 10
 
 // Sender sends files.
 type Sender struct {
-	loop    *sockets.Loop
-	admit   func(context.Context) (release func(), err error)
+	loop  *sockets.Loop
+	admit func(context.Context) (release func(), err error)
+	// running counts the downloads, and the goroutines that receive their parts.
 	running sync.WaitGroup
 }
 
@@ -78,24 +79,22 @@ func (s *Sender) Send(w http.ResponseWriter, r *http.Request, f *File) {
 	}
 	takeOver := part.length > small && r.ContentLength == 0 && sockets.Hijackable(r)
 	ctx := r.Context()
-	if takeOver { // it ends with the handler
-		ctx = context.WithoutCancel(ctx)
+	if takeOver { // it ends with the handler, and a slow reader must not keep its values
+		ctx = context.Background()
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	s.running.Add(1)
 	d := &download{
-		loop: s.loop, left: part.length, release: release, stop: cancel, slot: sockets.NewSlot(),
+		sender: s, left: part.length, release: release,
 		file: reader{File: f, offset: part.offset, end: part.offset + part.length, pace: pace.New(f.Budget)},
 	}
-	first, err := d.file.next(ctx)
+	d.ctx, d.stop = context.WithCancel(ctx)
+	first, err := d.file.next(r.Context())
 	if err != nil {
-		d.file.drop()
-		cancel()
-		release()
+		d.Closed(0, err)
 		refuse(w, r, err)
 		return
 	}
-	d.slot.Put(sockets.Raw(first))
-	s.running.Go(func() { d.feed(ctx) })
+	d.data = first
 	if takeOver {
 		d.done = reqlog.From(r.Context()).Detach(part.status)
 	}
@@ -109,63 +108,95 @@ func (s *Sender) Send(w http.ResponseWriter, r *http.Request, f *File) {
 	}
 }
 
-// download sends one body. It is the source of its connection.
+// download sends one body. It is the source of its connection. It has a goroutine only while it waits for the service, so
+// that a slow reader has none most of the time.
 type download struct {
-	conn sockets.Conn
-	loop *sockets.Loop
-	slot *sockets.Slot
-	// left is the number of bytes that the connection has not taken.
-	left int64
+	conn   sockets.Conn
+	sender *Sender
 	// release ends the count of the download.
 	release func()
-	// stop ends feed, which reads the file.
+	// stop ends ctx, with which the file is read.
+	ctx  context.Context
 	stop context.CancelFunc
-	file reader
 	// done, if not nil, writes the log line of the request.
 	done func(bytes int64, err error)
 
 	mu sync.Mutex
+	// file is used under mu. While it is being received, only the goroutine that receives it uses it, without mu.
+	file      reader
+	receiving bool
+	// data are the next bytes, if they are not in the file's part.
+	data []byte
+	// left is the number of bytes that the connection has not taken.
+	left int64
+	// pause, if not nil, is the time when the reader is slow.
+	pause  *time.Timer
+	closed bool
 	// err is the reason why the body is incomplete.
 	err error
 }
 
-// feed reads the file at the pace of the connection, after the first bytes.
-func (d *download) feed(ctx context.Context) {
-	defer d.file.drop()
-	for d.taken(ctx) && d.file.offset < d.file.end {
-		data, err := d.file.next(ctx)
-		if err != nil {
-			d.fail(err)
-			d.conn.Close(err) // without the rest, so that no client mistakes the file for a complete one
-			return
-		}
-		d.slot.Put(sockets.Raw(data))
-		d.loop.Wake(&d.conn)
-	}
-}
-
-// taken waits until the connection has taken the last bytes. It returns false if the connection has ended. Meanwhile, a
-// slow reader holds no others.
-func (d *download) taken(ctx context.Context) bool {
-	timer := time.NewTimer(pace.Prompt)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-d.slot.Taken():
-			return true
-		case <-timer.C:
-			d.file.pause()
-		}
-	}
-}
-
 // Next implements sockets.Source.
 func (d *download) Next() (sockets.Message, bool) {
-	p, ok := d.slot.Take()
-	d.left -= int64(p.Len())
-	return sockets.Message{Payload: p, Last: ok && d.left == 0}, ok
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || d.receiving || d.left == 0 {
+		return sockets.Message{}, false
+	}
+	data := d.data
+	d.data = nil
+	if data == nil {
+		data = d.file.take()
+	}
+	if data == nil {
+		d.receiving = true
+		d.sender.running.Go(d.receive)
+		return sockets.Message{}, false
+	}
+	d.left -= int64(len(data))
+	d.expectPrompt()
+	return sockets.Message{Payload: sockets.Raw(data), Last: d.left == 0}, true
+}
+
+// receive receives the next part of the file, and wakes the connection.
+func (d *download) receive() {
+	data, err := d.file.next(d.ctx)
+	d.mu.Lock()
+	d.data, d.receiving = data, false
+	if d.closed || err != nil {
+		d.file.drop()
+	}
+	d.mu.Unlock()
+	if err != nil {
+		d.fail(err)
+		d.conn.Close(err) // without the rest, so that no client mistakes the file for a complete one
+		return
+	}
+	d.sender.loop.Wake(&d.conn)
+}
+
+// expectPrompt makes the reader release what it requested if the connection does not ask for the next bytes promptly. Slow
+// readers have nothing to release.
+func (d *download) expectPrompt() {
+	switch {
+	case !d.file.holds():
+		if d.pause != nil {
+			d.pause.Stop()
+		}
+	case d.pause == nil:
+		d.pause = time.AfterFunc(pace.Prompt, d.isSlow)
+	default:
+		d.pause.Reset(pace.Prompt)
+	}
+}
+
+// isSlow releases what the reader has not accepted for some time.
+func (d *download) isSlow() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.receiving {
+		d.file.pause()
+	}
 }
 
 // Tick implements sockets.Source. A body has nothing to send by the clock.
@@ -178,9 +209,19 @@ func (d *download) Closed(sent int64, cause error) {
 	if cause != nil {
 		d.fail(cause)
 	}
+	d.mu.Lock()
+	d.closed, d.data = true, nil
+	if d.pause != nil {
+		d.pause.Stop()
+	}
+	if !d.receiving {
+		d.file.drop()
+	}
+	d.mu.Unlock()
 	if d.done != nil {
 		d.done(sent, d.failure())
 	}
+	d.sender.running.Done()
 }
 
 // fail records why the body is incomplete. The first reason is the cause of later ones.

@@ -26,28 +26,45 @@ type reader struct {
 	*File
 	// offset is the next byte, and end the one after the last.
 	offset, end int64
-	// part is what was received and not read. requested means that its bytes belong to the pace.
-	part      []byte
-	requested bool
-	pace      pace.Reader
+	// part is what was received and not read. begun means that some of it was. requested means that its bytes belong to the
+	// pace.
+	part             []byte
+	begun, requested bool
+	pace             pace.Reader
 }
 
-// next returns the next bytes. They are few, so that a slow reader holds few, and shows its progress.
+// next returns the next bytes. It receives them if necessary.
 func (f *reader) next(ctx context.Context) ([]byte, error) {
-	inParts := len(f.part) > 0
-	if !inParts {
-		if err := f.receive(ctx); err != nil {
-			return nil, fmt.Errorf("read a file from byte %d on: %w", f.offset, err)
-		}
+	data := f.take()
+	if data != nil {
+		return data, nil
 	}
+	if err := f.receive(ctx); err != nil {
+		return nil, fmt.Errorf("read a file from byte %d on: %w", f.offset, err)
+	}
+	return f.take(), nil
+}
+
+// take returns the next bytes of those that were received, or nil. They are few, so that a slow reader holds few, and shows
+// its progress.
+func (f *reader) take() []byte {
 	n := min(int64(len(f.part)), pace.Slow, f.end-f.offset)
+	if n == 0 {
+		return nil
+	}
 	data := f.part[:n]
-	if f.part = f.part[n:]; inParts || len(f.part) > 0 {
+	if f.offset += n; n < int64(len(f.part)) || f.begun {
 		data = bytes.Clone(data) // so that it does not keep the part
 	}
-	f.offset += n
-	return data, nil
+	if f.part = f.part[n:]; len(f.part) == 0 {
+		f.part = nil // an empty slice keeps its array
+	}
+	f.begun = f.part != nil
+	return data
 }
+
+// holds reports whether the reader keeps more than it has returned: bytes, or a part of the budget.
+func (f *reader) holds() bool { return f.part != nil || f.requested && f.pace.Fast() }
 
 // receive receives the next part. It receives all of it before any is read, so that a slow reader keeps no request open.
 func (f *reader) receive(ctx context.Context) (err error) {
@@ -96,14 +113,14 @@ func (f *reader) receiveAll(ctx context.Context, n int64) (all []byte, err error
 
 // drop releases what was received and not read.
 func (f *reader) drop() {
-	f.part = nil
+	f.part, f.begun = nil, false
 	if f.requested {
 		f.requested = false
 		f.pace.Done()
 	}
 }
 
-// pause releases what a reader does not accept for now. It continues slowly.
+// pause releases what a reader has not accepted for some time. It continues slowly.
 func (f *reader) pause() {
 	f.drop()
 	f.pace.Reset()

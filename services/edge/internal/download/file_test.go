@@ -10,7 +10,6 @@ import (
 	"weak"
 
 	"headway/services/edge/internal/pace"
-	"headway/services/edge/internal/sockets"
 )
 
 // TestWaitingBytesKeepNoOthers reads large parts. A few of their bytes can wait for a slow reader, but the parts must not.
@@ -56,22 +55,30 @@ func TestWaitingBytesKeepNoOthers(t *testing.T) {
 	}
 }
 
-// TestStalledReaderDropsItsPart: a reader that takes nothing keeps only what is already in its connection.
+// TestStalledReaderDropsItsPart: a reader that takes nothing keeps only what is already in its connection, and nothing of the
+// budget of fast readers.
 func TestStalledReaderDropsItsPart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		d := &download{slot: sockets.NewSlot(), file: reader{File: &File{}, part: make([]byte, pace.Fast), requested: true, pace: pace.New(pace.NewBudget())}}
-		d.slot.Put(sockets.Raw([]byte("waiting")))
-		ended := make(chan bool, 1)
-		go func() { ended <- d.taken(ctx) }()
-		time.Sleep(pace.Prompt + 1)
-		synctest.Wait()
-		if d.file.part != nil || d.file.requested {
-			t.Error("the part is kept")
-		}
-		cancel()
-		if <-ended {
-			t.Error("the connection has taken something")
-		}
-	})
+	for name, received := range map[string]int{"a long part": pace.Fast, "a part whose last bytes are in the connection": pace.Slow} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := pace.New(pace.NewBudget())
+				for !p.Fast() {
+					p.Done()
+					if _, err := p.Request(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					p.Received()
+				}
+				d := &download{left: pace.Fast, file: reader{File: &File{}, end: pace.Fast, part: make([]byte, received), requested: true, pace: p}}
+				if m, ok := d.Next(); !ok || m.Len() != pace.Slow {
+					t.Fatalf("%d bytes", m.Len())
+				}
+				time.Sleep(pace.Prompt + 1)
+				synctest.Wait()
+				if f := &d.file; f.part != nil || f.requested || f.pace.Fast() {
+					t.Errorf("%d bytes are kept, and the budget: %v", len(f.part), f.pace.Fast())
+				}
+			})
+		})
+	}
 }

@@ -83,5 +83,8 @@ func (r *Reader) Done() {
 	}
 }
 
+// Fast reports whether the reader holds bytes of the budget of fast readers.
+func (r *Reader) Fast() bool { return r.fast > 0 }
+
 // Reset makes the next request a small one.
 func (r *Reader) Reset() { r.most = Slow }

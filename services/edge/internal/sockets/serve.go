@@ -75,10 +75,12 @@ func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter, status int) error {
 	}
 	_ = rw.Header().Write(&head) // a buffer accepts everything
 	head.WriteString("\r\n")
-	if first, ok := c.source.Next(); ok {
-		head.Write(first.chunk)
-		if c.ended = first.Last; c.ended && !c.raw {
-			head.WriteString(lastChunk)
+	if !c.raw { // a part of a file is large enough for its own write, and must not be copied
+		if first, ok := c.source.Next(); ok {
+			head.Write(first.chunk)
+			if c.ended = first.Last; c.ended {
+				head.WriteString(lastChunk)
+			}
 		}
 	}
 	c.rest = bytes.Clone(head.Bytes())
