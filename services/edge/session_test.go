@@ -183,3 +183,21 @@ func TestTooLongTokensGetNoCookie(t *testing.T) {
 	}
 	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "Bearer "+long), http.StatusBadRequest, "REQUEST_INVALID")
 }
+
+// TestLatestStreamTellsNothingOfOthersJobs: an event ID that names another user's job is like one that names none. Otherwise, the
+// response would show which jobs exist.
+func TestLatestStreamTellsNothingOfOthersJobs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, []byte("path: /progress\nformat: job_status\nwatch: {latest: media}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, func(c *edge.Config) { c.Routes = []string{file} })
+	b.jobs.put("others", "media", "bob", nil)
+	b.jobs.put("own", "media", "ann", nil)
+	for _, id := range []string{"others", "missing", "own"} {
+		resp := b.do(http.MethodHead, "/progress", nil, "Last-Event-ID", id+".1")
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("%s: %s %s", id, resp.Status, resp.Header.Get("Content-Type"))
+		}
+	}
+}

@@ -196,16 +196,16 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, ends 
 }
 
 // resume continues the stream of a job that a client knows. It returns false if the client has received the job's end,
-// or if the job doesn't exist.
+// or if the job doesn't exist for the caller.
 func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision string, ends *shown.Route, o Options) bool {
 	h := v.handlers
 	ctx, cancel := context.WithTimeout(r.Context(), resumeTimeout)
 	defer cancel()
 	current, err := h.cfg.Hub.Read(ctx, hub.Topic{ID: id})
-	if err != nil || current.Terminal && seenRevision(current, revision) == current.Revision {
+	as, _ := auth.FromContext(r.Context())
+	if err != nil || !as.MaySee(current.Owner) || current.Terminal && seenRevision(current, revision) == current.Revision {
 		return false
 	}
-	as, _ := auth.FromContext(r.Context())
 	v.serveNamed(w, r, hub.Topic{ID: id}, &follower{subject: as.Subject, shown: ends, gone: o.Gone}, o)
 	return true
 }
