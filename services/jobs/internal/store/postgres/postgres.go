@@ -32,7 +32,9 @@ var migrations embed.FS
 
 const (
 	readers        = 8                // concurrent reads
-	openTimeout    = 30 * time.Second // to connect, to wait for the lock of another process, and to migrate
+	openTimeout    = 30 * time.Second // to connect, and to wait for the lock of another process
+	migrateTimeout = time.Hour        // to migrate, and to wait for the migrations of another process
+	lockPeriod     = 1                // seconds between two attempts to get the lock for migrations
 	connectTimeout = 5 * time.Second
 	readTimeout    = 10 * time.Second // of a read, so that a network that drops packets doesn't block a caller forever
 )
@@ -49,6 +51,10 @@ var _ job.Store = (*Store)(nil)
 // this process can use it, because watchers see only the commits of their process. It migrates the tables, one process
 // at a time. observe is called with every commit. It can be nil.
 func Open(ctx context.Context, url string, observe job.Observer) (*Store, error) {
+	return openWithin(ctx, url, observe, openTimeout)
+}
+
+func openWithin(ctx context.Context, url string, observe job.Observer, timeout time.Duration) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the jobs database: %w", err) // pgx removes the password
@@ -63,11 +69,13 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 	if observe == nil {
 		observe = func(*job.Commit) {}
 	}
-	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	opening, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := reached(opening, func() error { return prepare(opening, config.ConnConfig) }); err != nil {
+	if err := reached(opening, func() error { return prepare(ctx, config.ConnConfig) }); err != nil {
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
+	opening, cancel = context.WithTimeout(ctx, timeout) // the migration can have taken longer
+	defer cancel()
 	s := &Store{}
 	err = reached(opening, func() (err error) {
 		s.changes, err = startWriter(opening, config.ConnConfig, observe)
@@ -104,9 +112,12 @@ func reached(ctx context.Context, step func() error) error {
 	}
 }
 
-// prepare creates and migrates the tables for this version. Processes that start at the same time take turns.
+// prepare creates and migrates the tables for this version. Processes that start at the same time take turns. A migration can rewrite
+// all rows, so it has a separate time limit.
 func prepare(ctx context.Context, config *pgx.ConnConfig) error {
-	locker, err := lock.NewPostgresSessionLocker()
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, uint64(migrateTimeout/time.Second)/lockPeriod))
 	if err != nil {
 		return err
 	}
