@@ -312,9 +312,10 @@ func (s *Store) Queue(ctx context.Context, kind string, limit int) (queue []job.
 }
 
 func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuing, error) {
-	rows, err := s.reads.Query(ctx, `SELECT l.owner, l.ready, greatest(l.round, coalesce(k.round, 0)) AS turn, l.stamp
-		FROM lanes AS l LEFT JOIN lane_kinds AS k ON k.kind = l.kind
-		WHERE l.kind = $1 AND l.state IN (1, 2) ORDER BY turn, l.stamp LIMIT $2`, kind, limit)
+	rows, err := s.reads.Query(ctx, `SELECT l.owner, l.ready, greatest(l.round, coalesce((SELECT round FROM lane_kinds WHERE kind = $1), 0)) AS turn, l.stamp
+		FROM ((SELECT owner, ready, round, stamp FROM lanes WHERE kind = $1 AND state = 1 ORDER BY round, stamp LIMIT $2)
+			UNION ALL SELECT owner, ready, round, stamp FROM lanes WHERE kind = $1 AND state = 2) AS l
+		ORDER BY turn, l.stamp LIMIT $2`, kind, limit)
 	if err != nil {
 		return nil, err
 	}

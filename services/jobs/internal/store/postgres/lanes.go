@@ -127,8 +127,8 @@ func (t *tx) dropEmptyLanes() error {
 	return nil
 }
 
-// maxCounted is the maximum number of lanes that are read to estimate how many jobs are ahead of another.
-const maxCounted = 2048
+// maxCounted is the maximum number of full lanes that are read to estimate how many jobs are ahead of another.
+const maxCounted = 1024
 
 // querier is a connection, or a pool of them.
 type querier interface {
@@ -136,7 +136,8 @@ type querier interface {
 }
 
 // ahead returns how many ready jobs are leased before one of this owner, rank, and order of creation, up to limit. With
-// very many lanes, it is an estimate.
+// very many full lanes, it is an estimate. Each open lane ahead has at least one job, so as many as the limit are read, in the order
+// of an index.
 func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, limit int) (n int, err error) {
 	err = q.QueryRow(ctx, `WITH own AS (
 		SELECT count(*) AS n FROM (SELECT 1 FROM queue WHERE kind = $1 AND owner = $2 AND (rank, seq) < ($3, $4) LIMIT $5) AS first
@@ -149,7 +150,8 @@ func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, li
 	SELECT least((SELECT n FROM own) + coalesce(sum(least(l.ready,
 		mine.round - greatest(l.round, turn.round) + CASE WHEN l.stamp < mine.stamp THEN 1 ELSE 0 END)), 0), $5)
 	FROM mine CROSS JOIN turn
-	JOIN (SELECT round, stamp, ready FROM lanes WHERE kind = $1 AND owner <> $2 AND state IN (1, 2) LIMIT $6) AS l
+	JOIN ((SELECT round, stamp, ready FROM lanes WHERE kind = $1 AND owner <> $2 AND state = 1 ORDER BY round, stamp LIMIT $5)
+		UNION ALL (SELECT round, stamp, ready FROM lanes WHERE kind = $1 AND owner <> $2 AND state = 2 LIMIT $6)) AS l
 		ON mine.round >= greatest(l.round, turn.round)`,
 		kind, owner, of, seq, limit, maxCounted).Scan(&n)
 	return n, err
