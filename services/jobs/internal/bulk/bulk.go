@@ -223,11 +223,9 @@ func (r *run) pages(ctx context.Context) error {
 	f := r.request.filter(r.job.CreatedAt)
 	at := *r.state.Load()
 	if at.Total < 0 {
-		n, err := r.store.Count(ctx, f, maxCount)
-		if err != nil {
-			return err
+		if n, err := r.store.Count(ctx, f, maxCount); err == nil { // the progress can do without it
+			at.Total = n
 		}
-		at.Total = n
 	}
 	for {
 		err := r.page(ctx, &f, &at)

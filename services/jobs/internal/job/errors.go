@@ -35,7 +35,7 @@ func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }
 type StepUnknownError struct{ Step string }
 
 func (e *StepUnknownError) Error() string {
-	return fmt.Sprintf("the job has no step %q. Declare it in the plan first", e.Step)
+	return fmt.Sprintf("the job has no step %.100q. Declare it in the plan first", e.Step)
 }
 
 // ProgressInvalidError means that progress contains an impossible number.
@@ -45,7 +45,7 @@ type ProgressInvalidError struct {
 }
 
 func (e *ProgressInvalidError) Error() string {
-	return fmt.Sprintf("step %q: %s", e.Step, e.Problem)
+	return fmt.Sprintf("step %.100q: %s", e.Step, e.Problem)
 }
 
 // QuotaError means that a user has the maximum number of unfinished jobs.

@@ -111,7 +111,7 @@ func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 			return p, &InvalidError{Field: field, Problem: problem}
 		}
 		if _, twice := names[s.Name]; twice {
-			return p, &InvalidError{Field: field + ".name", Problem: fmt.Sprintf("%q is declared twice", s.Name)}
+			return p, &InvalidError{Field: field + ".name", Problem: fmt.Sprintf("%.100q is declared twice", s.Name)}
 		}
 		names[s.Name] = struct{}{}
 		step := Step{Name: s.Name, State: StepPending}
@@ -255,7 +255,7 @@ func (s *Step) problem() string {
 			return "a counter " + problem
 		}
 		if !between(value, -maxNumber, maxNumber) {
-			return fmt.Sprintf("counter %q is not a finite number", name)
+			return fmt.Sprintf("counter %.100q is not a finite number", name)
 		}
 	}
 	return ""

@@ -162,9 +162,9 @@ func nameProblem(name string) string {
 	case utf8.RuneCountInString(name) > maxName:
 		return fmt.Sprintf("has a name of more than %d characters", maxName)
 	case strings.TrimSpace(name) != name:
-		return fmt.Sprintf("has the name %q, which starts or ends with a space", name)
+		return fmt.Sprintf("has the name %.100q, which starts or ends with a space", name)
 	case strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Sprintf("has the name %q, which contains a control character", name)
+		return fmt.Sprintf("has the name %.100q, which contains a control character", name)
 	}
 	return ""
 }

@@ -141,10 +141,30 @@ func fromReport(r *jobsv1.ProgressReport) *job.Report {
 	}
 	steps := make([]job.StepReport, len(r.GetSteps()))
 	for i, s := range r.GetSteps() {
-		steps[i] = job.StepReport{Name: s.GetName(), State: job.StepState(s.GetState()), Done: s.Done, Total: s.Total,
-			Estimated: s.TotalEstimated, Counters: s.GetCounters(), Message: s.Message}
+		counters := s.GetCounters()
+		for name, value := range counters {
+			counters[name] = finite(value)
+		}
+		steps[i] = job.StepReport{Name: s.GetName(), State: job.StepState(s.GetState()), Done: finiteOrNil(s.Done), Total: finiteOrNil(s.Total),
+			Estimated: s.TotalEstimated, Counters: counters, Message: s.Message}
 	}
 	return &job.Report{Message: r.GetMessage(), Steps: steps}
+}
+
+// finite returns x, or, if JSON can't represent it, a number that is refused as well. So a repeated call has the same content as the
+// first one.
+func finite(x float64) float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return math.MaxFloat64
+	}
+	return x
+}
+
+func finiteOrNil(x *float64) *float64 {
+	if x == nil {
+		return nil
+	}
+	return new(finite(*x))
 }
 
 // fromLimit returns a limit. So many starts per period are evenly spread.
