@@ -13,7 +13,7 @@ import (
 type tokenCommand struct {
 	program.KeyFlags
 	Sub    string        `help:"Name of the user." required:"" placeholder:"NAME"`
-	Scope  []string      `help:"Scope of the token: headway:read, headway:run, headway:import, headway:admin, headway:worker, or headway:service. Can be repeated." enum:"headway:read,headway:run,headway:import,headway:admin,headway:worker,headway:service" default:"headway:read,headway:run,headway:import" placeholder:"SCOPE"`
+	Scope  []string      `help:"Scope of the token: headway:read, headway:run, headway:import, headway:priority, headway:admin, headway:worker, or headway:service. Can be repeated." enum:"headway:read,headway:run,headway:import,headway:priority,headway:admin,headway:worker,headway:service" default:"headway:read,headway:run,headway:import,headway:priority" placeholder:"SCOPE"`
 	Kind   []string      `help:"Kind of job that the token can create and lease. Can be repeated. * means all kinds." default:"*" placeholder:"KIND"`
 	Schema []string      `help:"Schema that the token can import with. Can be repeated. * means all schemas." default:"*" placeholder:"NAME"`
 	TTL    time.Duration `help:"How long the token is valid." default:"12h" name:"ttl"`

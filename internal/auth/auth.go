@@ -17,6 +17,8 @@ const (
 	ScopeRun = "headway:run"
 	// ScopeImport allows importing files, and deciding on, cancelling, retrying, and deleting the user's own imports.
 	ScopeImport = "headway:import"
+	// ScopePriority allows creating jobs with a priority above 0.
+	ScopePriority = "headway:priority"
 	// ScopeAdmin allows viewing and managing the jobs and imports of all users.
 	ScopeAdmin = "headway:admin"
 	// ScopeService is for Headway's own services, which act for users and watch all jobs.

@@ -4,18 +4,18 @@ import "slices"
 
 // Rights are what a token allows: scopes, kinds of jobs, and schemas. The name * allows all.
 type Rights struct {
-	// Scopes are of ScopeRead, ScopeRun, and ScopeImport.
+	// Scopes are of ScopeRead, ScopeRun, ScopeImport, and ScopePriority.
 	Scopes []string
 	// Kinds and Schemas are lists of names.
 	Kinds, Schemas []string
 }
 
-// userScopes are the scopes that limit what a user can do with the user's own resources.
+// userScopes are the scopes of which a token must have one to name its rights. Without them, it gets the default ones.
 var userScopes = []string{ScopeRead, ScopeRun, ScopeImport}
 
 // AllRights returns all rights to the user's own resources.
 func AllRights() Rights {
-	return Rights{Scopes: slices.Clone(userScopes), Kinds: []string{"*"}, Schemas: []string{"*"}}
+	return Rights{Scopes: append(slices.Clone(userScopes), ScopePriority), Kinds: []string{"*"}, Schemas: []string{"*"}}
 }
 
 // complete adds the default rights to a verified identity, for each claim that its token does not have.

@@ -114,6 +114,25 @@ func TestWorkersLeaseTheKindsOfTheirTokens(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 }
 
+func TestPriorityAboveNormalNeedsItsScope(t *testing.T) {
+	w := setup(t)
+	runner, urgent := w.user("alice", auth.ScopeRun), w.user("alice", auth.ScopeRun, auth.ScopePriority)
+	const missing = errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING
+	_, err := runner.CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "crawl", Priority: 1})
+	wantReason(t, err, missing)
+	batch := &jobsv1.CreateJobsRequest{Jobs: []*jobsv1.CreateJobRequest{{Kind: "crawl"}, {Kind: "crawl", Priority: 100}, {Kind: "crawl", Priority: -100}}}
+	some, err := runner.CreateJobs(t.Context(), batch)
+	if err != nil || some.GetResults()[0].GetJob() == nil || some.GetResults()[1].GetError().GetReason() != "SCOPE_MISSING" || some.GetResults()[2].GetJob() == nil {
+		t.Errorf("a batch: %v, %v", some, err)
+	}
+	for name, user := range map[string]jobsv1.JobServiceClient{"with the scope": urgent, "without scopes": w.user("alice"),
+		"an administrator": w.user("root", auth.ScopeAdmin), "a service": w.user("gateway", auth.ScopeService)} {
+		if _, err := user.CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "crawl", Priority: 1}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestQueueOfOneUserIsLimited also checks that other users, and the user's other calls, are not affected.
 func TestQueueOfOneUserIsLimited(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.MaxQueued = 3 })

@@ -18,6 +18,9 @@ func (s *Jobs) spec(ctx context.Context, r *jobsv1.CreateJobRequest) (job.Spec, 
 	if err := mayRun(ctx, r.GetKind()); err != nil {
 		return job.Spec{}, err
 	}
+	if r.GetPriority() > 0 && !id.May(auth.ScopePriority) {
+		return job.Spec{}, rpcerr.ScopeMissing("Creating a job with a priority above 0", auth.ScopePriority)
+	}
 	owner := id.Subject
 	if !id.Has(auth.ScopeService) {
 		switch {
