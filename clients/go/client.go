@@ -73,7 +73,7 @@ func passing(err error) bool {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown:
 		return true
 	case codes.ResourceExhausted:
-		return !full(err)
+		return !full(err) && !tooLarge(err)
 	case codes.Unauthenticated:
 		return Reason(err) == "TOKEN_EXPIRED" // the next call sends the new token, if there is one
 	}
@@ -85,6 +85,14 @@ func full(err error) bool {
 	reason := Reason(err)
 	return reason == "OUTPUT_TOO_LARGE" || reason == "QUOTA_EXCEEDED"
 }
+
+// tooLarge reports whether a message was larger than gRPC accepts. Repeating the call cannot succeed.
+func tooLarge(err error) bool {
+	return status.Code(err) == codes.ResourceExhausted && strings.Contains(status.Convert(err).Message(), "larger than max")
+}
+
+// rejected reports whether the service does not accept the content of a call.
+func rejected(err error) bool { return status.Code(err) == codes.InvalidArgument || tooLarge(err) }
 
 // pause is the pause before the next attempt. It doubles with each attempt, with jitter.
 type pause struct{ next, most time.Duration }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -59,7 +60,11 @@ type parking struct{ question any }
 
 func (*parking) Error() string { return "headway: the job is waiting for a decision" }
 
-// document converts v to a protobuf Struct, or to its JSON text if it has a number that a Struct might round.
+// maxStruct is the maximum size of a document as a Struct, in bytes. A Struct can take seven times the bytes of its JSON text, and a
+// call has at most 4 MiB.
+const maxStruct = 1 << 20
+
+// document converts v to a protobuf Struct, or to its JSON text if it has a number that a Struct might round, or if the Struct is large.
 func document(v any) (s *structpb.Struct, text string, err error) {
 	switch v := v.(type) {
 	case nil:
@@ -80,7 +85,9 @@ func document(v any) (s *structpb.Struct, text string, err error) {
 	if !exact(fields) {
 		return nil, string(encoded), nil
 	}
-	s, err = structpb.NewStruct(fields)
+	if s, err = structpb.NewStruct(fields); err == nil && proto.Size(s) > maxStruct {
+		return nil, string(encoded), nil
+	}
 	return s, "", err
 }
 

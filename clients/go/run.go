@@ -198,6 +198,10 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	asked := time.Now()
 	resp, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan,
 		Progress: n.progress, Checkpoint: n.checkpoint})
+	if tooLarge(err) {
+		r.worker.cfg.Logger.ErrorContext(ctx, "the progress is too large to be sent", "job_id", r.id, "error", err)
+		resp, err = r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token}) // the lease is more important
+	}
 	if status.Code(err) == codes.InvalidArgument {
 		// Earlier versions of the service refuse progress this way, but still renew the lease.
 		r.worker.cfg.Logger.ErrorContext(ctx, "progress refused", "job_id", r.id, "error", err)
@@ -283,13 +287,13 @@ func (r *run) complete(held context.Context, result any) string {
 	n := r.lastNews(held)
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text, Progress: n.progress})
-		if status.Code(err) == codes.InvalidArgument && n.progress != nil {
+		if rejected(err) && n.progress != nil {
 			n.progress = nil // the result is more important
 			_, err = r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text})
 		}
 		return err
 	})
-	if status.Code(err) == codes.InvalidArgument {
+	if rejected(err) {
 		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result was rejected: "+status.Convert(err).Message(), 1000), Permanent: true}, "failed")
 	}
 	return r.told("completed", err)
@@ -305,7 +309,7 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 		Error: &jobsv1.JobError{Reason: f.Reason, Message: f.Message}}
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.FailJob(ctx, req)
-		if status.Code(err) == codes.InvalidArgument {
+		if rejected(err) {
 			// Fail the job in any case, without the parts that might have been refused.
 			r.worker.cfg.Logger.ErrorContext(ctx, "failure rejected, failing without its details", "job_id", r.id, "error", err)
 			_, err = r.worker.client.FailJob(ctx, &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent,
@@ -325,9 +329,13 @@ func (r *run) park(held context.Context, question any) string {
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: r.id, LeaseToken: r.token, Question: doc, QuestionJson: text,
 			Progress: n.progress, Checkpoint: n.checkpoint})
+		if tooLarge(err) && (n.progress != nil || n.checkpoint != nil) {
+			n = news{} // the question is more important
+			_, err = r.worker.client.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: r.id, LeaseToken: r.token, Question: doc, QuestionJson: text})
+		}
 		return err
 	})
-	if status.Code(err) == codes.InvalidArgument {
+	if rejected(err) {
 		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question was rejected: "+status.Convert(err).Message(), 1000), Permanent: true}, "failed")
 	}
 	return r.told("parked", err)
@@ -337,6 +345,10 @@ func (r *run) release(held context.Context) string {
 	n := r.lastNews(held)
 	err := r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.ReleaseJob(ctx, &jobsv1.ReleaseJobRequest{JobId: r.id, LeaseToken: r.token, Checkpoint: n.checkpoint})
+		if tooLarge(err) && n.checkpoint != nil {
+			n.checkpoint = nil // the previous one is kept
+			_, err = r.worker.client.ReleaseJob(ctx, &jobsv1.ReleaseJobRequest{JobId: r.id, LeaseToken: r.token})
+		}
 		return err
 	})
 	return r.told("released", err)

@@ -18,7 +18,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Handler runs one job. Its result is nil, or a value whose JSON is an object of at most 8 KiB.
+// Handler runs one job. Its result is nil, or a value whose JSON is an object. The service has a limit for its size, by default 1 MiB.
 //
 // The context ends when the handler must stop. context.Cause returns the reason: ErrLeaseLost, ErrCancelled, or
 // ErrShutdown. An error fails the attempt (see Failure), unless Park returned it.

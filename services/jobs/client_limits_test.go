@@ -2,7 +2,9 @@ package jobs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,4 +87,31 @@ func TestNumbersStayExactThroughWorker(t *testing.T) {
 			t.Errorf("GetJob gives %v, %v", got, err)
 		}
 	})
+}
+
+// The largest results arrive, even if they would be too large as a Struct. One that no call can carry fails the job, and a
+// checkpoint that is too large costs only itself.
+func TestLargeResultsEndTheirJobs(t *testing.T) {
+	w := setup(t)
+	user := w.user("alice")
+	digits := map[string]any{"digits": make([]int, 340_000)}
+	results := map[string]any{"many numbers": digits, "far too large": map[string]any{"text": strings.Repeat("x", 5<<20)}}
+	w.work(func(_ context.Context, task *headway.Task) (any, error) {
+		task.Checkpoint(make([]byte, 5<<20))
+		time.Sleep(100 * time.Millisecond) // it is sent with a heartbeat
+		return results[task.Job().GetTitle()], nil
+	})
+	many := w.create(user, &jobsv1.CreateJobRequest{Title: "many numbers"}).GetJobId()
+	if done := last(t, user, many); done.GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED || done.GetAttempt() != 1 {
+		t.Errorf("the job ended as %v in attempt %d: %v", done.GetStatus(), done.GetAttempt(), done.GetError())
+	}
+	got, err := user.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: many})
+	if want, _ := json.Marshal(digits); err != nil || got.GetJob().GetResultJson() != string(want) {
+		t.Errorf("the result has %d bytes, %v; want %d", len(got.GetJob().GetResultJson()), err, len(want))
+	}
+	large := w.create(user, &jobsv1.CreateJobRequest{Title: "far too large"}).GetJobId()
+	if done := last(t, user, large); done.GetStatus() != jobsv1.JobStatus_JOB_STATUS_FAILED || done.GetAttempt() != 1 ||
+		!strings.Contains(done.GetError().GetMessage(), "larger than max") {
+		t.Errorf("the job ended as %v in attempt %d: %v", done.GetStatus(), done.GetAttempt(), done.GetError())
+	}
 }
