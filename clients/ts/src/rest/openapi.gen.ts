@@ -1411,7 +1411,8 @@ export interface components {
             payload?: Record<string, unknown>;
             /**
              * Format: int32
-             * @description Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs.
+             * @description Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs. Above 0, the token needs
+             *     the scope headway:priority.
              */
             priority?: number;
             /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
@@ -2365,7 +2366,8 @@ export interface operations {
                     payload?: Record<string, unknown>;
                     /**
                      * Format: int32
-                     * @description Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs.
+                     * @description Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs. Above 0, the token needs
+                     *     the scope headway:priority.
                      */
                     priority?: number;
                     /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */

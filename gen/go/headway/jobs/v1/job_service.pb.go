@@ -98,7 +98,8 @@ type CreateJobRequest struct {
 	Steps []*StepPlan `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . :
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs.
+	// Among the jobs of one owner, those with a higher priority run first. It has no effect on other owners' jobs. Above 0, the token needs
+	// the scope headway:priority.
 	Priority int32 `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit.
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
