@@ -153,6 +153,61 @@ describe("the message catalogues", () => {
   });
 });
 
+describe("the sentences about what the server reports", () => {
+  const sentences = read("server.de");
+  const proto = (name: string) => readFileSync(`${source}/../../proto/headway/${name}`, "utf8");
+  const keys = (area: string) =>
+    Object.keys(sentences)
+      .filter((key) => key.startsWith(`${area}.`))
+      .map((key) => key.slice(area.length + 1));
+
+  test("there is one for every code of an issue", () => {
+    const codes = [...proto("imports/v1/import.proto").matchAll(/ISSUE_CODE_(\w+) = [1-9]/g)].map(([, code]) =>
+      code?.toLowerCase(),
+    );
+    expect(codes.length).toBeGreaterThan(30);
+    expect(keys("issue").sort()).toEqual(codes.sort());
+  });
+
+  test("there is one for every notice", () => {
+    const reasons = [...proto("imports/v1/import.proto").matchAll(/^ {2}\/\/ {3}([A-Z_]+) /gm)].map(
+      ([, reason]) => reason,
+    );
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(keys("notice").sort()).toEqual([...reasons, "SAME_FILE", "REQUEST_REPLAYED", "TEXT_FORMAT"].sort());
+  });
+
+  test("there is one for every reason that a page can meet", () => {
+    const reasons = [...proto("errors/v1/error_reason.proto").matchAll(/ERROR_REASON_(\w+) = [1-9]/g)].map(
+      ([, reason]) => reason,
+    );
+    expect(reasons.length).toBeGreaterThan(80);
+    const ofWorkers = /^(LEASE_LOST|STEP_UNKNOWN|PROGRESS_INVALID|SNAPSHOT_TOO_LARGE|OUTPUT_\w+|WORKER_RELEASED)$/;
+    const ofClients =
+      /^(CALLER_GONE|REQUEST_REPLAYED|SAME_FILE|TICKET_INVALID|RANGE_NOT_SATISFIABLE|DECISION_NEEDED|TUS_VERSION_UNSUPPORTED)$/;
+    const shown = reasons.filter(
+      (reason = "") => !ofWorkers.test(reason) && !ofClients.test(reason) && !en[`ui.error.${reason}`],
+    );
+    expect(keys("error").sort()).toEqual(shown.sort());
+  });
+
+  test("they have only parameters that they get", () => {
+    const given: Record<string, string[]> = {
+      issue: ["value"],
+      cause: ["value", "rows"],
+      notice: ["sheet", "count", "ranges"],
+      error: [],
+      progress: ["sheet", "done", "total", "rows"],
+    };
+    for (const [key, message] of Object.entries(sentences)) {
+      for (const parameter of parameters(message))
+        expect(given[key.split(".")[0] ?? ""], key).toContain(parameter.split(" ")[0]);
+      expect(missingForms(message, "de"), key).toEqual([]);
+      expect(message, key).not.toMatch(/”|"|“[^“]*“/);
+    }
+  });
+});
+
 describe("the labels of the components", () => {
   const shape = (value: unknown): unknown =>
     typeof value === "object" && value !== null

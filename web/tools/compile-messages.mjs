@@ -22,7 +22,7 @@ export const messages = () => ({
   config: (_, { command }) =>
     command === "build" ? { resolve: { alias: { "@formatjs/icu-messageformat-parser": withoutParser } } } : {},
   transform(code, id) {
-    if (!/\/src\/messages\/\w+\.json$/.test(id)) return undefined;
+    if (!/\/src\/messages\/[\w.]+\.json$/.test(id)) return undefined;
     const compiled = Object.entries(JSON.parse(code)).map(([key, message]) => [key, compile(message)]);
     return { code: JSON.stringify(Object.fromEntries(compiled)), map: null };
   },

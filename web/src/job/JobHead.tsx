@@ -1,7 +1,8 @@
 import { cancel, isTerminal, type JobSnapshot } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { type ReactNode, useState } from "react";
-import { labels, t } from "../messages/index.js";
+import { t } from "../messages/index.js";
+import { labels } from "../messages/labels.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
 import { Icon } from "../ui/Icon.js";
 import { StatusBadge } from "./StatusBadge.js";

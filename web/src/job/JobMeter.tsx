@@ -1,6 +1,7 @@
 import { isTerminal, type JobSnapshot } from "@headway/client";
 import { JobProgress } from "@headway/client/react";
-import { labels, t } from "../messages/index.js";
+import { t } from "../messages/index.js";
+import { labels } from "../messages/labels.js";
 import { formatCount, formatDuration } from "../ui/format.js";
 import { useNow } from "../ui/useNow.js";
 import { type Sample, ThroughputPlot } from "./ThroughputPlot.js";

@@ -1,8 +1,10 @@
 import { isTerminal, type JobSnapshot } from "@headway/client";
 import { Fill, useNearby } from "@headway/client/react";
 import { memo } from "react";
-import { labels, t } from "../messages/index.js";
+import { t } from "../messages/index.js";
+import { labels } from "../messages/labels.js";
 import { useLanguage } from "../messages/language.js";
+import { inLanguage } from "../messages/server.js";
 import { formatAge, formatTime } from "../ui/format.js";
 import { Icon } from "../ui/Icon.js";
 import { kindName } from "./kindName.js";
@@ -33,6 +35,7 @@ export const JobRow = memo(
 
 function JobLine({ job, href, minute }: JobRowProps) {
   useLanguage(); // JobRow does not render again when the language changes
+  const shown = inLanguage(job);
   const live = !isTerminal(job.status);
   const percent = Math.floor(job.progress);
   const title = job.title || t("job.untitled", { kind: job.kind });
@@ -43,7 +46,7 @@ function JobLine({ job, href, minute }: JobRowProps) {
       </span>
       <span className="job-name">
         <strong>{title}</strong>
-        <span className="muted">{job.failedReason || job.message || kindName(job.kind)}</span>
+        <span className="muted">{shown.failedReason || shown.message || kindName(job.kind)}</span>
       </span>
       <span className="job-progress">
         {live && (

@@ -1,5 +1,6 @@
 import type { JobSnapshot } from "@headway/client";
-import { labels, t } from "../messages/index.js";
+import { t } from "../messages/index.js";
+import { labels } from "../messages/labels.js";
 
 /** Returns the text that screen readers announce for a job: its status and its step, not every update. */
 export function announcement(job: JobSnapshot | undefined, title: string): string {

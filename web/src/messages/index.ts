@@ -2,7 +2,6 @@
  * The texts of the page: ICU messages in en.json and de.json, by the same keys. A component writes `t("jobs.heading")`. App
  * renders everything again when the language changes.
  */
-import { defaultLabels, germanLabels, type Labels } from "@headway/client/react";
 import { IntlMessageFormat } from "intl-messageformat";
 import de from "./de.json";
 import en from "./en.json";
@@ -38,19 +37,6 @@ type PlainKey = { [K in Key]: Messages[K] extends undefined ? K : never }[Key];
 
 /** Reports whether a key that was put together, for example from an error's reason, has a message without parameters. */
 export const isKey = (key: string): key is PlainKey => Object.hasOwn(en, key);
-
-const allLabels: Record<Language, Labels> = { en: defaultLabels, de: germanLabels };
-const labelsByLocale = new Map<string, Labels>();
-
-/** The labels of the components of @headway/client. They are the same object while the language is the same. */
-export function labels(): Labels {
-  let found = labelsByLocale.get(locale());
-  if (!found) {
-    found = { ...allLabels[language()], locale: locale() };
-    labelsByLocale.set(locale(), found);
-  }
-  return found;
-}
 
 /** Joins texts: “a, b, and c”. */
 export const list = (items: string[]): string => new Intl.ListFormat(locale(), { type: "conjunction" }).format(items);

@@ -1,7 +1,15 @@
 import { t } from "../messages/index.js";
+import { language } from "../messages/language.js";
+
+interface ErrorDetailsProps {
+  reason: string;
+  requestId?: string | undefined;
+  /** The server's message, which is in English and can be more specific. */
+  message?: string | undefined;
+}
 
 /** Shows an error's code and the request ID from the server's log, under "Details". */
-export function ErrorDetails({ reason, requestId }: { reason: string; requestId?: string | undefined }) {
+export function ErrorDetails({ reason, requestId, message }: ErrorDetailsProps) {
   return (
     <details className="error-details fine">
       <summary>{t("ui.details")}</summary>
@@ -13,6 +21,7 @@ export function ErrorDetails({ reason, requestId }: { reason: string; requestId?
           {t("ui.requestId")}: <code>{requestId}</code>
         </p>
       )}
+      {message && language() !== "en" && <p lang="en">{message}</p>}
     </details>
   );
 }

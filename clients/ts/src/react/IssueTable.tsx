@@ -105,7 +105,8 @@ function IssueGroup({ page, first, labels }: RowsProps) {
               {issue.value}
             </span>
             <span role="cell">
-              <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span> {issue.message}
+              <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span>{" "}
+              {labels.issueMessage(issue)}
             </span>
           </div>
         ))}

@@ -80,4 +80,5 @@ export const germanLabels: Labels = {
     line_repaired: "Zeile repariert",
     line_unreadable: "Zeile nicht lesbar",
   },
+  issueMessage: (issue) => issue.message,
 };

@@ -1,4 +1,4 @@
-import type { IssueCode, JobStatus, StepState } from "../index.js";
+import type { Issue, IssueCode, JobStatus, StepState } from "../index.js";
 
 /** All texts of the components. Pass others for other languages. */
 export interface Labels {
@@ -29,6 +29,8 @@ export interface Labels {
     more: string;
   };
   issueCodes: Partial<Record<IssueCode, string>>;
+  /** Returns the sentence of an issue. The server's own is in English. */
+  issueMessage: (issue: Issue) => string;
 }
 
 /** The texts in English. */
@@ -105,4 +107,5 @@ export const defaultLabels: Labels = {
     line_repaired: "Line repaired",
     line_unreadable: "Line can't be read",
   },
+  issueMessage: (issue) => issue.message,
 };

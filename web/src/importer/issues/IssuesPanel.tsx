@@ -1,7 +1,9 @@
 import { type ImportDetail, type IssueCode, isTerminal, type JobSnapshot, type RootCause } from "@headway/client";
 import { IssueTable } from "@headway/client/react";
 import { useState } from "react";
-import { labels, t } from "../../messages/index.js";
+import { t } from "../../messages/index.js";
+import { labels } from "../../messages/labels.js";
+import { causeText, issueText } from "../../messages/server.js";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { useDebounced } from "../../ui/useDebounced.js";
@@ -64,10 +66,10 @@ function CauseList({ causes, max }: { causes: readonly RootCause[]; max: number 
             </svg>
           </span>
           <span className="cause-words">
-            <strong>{cause.message}</strong>
+            <strong>{causeText(cause)}</strong>
             {cause.issue && (
               <span className="muted">
-                <code>{cause.issue.cell}</code> {cause.issue.message}
+                <code>{cause.issue.cell}</code> {issueText(cause.issue)}
               </span>
             )}
           </span>
@@ -90,7 +92,7 @@ function LatestIssues({ detail }: { detail: ImportDetail }) {
             <code>{issue.cell}</code>
             <span>
               <span className="headway-issue-code">{labels().issueCodes[issue.code] ?? issue.code}</span>{" "}
-              {issue.message}
+              {issueText(issue)}
             </span>
           </li>
         ))}

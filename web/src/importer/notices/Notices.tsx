@@ -1,5 +1,6 @@
 import type { ImportDetail } from "@headway/client";
 import { list, t } from "../../messages/index.js";
+import { noticeText } from "../../messages/server.js";
 
 /** The maximum number of sheets or columns that a line names. */
 const named = 8;
@@ -7,7 +8,7 @@ const named = 8;
 /** The notices about a file: parts that were left out, hidden, or not imported. */
 export function Notices({ detail }: { detail: ImportDetail }) {
   const lines = [
-    ...detail.notices.map((notice) => notice.message),
+    ...detail.notices.map((notice) => noticeText(notice, detail.sheets)),
     ...unusedSheets(detail),
     ...detail.sheets.flatMap((sheet) => {
       const names = short(sheet.unusedColumns.map((column) => t("notices.quoted", { name: column.header })));

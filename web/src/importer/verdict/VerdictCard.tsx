@@ -8,11 +8,13 @@ import { Downloads, ImportedDownload } from "../Downloads.js";
 interface VerdictCardProps {
   job: JobSnapshot;
   detail: ImportDetail;
+  /** The server's own message of a failure. */
+  failure: string | undefined;
   actions: ReactNode;
 }
 
 /** The verdict: how an import ended, with the files to download. */
-export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
+export function VerdictCard({ job, detail, failure, actions }: VerdictCardProps) {
   const { heading, lead, tone } = verdict(job, detail);
   const errors = detail.totals?.issues ?? 0;
   const warnings = detail.totals?.warnings ?? 0;
@@ -26,7 +28,9 @@ export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
         {lead.filter(Boolean).map((line) => (
           <p key={line}>{line}</p>
         ))}
-        {job.status === "failed" && job.reason && tone === "bad" && <ErrorDetails reason={job.reason} />}
+        {job.status === "failed" && job.reason && tone === "bad" && (
+          <ErrorDetails reason={job.reason} message={failure} />
+        )}
         {detail.committed && imported(detail) > 0 && <ImportedDownload importId={job.jobId} />}
         {errors + warnings > 0 && <Downloads importId={job.jobId} errors={errors} />}
       </div>

@@ -12,15 +12,18 @@ import { JobMeter } from "../../job/JobMeter.js";
 import { RetryButton } from "../../job/RetryButton.js";
 import { Unavailable } from "../../job/Unavailable.js";
 import { useSamples } from "../../job/useSamples.js";
-import { labels, t } from "../../messages/index.js";
+import { t } from "../../messages/index.js";
+import { labels } from "../../messages/labels.js";
+import { inLanguage } from "../../messages/server.js";
 import { hrefs } from "../../shell/router.js";
 import { Announcer } from "../../ui/Announcer.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
 
 /** One import, from the queue to its result. All data comes from the stream, so a reload shows the same state. */
 export function ImportScreen({ importId }: { importId: string }) {
-  const { job, connection, error, deleted, restart } = useImport(importId);
+  const { job: received, connection, error, deleted, restart } = useImport(importId);
   const home = { href: hrefs.start, text: t("importScreen.back") };
+  const job = received && inLanguage(received);
   const samples = useSamples(job);
   const title = job?.import?.fileName || job?.title || "";
   const live = job && !isTerminal(job.status);
@@ -56,6 +59,7 @@ export function ImportScreen({ importId }: { importId: string }) {
         <VerdictCard
           job={job}
           detail={detail}
+          failure={received?.failedReason}
           actions={
             <>
               <a className="button primary" href={home.href}>

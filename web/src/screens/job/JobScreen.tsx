@@ -11,7 +11,9 @@ import { ResultFacts } from "../../job/ResultFacts.js";
 import { RetryButton } from "../../job/RetryButton.js";
 import { Unavailable } from "../../job/Unavailable.js";
 import { useSamples } from "../../job/useSamples.js";
-import { labels, t } from "../../messages/index.js";
+import { t } from "../../messages/index.js";
+import { labels } from "../../messages/labels.js";
+import { reasonText } from "../../messages/server.js";
 import { hrefs, navigate } from "../../shell/router.js";
 import { Announcer } from "../../ui/Announcer.js";
 import { ErrorDetails } from "../../ui/ErrorDetails.js";
@@ -62,8 +64,8 @@ export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
           </span>
           <div className="verdict-words">
             <h2>{job.status === "failed" ? t("jobScreen.failed") : t("jobScreen.cancelled")}</h2>
-            {job.failedReason && <p>{job.failedReason}</p>}
-            {job.reason && <ErrorDetails reason={job.reason} />}
+            {job.failedReason && <p>{reasonText(job.reason, job.failedReason)}</p>}
+            {job.reason && <ErrorDetails reason={job.reason} message={job.failedReason} />}
           </div>
         </section>
       )}

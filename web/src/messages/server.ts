@@ -1,0 +1,89 @@
+/**
+ * The sentences about what the server reports: issues, notices, errors, and the progress of imports. In English, they are the
+ * server's own. In other languages, they are made from the code and its parameters, by the messages of server.de.json.
+ */
+import { HeadwayError, type ImportDetail, type Issue, type JobSnapshot, type RootCause } from "@headway/client";
+import { IntlMessageFormat } from "intl-messageformat";
+import { isKey, t } from "./index.js";
+import { language, locale } from "./language.js";
+import de from "./server.de.json";
+
+type Tree = string | ConstructorParameters<typeof IntlMessageFormat>[0];
+type Notice = ImportDetail["notices"][number];
+
+const catalogues: Partial<Record<string, Record<string, Tree>>> = { de };
+
+/** Returns the message of a key, or undefined if the language has none. */
+function say(key: string, parameters: Record<string, string | number> = {}): string | undefined {
+  const message = Object.hasOwn(catalogues[language()] ?? {}, key) ? catalogues[language()]?.[key] : undefined;
+  if (message === undefined || typeof message === "string") return message;
+  return new IntlMessageFormat(message, locale()).format(parameters) as string;
+}
+
+/** Returns the sentence of an issue. */
+export function issueText(issue: Issue): string {
+  return say(`issue.${issue.code}`, { value: issue.value }) ?? issue.message;
+}
+
+/** Returns the sentence of a root cause. */
+export function causeText(cause: RootCause): string {
+  const value = cause.issue?.value || cause.issue?.cell || "";
+  return say("cause.message", { value, rows: cause.blockedRows }) ?? cause.message;
+}
+
+/** Returns the sentence of a notice. */
+export function noticeText(notice: Notice, sheets: ImportDetail["sheets"]): string {
+  const { reason, count, ranges, message } = notice;
+  const sheet = sheets.find(({ name }) => name === notice.sheet)?.workbookSheet || notice.sheet;
+  return say(`notice.${reason}`, { sheet, count, ranges: ranges.map(shorten).join(", ") }) ?? message;
+}
+
+/** Writes whole rows and columns as their number or letter: "7:7" → "7". */
+const shorten = (range: string) => range.replace(/^(\w+):\1$/, "$1");
+
+/** Returns the sentence of an error's reason. `message` is the server's. */
+export function reasonText(reason: string | undefined, message: string): string {
+  return say(`error.${reason}`) ?? message;
+}
+
+/** Returns the sentence of any error. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof HeadwayError)) return t("ui.error.unknown");
+  const own = `ui.error.${error.reason}`;
+  if (isKey(own) && (error.status === 0 || language() !== "en")) return t(own);
+  const message = error.status > 0 && error.message !== `HTTP ${error.status}` ? error.message : "";
+  if (language() === "en" && message) return message;
+  return say(`error.${error.reason}`) ?? t(isKey(own) ? own : "ui.error.unknown");
+}
+
+/** Returns the snapshot of an import with its steps and its message in the language of the page. Other jobs stay as they are. */
+export function inLanguage<J extends JobSnapshot>(job: J): J {
+  if (job.kind !== "import" || language() === "en") return job;
+  const steps = job.steps?.map((step) => ({ ...step, title: say(`progress.${step.name}`) ?? step.title }));
+  return {
+    ...job,
+    steps,
+    message: progressText(job),
+    failedReason: job.failedReason && reasonText(job.reason, job.failedReason),
+  };
+}
+
+/** Describes how far an import is. */
+function progressText({ status, steps, step, result }: JobSnapshot): string | undefined {
+  if (status === "completed") return endText(result ?? {});
+  if (status === "waiting") return say("progress.waiting");
+  if (status !== "active") return undefined;
+  const current = steps?.find(({ name }) => name === step);
+  if (!current || current.name === "receive") return say("progress.opening");
+  if (current.name === "finish") return say("progress.saving");
+  const sheet = current.title || current.name;
+  if (current.total === 0) return sheet;
+  return say("progress.sheet", { sheet, done: current.done, total: current.total });
+}
+
+/** Describes the result of an import. */
+function endText(result: Record<string, unknown>): string | undefined {
+  if (result.dryRun) return say("progress.tested");
+  const totals = (result.totals ?? {}) as Record<string, number>;
+  return say("progress.imported", { rows: (totals.inserted ?? 0) + (totals.updated ?? 0) + (totals.unchanged ?? 0) });
+}
