@@ -15,6 +15,7 @@ import { JobsContext, useOwnJobs } from "./shell/JobsContext.js";
 import { currentRoute, hrefs, navigate, useRoute } from "./shell/router.js";
 import { StreamHint } from "./shell/StreamHint.js";
 import { SessionGate, useSession } from "./shell/session.js";
+import { LanguageChoice } from "./ui/LanguageChoice.js";
 
 /** The whole page. */
 export function App() {
@@ -89,6 +90,9 @@ function SignedIn() {
         {route?.view === "import" && <ImportScreen key={route.importId} importId={route.importId} />}
         {route?.view === "job" && <JobScreen key={route.jobId} kind={route.kind} jobId={route.jobId} />}
       </main>
+      <footer className="foot">
+        <LanguageChoice />
+      </footer>
     </>
   );
 }

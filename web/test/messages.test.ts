@@ -153,11 +153,11 @@ describe("the message catalogues", () => {
   });
 });
 
-describe("the sentences about what the server reports", () => {
-  const sentences = read("server.de");
+describe("the messages about what the server reports", () => {
+  const messages = read("server.de");
   const proto = (name: string) => readFileSync(`${source}/../../proto/headway/${name}`, "utf8");
   const keys = (area: string) =>
-    Object.keys(sentences)
+    Object.keys(messages)
       .filter((key) => key.startsWith(`${area}.`))
       .map((key) => key.slice(area.length + 1));
 
@@ -199,7 +199,7 @@ describe("the sentences about what the server reports", () => {
       error: [],
       progress: ["sheet", "done", "total", "rows"],
     };
-    for (const [key, message] of Object.entries(sentences)) {
+    for (const [key, message] of Object.entries(messages)) {
       for (const parameter of parameters(message))
         expect(given[key.split(".")[0] ?? ""], key).toContain(parameter.split(" ")[0]);
       expect(missingForms(message, "de"), key).toEqual([]);

@@ -1,5 +1,5 @@
 /**
- * The sentences about what the server reports: issues, notices, errors, and the progress of imports. In English, they are the
+ * The messages about what the server reports: issues, notices, errors, and the progress of imports. In English, they are the
  * server's own. In other languages, they are made from the code and its parameters, by the messages of server.de.json.
  */
 import { HeadwayError, type ImportDetail, type Issue, type JobSnapshot, type RootCause } from "@headway/client";
@@ -20,18 +20,18 @@ function say(key: string, parameters: Record<string, string | number> = {}): str
   return new IntlMessageFormat(message, locale()).format(parameters) as string;
 }
 
-/** Returns the sentence of an issue. */
+/** Returns the message of an issue. */
 export function issueText(issue: Issue): string {
   return say(`issue.${issue.code}`, { value: issue.value }) ?? issue.message;
 }
 
-/** Returns the sentence of a root cause. */
+/** Returns the message of a root cause. */
 export function causeText(cause: RootCause): string {
   const value = cause.issue?.value || cause.issue?.cell || "";
   return say("cause.message", { value, rows: cause.blockedRows }) ?? cause.message;
 }
 
-/** Returns the sentence of a notice. */
+/** Returns the message of a notice. */
 export function noticeText(notice: Notice, sheets: ImportDetail["sheets"]): string {
   const { reason, count, ranges, message } = notice;
   const sheet = sheets.find(({ name }) => name === notice.sheet)?.workbookSheet || notice.sheet;
@@ -41,12 +41,12 @@ export function noticeText(notice: Notice, sheets: ImportDetail["sheets"]): stri
 /** Writes whole rows and columns as their number or letter: "7:7" → "7". */
 const shorten = (range: string) => range.replace(/^(\w+):\1$/, "$1");
 
-/** Returns the sentence of an error's reason. `message` is the server's. */
+/** Returns the message of an error's reason. `message` is the server's. */
 export function reasonText(reason: string | undefined, message: string): string {
   return say(`error.${reason}`) ?? message;
 }
 
-/** Returns the sentence of any error. */
+/** Returns the message of any error. */
 export function errorText(error: unknown): string {
   if (!(error instanceof HeadwayError)) return t("ui.error.unknown");
   const own = `ui.error.${error.reason}`;

@@ -2,7 +2,6 @@ import { isTerminal } from "@headway/client";
 import { type ReactNode, useState } from "react";
 import { t } from "../messages/index.js";
 import { base } from "../ui/base.js";
-import { LanguageChoice } from "../ui/LanguageChoice.js";
 import { Logo } from "../ui/Logo.js";
 import { useOwnJobs } from "./JobsContext.js";
 import { hrefs, type Route } from "./router.js";
@@ -40,7 +39,6 @@ export function Header({ view, children }: { view: Route["view"] | undefined; ch
         </nav>
         <div className="who">
           {children}
-          <LanguageChoice />
           <a href={`${base}/docs`}>{t("shell.nav.docs")}</a>
           <span className="user" title={t("shell.signedInAs", { user: session.user ?? "" })}>
             {session.user}

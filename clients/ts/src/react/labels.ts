@@ -29,7 +29,7 @@ export interface Labels {
     more: string;
   };
   issueCodes: Partial<Record<IssueCode, string>>;
-  /** Returns the sentence of an issue. The server's own is in English. */
+  /** Returns the message of an issue. The server's own is in English. */
   issueMessage: (issue: Issue) => string;
 }
 
