@@ -81,7 +81,8 @@ type Progress interface {
 	Restarts(why string)
 	// SheetBegins is called once per sheet.
 	SheetBegins(sheet string)
-	// SheetMoves is called with the number of checked rows, the estimated total, and the counts so far.
+	// SheetMoves is called with the number of checked rows, the estimated total, and the counts so far. A row that waits for the
+	// end of its sheet counts half until it is decided.
 	SheetMoves(sheet string, rows, about uint32, counts imports.Counts)
 	// SheetEnds is called with the sheet's final counts, once it is checked completely.
 	SheetEnds(sheet string, counts imports.Counts)

@@ -201,7 +201,7 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 	if err := s.issues.tick(ctx); err != nil {
 		return err
 	}
-	s.run.task.Progress.SheetMoves(s.spec.Name, s.counts.Read, s.about(), s.counts)
+	s.run.task.Progress.SheetMoves(s.spec.Name, s.done(), s.about(), s.counts)
 	return nil
 }
 
@@ -253,8 +253,20 @@ func (s *sheet) loadDeferred(ctx context.Context) error {
 		if err := s.issues.tick(ctx); err != nil {
 			return err
 		}
-		s.run.task.Progress.SheetMoves(s.spec.Name, s.counts.Read, s.counts.Read, s.counts)
+		s.run.task.Progress.SheetMoves(s.spec.Name, s.done(), s.counts.Read, s.counts)
 	}
+}
+
+// done returns the number of checked rows. A row that waits for the end of the sheet counts half until it is decided.
+func (s *sheet) done() uint32 {
+	waiting := s.counts.Read - s.decided()
+	return s.counts.Read - waiting/2
+}
+
+// decided returns the number of rows whose outcome is known.
+func (s *sheet) decided() uint32 {
+	c := &s.counts
+	return c.Inserted + c.Updated + c.Unchanged + c.Rejected + c.Blocked
 }
 
 // write writes the accepted rows of a batch. Updates come first: only they release unique values that other rows take.
@@ -285,9 +297,8 @@ func (s *sheet) about() uint32 {
 
 // countSkipped counts the rows that were not decided because the run ended early.
 func (s *sheet) countSkipped() {
-	c := &s.counts
-	if decided := c.Inserted + c.Updated + c.Unchanged + c.Rejected + c.Blocked; decided < c.Read {
-		c.Skipped = c.Read - decided
+	if decided := s.decided(); decided < s.counts.Read {
+		s.counts.Skipped = s.counts.Read - decided
 	}
 }
 
