@@ -142,7 +142,7 @@ func (b *book) instructions() error {
 	if err := f.SetSheetName("Sheet1", name); err != nil {
 		return err
 	}
-	for column, width := range map[string]float64{"A": 24, "B": 26, "C": 14, "D": 12, "E": 70, "F": 46} {
+	for column, width := range map[string]float64{"A": 24, "B": 26, "C": 14, "D": 12, "E": 70, "F": 22, "G": 46} {
 		if err := f.SetColWidth(name, column, column, width); err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (b *book) instructions() error {
 		}
 	}
 	row++
-	if err := put(b.styles.header, "Sheet", "Column", "Type", "Required", "Rules", "Other headers that match"); err != nil {
+	if err := put(b.styles.header, "Sheet", "Column", "Type", "Required", "Rules", "Example", "Other headers that match"); err != nil {
 		return err
 	}
 	for _, s := range b.schema.Sheets {
@@ -190,7 +190,7 @@ func (b *book) instructions() error {
 			if c.Required {
 				required = "required"
 			}
-			if err := put(b.styles.wrapped, s.Title, c.Title, string(c.Type), required, strings.Join(constraints(b.schema, s, c), " "), strings.Join(c.Aliases, ", ")); err != nil {
+			if err := put(b.styles.wrapped, s.Title, c.Title, string(c.Type), required, strings.Join(constraints(b.schema, s, c), " "), Example(c), strings.Join(c.Aliases, ", ")); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"headway/schemas"
+	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -181,6 +182,55 @@ func TestColumnsValidateTypedValues(t *testing.T) {
 	}
 }
 
+func TestCellsShowRulesAndExample(t *testing.T) {
+	s := load(t, `
+name: staff
+sheets:
+  - name: staff
+    title: Staff
+    key: number
+    columns:
+      - {name: number, title: Number, type: text, required: true}
+      - {name: level, title: Level, type: integer, min: 1, max: 9}
+      - {name: born, title: Date of birth of the employee in full, type: date}
+      - {name: shift, title: Shift, type: enum, allowed: [early, late]}
+`)
+	f := open(t, s)
+	for column, want := range map[string][2]string{
+		"A": {"Number", "Text. Required. Key: every value must be different."},
+		"B": {"Level", "A whole number. From 1 to 9. Example: 1"},
+		"C": {"Date of birth of the employee in", "A date. Example: 2025-04-03"},
+		"D": {"Shift", "One of a list. One of early, late. Example: early"},
+	} {
+		dv := validation(t, f, "Staff", column)
+		if !dv.ShowInputMessage || deref(dv.PromptTitle) != want[0] || deref(dv.Prompt) != want[1] {
+			t.Errorf("column %s shows %q: %q", column, deref(dv.PromptTitle), deref(dv.Prompt))
+		}
+	}
+	if dv := validation(t, f, "Staff", "A"); dv.ShowErrorMessage || dv.Type != "" {
+		t.Errorf("text is rejected: %+v", dv)
+	}
+}
+
+func TestExamplesAreValid(t *testing.T) {
+	for _, sheet := range workforce(t).Sheets {
+		for _, c := range sheet.Columns {
+			value := Example(c)
+			if value == "" {
+				continue
+			}
+			compiled, err := convert.Compile(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cell := &source.Cell{Kind: source.Text, Text: []byte(value)}
+			if _, _, fault := compiled.Convert(cell, nil, nil); fault != nil {
+				t.Errorf("%s.%s: the example %q: %s", sheet.Name, c.Name, value, fault.Message)
+			}
+		}
+	}
+}
+
 func TestLongValueListsUseHiddenSheet(t *testing.T) {
 	var many []string
 	for i := range 60 {
@@ -282,4 +332,11 @@ func TestFailingWriterIsError(t *testing.T) {
 	if err := Write(brokenPipe{}, workforce(t)); err == nil {
 		t.Error("no error")
 	}
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }

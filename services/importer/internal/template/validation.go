@@ -14,12 +14,15 @@ import (
 
 // The maximum lengths of the texts of a data validation in Excel, in UTF-16 units.
 const (
-	maxListText  = 255
-	maxErrorText = 225
+	maxListText   = 255
+	maxErrorText  = 225
+	maxPromptHead = 32
+	maxPromptText = 255
 )
 
 // validate adds a column's data validation. Excel then rejects values that the schema rejects, and offers the allowed
-// values. A reference is offered but not enforced, because the row might have been imported before.
+// values. A reference is offered but not enforced, because the row might have been imported before. Every cell shows the rules and
+// an example when it is selected.
 func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error {
 	dv := excelize.NewDataValidation(!c.Required)
 	dv.Sqref = fmt.Sprintf("%s2:%s%d", letters, letters, excelize.TotalRows)
@@ -46,7 +49,7 @@ func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error
 	default:
 		limits, ok := rangeLimits[c.Type]
 		if !ok {
-			return nil
+			break // only the hint
 		}
 		dv.Type, dv.Operator = limits.kind, "between"
 		dv.Formula1, dv.Formula2 = limits.low, limits.high
@@ -57,8 +60,20 @@ func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error
 			dv.Formula2 = limits.formula(c.Max)
 		}
 	}
-	dv.SetError(style, "Check this cell", clip(c.Title+": "+strings.Join(Rules(b.schema, s, c), " "), maxErrorText))
+	rules := strings.Join(Rules(b.schema, s, c), " ")
+	if dv.Type != "" {
+		dv.SetError(style, "Check this cell", clip(c.Title+": "+rules, maxErrorText))
+	}
+	dv.SetInput(clip(c.Title, maxPromptHead), clip(hint(rules, Example(c)), maxPromptText))
 	return b.file.AddDataValidation(s.Title, dv)
+}
+
+// hint returns the text that Excel shows next to a selected cell.
+func hint(rules, example string) string {
+	if example == "" {
+		return rules
+	}
+	return rules + " Example: " + example
 }
 
 // rangeLimits are the validations of the types that have a range, with the widest range that Excel supports.
