@@ -17,25 +17,28 @@ func StaticCredentials(token string) credentials.PerRPCCredentials {
 	return tokenCredentials(func() (string, error) { return token, nil })
 }
 
-// ServiceCredentials sends a token for one of Headway's services with every call. It signs a new one in time.
+// ServiceCredentials sends a token for one of Headway's services with every call. It signs a new one in time, and when the
+// secret that signed the last one has been replaced.
 func (k *Key) ServiceCredentials(name string, scopes ...string) credentials.PerRPCCredentials {
 	var (
 		mu    sync.Mutex
 		token string
 		until time.Time
+		with  *ring
 	)
 	return tokenCredentials(func() (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		// At least half of the time must be left, so that a long stream does not start with a token that is about to expire.
-		if time.Until(until) > serviceTokenTTL/2 {
+		now := k.ring.Load()
+		if now == with && time.Until(until) > serviceTokenTTL/2 {
 			return token, nil
 		}
 		t, err := k.Sign(Identity{Subject: name, Scopes: scopes}, serviceTokenTTL)
 		if err != nil {
 			return "", err
 		}
-		token, until = t, time.Now().Add(serviceTokenTTL)
+		token, until, with = t, time.Now().Add(serviceTokenTTL), now
 		return token, nil
 	})
 }

@@ -10,9 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -35,16 +35,21 @@ const (
 // Key signs and verifies HS256 tokens (RFC 7519) with secrets that are shared on one machine or in one trusted group of
 // services. It is safe for concurrent use.
 type Key struct {
-	// secrets has the secret that signs, followed by those that only verify.
-	secrets  [][]byte
 	expected expected
 	parser   *jwt.Parser
 	defaults Rights
+
+	ring atomic.Pointer[ring]
+	// file is the file with the secrets, if they come from one.
+	file keyFile
 
 	mu sync.Mutex
 	// verified caches tokens with a valid signature: a worker sends the same one with thousands of calls.
 	verified map[string]Identity
 }
+
+// ring has the secret that signs, followed by those that only verify. It is never changed, only replaced.
+type ring struct{ secrets [][]byte }
 
 // maxVerified limits the cache of verified tokens. When the cache is full, it is cleared.
 const maxVerified = 4096
@@ -52,17 +57,25 @@ const maxVerified = 4096
 // NewKey returns a new Key. Each secret has at least 32 bytes. The first one signs, and all of them verify: to replace a
 // secret, put the new one first, and remove the old one when its last token has expired.
 func NewKey(secrets ...[]byte) (*Key, error) {
+	if err := checkSecrets(secrets); err != nil {
+		return nil, err
+	}
+	k := &Key{}
+	k.ring.Store(&ring{secrets})
+	k.trust(DefaultClockSkew, AllRights())
+	return k, nil
+}
+
+func checkSecrets(secrets [][]byte) error {
 	if len(secrets) == 0 {
-		return nil, errors.New("there is no signing key. To create one, run: openssl rand -base64 48")
+		return errors.New("there is no signing key. To create one, run: openssl rand -base64 48")
 	}
 	for _, secret := range secrets {
 		if len(secret) < minKeyBytes {
-			return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To create one, run: openssl rand -base64 48", len(secret), minKeyBytes)
+			return fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To create one, run: openssl rand -base64 48", len(secret), minKeyBytes)
 		}
 	}
-	k := &Key{secrets: secrets}
-	k.trust(DefaultClockSkew, AllRights())
-	return k, nil
+	return nil
 }
 
 // Trust sets the maximum difference between clocks, and the rights of tokens that do not name theirs. Call it before the key
@@ -89,34 +102,16 @@ func checkSkew(skew time.Duration) error {
 }
 
 // ParseKey returns the Key with the secrets in a text, one per line. Empty lines, and blanks around a secret, are ignored.
-func ParseKey(text string) (*Key, error) {
+func ParseKey(text string) (*Key, error) { return NewKey(secretsIn(text)...) }
+
+func secretsIn(text string) [][]byte {
 	var secrets [][]byte
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			secrets = append(secrets, []byte(line))
 		}
 	}
-	return NewKey(secrets...)
-}
-
-// LoadKey reads a file with secrets, one per line. It returns an error if every user of this machine can read the file.
-func LoadKey(path string) (*Key, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the key file: %w", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 { // permissions there are no mode bits
-		return nil, fmt.Errorf("every user of this machine has access to the key file %s (mode %04o). To fix this, run: chmod 600 %[1]s", path, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the key file: %w", err)
-	}
-	key, err := ParseKey(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("key file %s: %w", path, err)
-	}
-	return key, nil
+	return secrets
 }
 
 // LoadOrCreateKey reads the key file, or creates one that only this user can read. Several processes can do so at the
@@ -171,7 +166,7 @@ func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 		},
 		Scope: strings.Join(id.Scopes, " "), Kinds: id.Kinds, Schemas: id.Schemas,
-	}).SignedString(k.secrets[0])
+	}).SignedString(k.ring.Load().secrets[0])
 	if err != nil {
 		return "", fmt.Errorf("sign a token: %w", err)
 	}
@@ -189,8 +184,13 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 		}
 		return id, nil
 	}
-	claims := jwt.MapClaims{}
-	if _, err := k.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return k.verificationKeys(), refuseExtensions(t) }); err != nil {
+	secrets := k.ring.Load()
+	claims, err := k.parse(token, secrets)
+	if errors.Is(err, jwt.ErrTokenSignatureInvalid) && k.reload() == nil && k.ring.Load() != secrets {
+		secrets = k.ring.Load() // a service that has read the new secrets earlier signed the token
+		claims, err = k.parse(token, secrets)
+	}
+	if err != nil {
 		return Identity{}, k.expected.explain(err, token, claims)
 	}
 	id, err := identityOf(claims, texts(claims, "scope"))
@@ -198,13 +198,19 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 		return Identity{}, err
 	}
 	k.defaults.complete(&id)
-	k.remember(token, id)
+	k.remember(token, id, secrets)
 	return id, nil
 }
 
-func (k *Key) verificationKeys() jwt.VerificationKeySet {
-	set := jwt.VerificationKeySet{Keys: make([]jwt.VerificationKey, len(k.secrets))}
-	for i, secret := range k.secrets {
+func (k *Key) parse(token string, with *ring) (jwt.MapClaims, error) {
+	claims := jwt.MapClaims{}
+	_, err := k.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return with.verificationKeys(), refuseExtensions(t) })
+	return claims, err
+}
+
+func (r *ring) verificationKeys() jwt.VerificationKeySet {
+	set := jwt.VerificationKeySet{Keys: make([]jwt.VerificationKey, len(r.secrets))}
+	for i, secret := range r.secrets {
 		set.Keys[i] = secret
 	}
 	return set
@@ -217,9 +223,13 @@ func (k *Key) known(token string) (Identity, bool) {
 	return id, ok
 }
 
-func (k *Key) remember(token string, id Identity) {
+// remember caches a token, unless the secrets that verified it have been replaced.
+func (k *Key) remember(token string, id Identity, verifiedWith *ring) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.ring.Load() != verifiedWith {
+		return
+	}
 	if k.verified == nil || len(k.verified) >= maxVerified {
 		k.verified = make(map[string]Identity)
 	}

@@ -9,24 +9,45 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
 // Sealer encrypts short texts for programs that hold the same key. No other program can read or change them. It is
 // safe for concurrent use.
 type Sealer struct {
-	// ciphers are the one that seals, and then the others, which only open.
+	purpose string
+	ring    func() *ring
+	derived atomic.Pointer[derived]
+}
+
+// derived are the ciphers of the secrets of a ring. The first one seals, and all of them open.
+type derived struct {
+	from    *ring
 	ciphers []cipher.AEAD
 }
 
 // Sealer returns the Sealer for a purpose. Sealers for different purposes do not open each other's texts.
-func (k *Key) Sealer(purpose string) (*Sealer, error) { return newSealer(purpose, k.secrets...) }
+func (k *Key) Sealer(purpose string) (*Sealer, error) { return newSealer(purpose, k.ring.Load) }
 
 // RandomSealer returns a Sealer whose key ends with the process.
-func RandomSealer() (*Sealer, error) { return newSealer("", []byte(rand.Text())) }
+func RandomSealer() (*Sealer, error) {
+	random := &ring{[][]byte{[]byte(rand.Text())}}
+	return newSealer("", func() *ring { return random })
+}
 
-func newSealer(purpose string, secrets ...[]byte) (*Sealer, error) {
-	s := &Sealer{}
-	for _, secret := range secrets {
+func newSealer(purpose string, current func() *ring) (*Sealer, error) {
+	s := &Sealer{purpose: purpose, ring: current}
+	d, err := derive(purpose, current())
+	if err != nil {
+		return nil, err
+	}
+	s.derived.Store(d)
+	return s, nil
+}
+
+func derive(purpose string, from *ring) (*derived, error) {
+	d := &derived{from: from}
+	for _, secret := range from.secrets {
 		key, err := hkdf.Key(sha256.New, secret, nil, "headway "+purpose, 32)
 		if err != nil {
 			return nil, fmt.Errorf("derive a key: %w", err)
@@ -39,14 +60,26 @@ func newSealer(purpose string, secrets ...[]byte) (*Sealer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("derive a key: %w", err)
 		}
-		s.ciphers = append(s.ciphers, aead)
+		d.ciphers = append(d.ciphers, aead)
 	}
-	return s, nil
+	return d, nil
+}
+
+// ciphers returns the ciphers of the current secrets.
+func (s *Sealer) ciphers() []cipher.AEAD {
+	d := s.derived.Load()
+	if now := s.ring(); now != d.from {
+		if next, err := derive(s.purpose, now); err == nil { // it succeeds for every secret, as for the first ones
+			d = next
+			s.derived.Store(d)
+		}
+	}
+	return d.ciphers
 }
 
 // Seal returns the encrypted text, which can be part of a URL or a cookie.
 func (s *Sealer) Seal(plain []byte) string {
-	return base64.RawURLEncoding.EncodeToString(s.ciphers[0].Seal(nil, nil, plain, nil))
+	return base64.RawURLEncoding.EncodeToString(s.ciphers()[0].Seal(nil, nil, plain, nil))
 }
 
 // Open returns what was sealed. It reports false for any other text.
@@ -55,7 +88,7 @@ func (s *Sealer) Open(text string) ([]byte, bool) {
 	if err != nil || strings.ContainsAny(text, "\r\n") { // which the decoder ignores
 		return nil, false
 	}
-	for _, aead := range s.ciphers {
+	for _, aead := range s.ciphers() {
 		if plain, err := aead.Open(nil, nil, sealed, nil); err == nil {
 			return plain, true
 		}

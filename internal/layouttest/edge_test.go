@@ -1,7 +1,7 @@
 package layouttest
 
 var edge = rules{
-	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/edge/internal/..."},
+	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/watched", "services/edge/internal/..."},
 
 	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/webjson":    {"internal/jsonnum"},
@@ -26,7 +26,7 @@ var edge = rules{
 	"services/edge/internal/shown": {},
 	"services/edge/internal/routes": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access", "services/edge/internal/format",
 		"services/edge/internal/httperr", "services/edge/internal/hub", "services/edge/internal/mount", "services/edge/internal/reqlog",
-		"services/edge/internal/shown", "services/edge/internal/sse", "services/edge/internal/webjson", "services/edge/internal/watched"},
+		"services/edge/internal/shown", "services/edge/internal/sse", "services/edge/internal/webjson", "internal/watched"},
 	"services/edge/internal/signin": {"gen/...", "internal/auth", "internal/hostname", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/reqlog"},
 	"services/edge/internal/upload": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access",
@@ -35,5 +35,4 @@ var edge = rules{
 		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/tus/folder":  {"internal/atomicfile", "services/edge/internal/tus"},
 	"services/edge/internal/tus/tustest": {"services/edge/internal/tus"},
-	"services/edge/internal/watched":     {},
 }

@@ -5,7 +5,7 @@ var shared = rules{
 	"internal/alarm":      {},
 	"internal/atomicfile": {},
 	"internal/migrate":    {},
-	"internal/auth":       {"internal/atomicfile", "internal/backoff"},
+	"internal/auth":       {"internal/atomicfile", "internal/backoff", "internal/watched"},
 	"internal/backoff":    {},
 	"internal/blobs":      {"internal/atomicfile"},
 	"internal/fanout":     {},
@@ -22,6 +22,7 @@ var shared = rules{
 	"internal/proctest":   {},
 	"internal/prosetest":  {},
 	"internal/s3test":     {"internal/proctest"},
+	"internal/watched":    {},
 	"schemas":             {},
 	"web":                 {},
 }

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"headway/services/edge/internal/watched"
+	"headway/internal/watched"
 )
 
 // certificateFiles returns the certificate in two files. After they change, by a rename or in place, the next connection

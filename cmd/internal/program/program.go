@@ -202,10 +202,11 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	return f, nil
 }
 
-// RunBackground serves the metrics and refreshes the keys of an issuer until ctx is done.
+// RunBackground serves the metrics, and refreshes the key and those of an issuer, until ctx is done.
 func (c *Common) RunBackground(ctx context.Context, f *Env) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.ServeMetrics(ctx, f) })
+	g.Go(func() error { f.Key.Watch(ctx, f.Logger); return nil })
 	if f.Issuer != nil {
 		g.Go(func() error { f.Issuer.Run(ctx); return nil })
 	}

@@ -12,11 +12,11 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/watched"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/shown"
 	"headway/services/edge/internal/sse"
-	"headway/services/edge/internal/watched"
 )
 
 // Config configures a Table. All fields are required.

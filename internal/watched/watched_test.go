@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"headway/services/edge/internal/watched"
+	"headway/internal/watched"
 )
 
 func TestEachKindOfChangeIsNoticed(t *testing.T) {
