@@ -16,8 +16,8 @@ const localUser = program.LocalUser
 // connectFlags are the flags of commands that call a service.
 type connectFlags struct {
 	program.KeyFlags
+	program.ClientTLSFlags
 	Token string `help:"Token to call with. Without one, a token for the local user is signed with the key in the data directory." placeholder:"TOKEN"`
-	TLS   bool   `help:"Connect with TLS and the system's certificates." name:"tls"`
 }
 
 // localIdentity returns the local user, who has access to the key, and so has all rights.
@@ -38,5 +38,9 @@ func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
 			return nil, err
 		}
 	}
-	return rpcclient.Dial(address, rpcclient.Config{Credentials: auth.StaticCredentials(token), TLS: c.TLS})
+	transport, err := c.Credentials()
+	if err != nil {
+		return nil, err
+	}
+	return rpcclient.Dial(address, rpcclient.Config{Credentials: auth.StaticCredentials(token), Transport: transport})
 }

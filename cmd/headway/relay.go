@@ -32,7 +32,8 @@ type relayCommand struct {
 	DrainTimeout time.Duration `help:"How long running jobs can continue during a shutdown before they return to the queue." default:"0s"`
 	JobsAddress  string        `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	TokenFile    string        `help:"File with a token of scope headway:worker. HEADWAY_TOKEN can hold the token instead." placeholder:"FILE" type:"path"`
-	TLS          bool          `help:"Connect to the jobs service with TLS and the system's certificates." name:"tls"`
+
+	program.ClientTLSFlags
 }
 
 // Run runs jobs until ctx is done.
@@ -56,11 +57,15 @@ func (c *relayCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := c.credentials()
+	token, err := c.token()
 	if err != nil {
 		return err
 	}
-	conn, err := rpcclient.Dial(c.JobsAddress, rpcclient.Config{Credentials: token, TLS: c.TLS})
+	transport, err := c.Credentials()
+	if err != nil {
+		return err
+	}
+	conn, err := rpcclient.Dial(c.JobsAddress, rpcclient.Config{Credentials: token, Transport: transport})
 	if err != nil {
 		return err
 	}
@@ -94,12 +99,12 @@ func (c *relayCommand) description() (*jobsv1.KindDescription, error) {
 	return description, nil
 }
 
-func (c *relayCommand) credentials() (credentials.PerRPCCredentials, error) {
+func (c *relayCommand) token() (credentials.PerRPCCredentials, error) {
 	switch token := os.Getenv("HEADWAY_TOKEN"); {
 	case c.TokenFile != "":
-		return headway.TokenFile(c.TokenFile, c.TLS), nil
+		return headway.TokenFile(c.TokenFile, c.Encrypted()), nil
 	case token != "":
-		return headway.Token(token, c.TLS), nil
+		return headway.Token(token, c.Encrypted()), nil
 	}
 	return nil, program.Refuse("a token is required: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub relay --scope headway:worker")
 }

@@ -1,7 +1,7 @@
 package layouttest
 
 var edge = rules{
-	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/watched", "services/edge/internal/..."},
+	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/tlsfiles", "services/edge/internal/..."},
 
 	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/webjson":    {"internal/jsonnum"},

@@ -2,7 +2,6 @@
 package rpcclient
 
 import (
-	"crypto/tls"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,8 +18,8 @@ const RequestIDHeader = "x-request-id"
 type Config struct {
 	// Credentials are sent with every call. Without them, each call must have its own.
 	Credentials credentials.PerRPCCredentials
-	// TLS connects with TLS and the system's certificates.
-	TLS bool
+	// Transport are the credentials of the connection. If they are nil, it is not encrypted.
+	Transport credentials.TransportCredentials
 	// StreamWindow, if not 0, limits the received and unread bytes of a call's response. The minimum is 64 KiB. By
 	// default, the limit grows with the connection's speed, up to a few megabytes.
 	StreamWindow int32
@@ -30,9 +29,9 @@ type Config struct {
 // at the first call. A service that returns is found within two seconds, and a connection that was lost without notice
 // is detected within half a minute.
 func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
-	transport := insecure.NewCredentials()
-	if cfg.TLS {
-		transport = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	transport := cfg.Transport
+	if transport == nil {
+		transport = insecure.NewCredentials()
 	}
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // clients can compress requests
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -45,6 +47,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics is where call counts and durations are registered. If it is nil, there are none.
 	Metrics prometheus.Registerer
+	// TLS are the credentials of the connections. If they are nil, connections are not encrypted.
+	TLS credentials.TransportCredentials
 	// DrainTimeout is how long calls can take to finish after Serve's context is done. Default 5 s.
 	DrainTimeout time.Duration
 	// MaxReceiveBytes is the maximum size of a request message. Default 4 MiB.
@@ -102,7 +106,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{health: health.NewServer(), drain: newDrain(), cfg: cfg}
 	observe := newObserver(cfg)
+	transport := cfg.TLS
+	if transport == nil {
+		transport = insecure.NewCredentials()
+	}
 	s.GRPC = grpc.NewServer(
+		grpc.Creds(transport),
 		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
 		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), validateStream(rules)),
 		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too

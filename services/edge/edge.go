@@ -22,6 +22,7 @@ import (
 	"headway/internal/alarm"
 	"headway/internal/auth"
 	"headway/internal/rpcclient"
+	"headway/internal/tlsfiles"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/download"
 	"headway/services/edge/internal/httperr"
@@ -118,13 +119,13 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.LocalSignIn && !loopback {
 		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it. Listen on 127.0.0.1, or turn it off", s.listener.Addr())
 	}
-	if s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{}); err != nil {
+	if s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{Transport: cfg.ServicesTLS}); err != nil {
 		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddress, err)
 	}
-	if s.outputs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{StreamWindow: outputWindow}); err != nil {
+	if s.outputs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{Transport: cfg.ServicesTLS, StreamWindow: outputWindow}); err != nil {
 		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddress, err)
 	}
-	if s.importer, err = rpcclient.Dial(cfg.ImporterAddress, rpcclient.Config{}); err != nil {
+	if s.importer, err = rpcclient.Dial(cfg.ImporterAddress, rpcclient.Config{Transport: cfg.ServicesTLS}); err != nil {
 		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddress, err)
 	}
 	s.outputBudget = pace.NewBudget()
@@ -185,14 +186,14 @@ func New(cfg Config) (_ *Service, err error) {
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	if cfg.TLSCertFile != "" {
-		files, err := newCertificateFiles(cfg.TLSCertFile, cfg.TLSKeyFile, cfg.Logger)
+		certificate, err := tlsfiles.NewCertificate(cfg.TLSCertFile, cfg.TLSKeyFile, cfg.Logger)
 		if err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
 		// Without pings, a peer that vanished silently would keep its streams indefinitely. On HTTP/1.1, the kernel
 		// detects this.
 		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: pingTimeout}
-		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
+		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Get}
 	}
 	return s, nil
 }

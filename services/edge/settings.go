@@ -67,6 +67,9 @@ type Config struct {
 	Settings
 	// Listener, if set, is used instead of Listen. The edge closes it.
 	Listener net.Listener
+	// ServicesTLS are the credentials of connections to the jobs service and the importer. If they are nil, these are not
+	// encrypted.
+	ServicesTLS credentials.TransportCredentials
 	// JobsAddress is the host:port of the jobs service. Default 127.0.0.1:9091.
 	JobsAddress string
 	// ImporterAddress is the host:port of the importer. Default 127.0.0.1:9092.

@@ -127,12 +127,12 @@ func (s *Service) open(ctx context.Context) (err error) {
 		}
 	}
 	s.server, err = rpcserver.New(rpcserver.Config{Service: "importer", Verifier: cfg.Verifier, Logger: cfg.Logger,
-		Metrics: cfg.Metrics, DrainTimeout: cfg.ImporterDrainTimeout})
+		Metrics: cfg.Metrics, DrainTimeout: cfg.ImporterDrainTimeout, TLS: cfg.ServerTLS})
 	if err != nil {
 		return err
 	}
 	s.server.SetHealth(rpcserver.TargetHealth, false) // until watchTarget knows
-	s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{Credentials: cfg.Credentials})
+	s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{Credentials: cfg.Credentials, Transport: cfg.JobsTLS})
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
 	}

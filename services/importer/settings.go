@@ -48,6 +48,9 @@ type Config struct {
 	Listener net.Listener
 	// DataDir is the directory of the metadata database, importer.db, and of temporary files. Required.
 	DataDir string
+	// ServerTLS are the credentials of the service's own port, and JobsTLS those of connections to the jobs service. Without
+	// them, connections are not encrypted.
+	ServerTLS, JobsTLS credentials.TransportCredentials
 	// JobsAddress is the host:port of the jobs service. Default 127.0.0.1:9091.
 	JobsAddress string
 	// Credentials are sent with every call to the jobs service. They need the scope headway:service. Required.

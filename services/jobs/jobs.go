@@ -54,7 +54,7 @@ func New(cfg Config) (_ *Service, err error) {
 		}
 	}()
 	s.server, err = rpcserver.New(rpcserver.Config{Service: "jobs", Verifier: cfg.Verifier, Logger: cfg.Logger,
-		Metrics: cfg.Metrics, DrainTimeout: cfg.JobsDrainTimeout})
+		Metrics: cfg.Metrics, DrainTimeout: cfg.JobsDrainTimeout, TLS: cfg.ServerTLS})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/credentials"
 
 	"headway/internal/auth"
 	"headway/internal/blobs"
@@ -45,6 +46,8 @@ type Config struct {
 	Settings
 	// Listener, if set, is used instead of JobsListen. The service closes it.
 	Listener net.Listener
+	// ServerTLS are the credentials of the service's port. If they are nil, connections are not encrypted.
+	ServerTLS credentials.TransportCredentials
 	// DataDir is the directory of the database, jobs.db. Required.
 	DataDir string
 	// Verifier checks the callers' tokens. Required.

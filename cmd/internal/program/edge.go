@@ -17,6 +17,7 @@ import (
 // EdgeCommand runs the edge alone.
 type EdgeCommand struct {
 	Common
+	ServiceTLSFlags
 	Settings        edge.Settings  `embed:""`
 	MaxUploadBytes  settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
 	JobsAddress     string         `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
@@ -26,8 +27,12 @@ type EdgeCommand struct {
 // Run serves until ctx is done.
 func (c *EdgeCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "edge", "--listen", c.Settings.Listen, func(env *Env, lis net.Listener) (service, error) {
+		transport, err := c.open(env.Logger, false)
+		if err != nil {
+			return nil, err
+		}
 		s, err := c.NewEdge(env, edge.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress,
-			ImporterAddress: c.ImporterAddress, MaxUploadBytes: int64(c.MaxUploadBytes)})
+			ImporterAddress: c.ImporterAddress, MaxUploadBytes: int64(c.MaxUploadBytes), ServicesTLS: transport.client})
 		if err == nil {
 			PrintSignInLink(s)
 		}

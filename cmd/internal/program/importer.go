@@ -14,6 +14,7 @@ import (
 // ImporterCommand runs the importer alone.
 type ImporterCommand struct {
 	Common
+	ServiceTLSFlags
 	Settings    importer.Settings `embed:""`
 	JobsAddress string            `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 }
@@ -21,7 +22,12 @@ type ImporterCommand struct {
 // Run serves until ctx is done.
 func (c *ImporterCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "importer", "--importer-listen", c.Settings.ImporterListen, func(env *Env, lis net.Listener) (service, error) {
-		return c.NewImporter(env, importer.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress})
+		transport, err := c.open(env.Logger, true)
+		if err != nil {
+			return nil, err
+		}
+		return c.NewImporter(env, importer.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress,
+			ServerTLS: transport.server, JobsTLS: transport.client})
 	})
 }
 

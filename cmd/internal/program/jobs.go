@@ -13,13 +13,18 @@ import (
 // JobsCommand runs the jobs service alone.
 type JobsCommand struct {
 	Common
+	ServiceTLSFlags
 	Settings jobs.Settings `embed:""`
 }
 
 // Run serves until ctx is done.
 func (c *JobsCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "jobs", "--jobs-listen", c.Settings.JobsListen, func(env *Env, lis net.Listener) (service, error) {
-		return c.NewJobs(env, jobs.Config{Settings: c.Settings, Listener: lis})
+		transport, err := c.open(env.Logger, true)
+		if err != nil {
+			return nil, err
+		}
+		return c.NewJobs(env, jobs.Config{Settings: c.Settings, Listener: lis, ServerTLS: transport.server})
 	})
 }
 
