@@ -19,8 +19,8 @@ type keyFile struct {
 	mu sync.Mutex
 	// versions are those of the file that was read last.
 	versions watched.Versions
-	// failure is why the present file can't be used, or nil. It is then read again each time, because its permissions, for
-	// example, are no part of its version.
+	// failure is why the present file can't be used, or nil. Then it is read again each time, because its permissions, for
+	// example, are not part of its version.
 	failure error
 }
 

@@ -142,9 +142,9 @@ func TestKeyFileBecomesUsableByItsPermissions(t *testing.T) {
 	})
 }
 
-// TestTokenOfNewKeyIsAcceptedAtOnce checks that a service that has not looked at its key file yet accepts a token of another
+// TestTokenOfNewKeyIsAcceptedImmediately checks that a service that has not looked at its key file yet accepts a token of another
 // service that has.
-func TestTokenOfNewKeyIsAcceptedAtOnce(t *testing.T) {
+func TestTokenOfNewKeyIsAcceptedImmediately(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	writeKeyFile(t, path, secret)
 	key, err := auth.LoadKey(path)

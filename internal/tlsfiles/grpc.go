@@ -117,7 +117,7 @@ func (g *GRPC) pool() *x509.CertPool {
 	return g.authorities.get().pool
 }
 
-// perHandshake are credentials that are made anew for each handshake.
+// perHandshake are credentials that are created for each handshake.
 type perHandshake struct {
 	credentials.TransportCredentials
 	config func() *tls.Config
