@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,41 @@ func claimReady(t *testing.T, s *suite) {
 	}
 	equal(t, "the stored job", s.get(j.ID), j)
 	equal(t, "another claim", len(s.claim(start, 9).Jobs), 0)
+}
+
+// The lease begins when the claim has its turn, not when the worker asked: a claim that waits must not shorten it.
+func claimTurn(t *testing.T, s *suite) {
+	j, other := s.add(), s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	var clock atomic.Int64 // seconds after start
+	begun, proceed, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	go func() {
+		_, err := s.change(other.ID, func(j *job.Job) error {
+			once.Do(func() { close(begun) })
+			<-proceed
+			j.Touch(start)
+			return nil
+		})
+		done <- err
+	}()
+	<-begun // all other changes wait
+	claimed := make(chan job.Claimed, 1)
+	go func() {
+		claimed <- s.claim(start, 1, func(c *job.Claim) {
+			c.Now = func() time.Time { return start.Add(time.Duration(clock.Load()) * time.Second) }
+		})
+	}()
+	time.Sleep(50 * time.Millisecond)
+	clock.Store(60)
+	close(proceed)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	got := (<-claimed).Jobs
+	equal(t, "the claim", ids(got), []string{j.ID})
+	if want := start.Add(70 * time.Second); !got[0].Lease.ExpiresAt.Equal(want) {
+		t.Errorf("the lease ends at %v, want %v", got[0].Lease.ExpiresAt, want)
+	}
 }
 
 func claimOnce(t *testing.T, s *suite) {

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		{"a step of priority counts as much as a minute of age", aged},
 		{"claims take only ready jobs of the kinds", claimReady},
 		{"no job is claimed twice", claimOnce},
+		{"a lease begins when its claim has its turn", claimTurn},
 		{"owners at their cap let others go first", claimCap},
 		{"a limit bounds the jobs of a key that are ready or active", capByKey},
 		{"a limit spreads the leases of a key", rateByKey},
