@@ -90,16 +90,16 @@ func BenchmarkImportOfHardRows(b *testing.B) {
 	}
 }
 
-// importWorkbook imports through a separate process, watched over SSE.
-func importWorkbook(b *testing.B, schema, workbook string) (m measuredImport) {
+// importWorkbook imports through a separate process, watched over SSE. flags are more of its flags.
+func importWorkbook(b *testing.B, schema, workbook string, flags ...string) (m measuredImport) {
 	b.Helper()
 	data, edge, schemas := b.TempDir(), proctest.FreeAddress(b), b.TempDir()
 	if err := os.WriteFile(filepath.Join(schemas, "wide.yaml"), []byte(wideSchema), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	binary := program(b, "headway")
-	cmd := exec.Command(binary, "serve", "--data", data, "--listen", edge, "--jobs-listen", proctest.FreeAddress(b),
-		"--importer-listen", proctest.FreeAddress(b), "--metrics-listen", "-", "--log-level", "error", "--schemas-dir", schemas)
+	cmd := exec.Command(binary, append([]string{"serve", "--data", data, "--listen", edge, "--jobs-listen", proctest.FreeAddress(b),
+		"--importer-listen", proctest.FreeAddress(b), "--metrics-listen", "-", "--log-level", "error", "--schemas-dir", schemas}, flags...)...)
 	cmd.Stderr = os.Stderr
 	server := proctest.Start(b, cmd)
 	defer func() { _ = server.Kill() }() // the signal is the error

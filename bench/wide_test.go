@@ -43,6 +43,8 @@ const (
 	atRandom
 	// allWrong means that a cell of each row has an error.
 	allWrong
+	// tenthChanged is like inOrder, but every tenth salary is another.
+	tenthChanged
 )
 
 // writeWide writes a workbook of n rows with ten columns and inline strings.
@@ -92,9 +94,12 @@ func writeWide(b *testing.B, path string, n int, kind wideKind) {
 		text("D", row, fmt.Sprintf("+49 30 %07d", id))
 		text("E", row, fmt.Sprintf("T-%03d", id%400))
 		fmt.Fprintf(w, `<c r="F%d"><v>%d</v></c><c r="G%d" s="1"><v>%d</v></c>`, row, id%20+1, row, 30000+id%10000)
-		if kind == allWrong {
+		switch {
+		case kind == allWrong:
 			text("H", row, "by agreement")
-		} else {
+		case kind == tenthChanged && i%10 == 0:
+			fmt.Fprintf(w, `<c r="H%d"><v>%d.5</v></c>`, row, 90000+id%50000)
+		default:
 			fmt.Fprintf(w, `<c r="H%d"><v>%d.%02d</v></c>`, row, 30000+id%50000, id%100)
 		}
 		fmt.Fprintf(w, `<c r="I%d" t="b"><v>%d</v></c>`, row, id%2)
