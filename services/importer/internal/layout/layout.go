@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
 // Kind is the kind of a row.
@@ -18,7 +19,7 @@ type Kind uint8
 const (
 	// Record rows are imported.
 	Record Kind = iota
-	// Filler rows have only unchecked checkboxes, and formulas without a result.
+	// Filler rows have only unchecked checkboxes and formulas. Their key is empty.
 	Filler
 	// Header rows repeat the headers.
 	Header
@@ -54,6 +55,9 @@ type Sheet struct {
 	// records is the number of records so far. optional reports, by column, whether one of them has no value in it.
 	records  uint32
 	optional []bool
+	// last is the row before the current one. otherHeaders reports whether it belongs to a table with other headers.
+	last         int
+	otherHeaders bool
 	// other and below report whether the current row is in another table, or below the table.
 	other, below bool
 	doubt        Doubt
@@ -61,6 +65,8 @@ type Sheet struct {
 	// The rows of each kind, the rows of other tables, the rows below the table, and the rows with one value.
 	byKind                         [kinds]Rows
 	otherTable, belowTable, sparse Rows
+	// lastSparse are the rows with one value since the last other record.
+	lastSparse Rows
 }
 
 // Rows counts rows, and has the row numbers of the first ones.
@@ -154,33 +160,11 @@ type Row struct {
 	Formulas, Merged bool
 }
 
-// Typed reports whether the content of a cell is more than a default: an unchecked checkbox, or a formula without a
-// result. In a key, an error counts as a result.
-func Typed(c *source.Cell, key bool) bool {
-	switch c.Kind {
-	case source.Empty:
-		return false
-	case source.Bool:
-		return c.Text[0] != 'F'
-	case source.Text:
-		return true
-	case source.ErrorValue, source.FormulaWithoutValue:
-		return key || !c.HasFormula && c.Kind == source.ErrorValue
-	case source.Number, source.Date:
-		return !c.HasFormula || !isZero(c.Text)
-	default:
-		return true
-	}
-}
-
-func isZero(number []byte) bool {
-	return len(bytes.Trim(number, "0.-")) == 0
-}
-
 // Judge returns the kind of a row that has content, and counts it. formulas can be nil.
 func (s *Sheet) Judge(r *Row, formulas source.Formulas) Kind {
 	s.other, s.below = false, false
 	kind := s.judge(r, formulas)
+	s.last = r.Number
 	if kind != Record {
 		s.byKind[kind].Add(r.Number)
 		return kind
@@ -199,6 +183,9 @@ func (s *Sheet) Judge(r *Row, formulas source.Formulas) Kind {
 	}
 	if r.Filled == 1 && len(s.columns) > 1 && !r.Merged {
 		s.sparse.Add(r.Number)
+		s.lastSparse.Add(r.Number)
+	} else if s.lastSparse.Count > 0 {
+		s.lastSparse = Rows{First: s.lastSparse.First[:0]}
 	}
 	return Record
 }
@@ -215,6 +202,9 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 			return kind
 		}
 	}
+	if s.otherHeaders = s.otherHeaders && r.Number == s.last+1; s.otherHeaders {
+		return s.doubts(s.first, "belongs to a table with other headers")
+	}
 	if value := &r.Values[s.first]; value.Kind == source.Text && len(value.Text) <= maxTitle && len(s.byLength[len(value.Text)]) > 0 {
 		if kind := s.repeatsHeader(r); kind != Record {
 			return kind
@@ -223,6 +213,9 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 	if r.Formulas && formulas != nil {
 		if kind := s.hasTotals(r, formulas); kind != Record {
 			return kind
+		}
+		if s.isFilledDown(r, formulas) {
+			return Filler
 		}
 	}
 	if r.Filled < len(s.columns) || s.records == 0 {
@@ -285,12 +278,33 @@ func (s *Sheet) repeatsHeader(r *Row) Kind {
 		return Record
 	}
 	if !s.hasTitles(r) {
+		if s.records > 0 && r.Number > s.last+1 && s.onlyWords(r) {
+			s.otherHeaders = true
+			return s.doubts(s.first, "looks like the headers of another table")
+		}
 		return Record
 	}
 	if r.Filled == 1 {
 		return s.doubts(s.first, "repeats the header")
 	}
 	return Header
+}
+
+// onlyWords reports whether a row has at least two values, all of them words.
+func (s *Sheet) onlyWords(r *Row) bool {
+	for i := range r.Values {
+		v := &r.Values[i]
+		if source.Blank(v) {
+			continue
+		}
+		if v.Kind != source.Text {
+			return false
+		}
+		if kind := text.KindOf(v.Text); kind != text.Word && kind != text.Words {
+			return false
+		}
+	}
+	return r.Filled > 1
 }
 
 // hasTitles reports whether each value is a title of its column.
@@ -332,10 +346,19 @@ func (s *Sheet) OtherTable() Rows { return s.otherTable }
 // BelowTable returns the records below the table with the headers.
 func (s *Sheet) BelowTable() Rows { return s.belowTable }
 
-// Sparse returns the records with a value in only one column, if there are few of them.
+// Sparse returns the records with a value in only one column, if there are few of them. If there are many, it returns those below all
+// other records, such as the numbered rows of a template that were not filled in.
 func (s *Sheet) Sparse() Rows {
-	if n := s.sparse.Count; n == s.records || n > maxFirst && n > s.records/20 {
+	switch n := s.sparse.Count; {
+	case n == s.records:
 		return Rows{}
+	case n <= maxFirst || n <= s.records/20:
+		return s.sparse
+	case s.lastSparse.Count >= minLastSparse:
+		return s.lastSparse
 	}
-	return s.sparse
+	return Rows{}
 }
+
+// minLastSparse is the number of rows with one value at the end of a sheet that can't be chance.
+const minLastSparse = 5

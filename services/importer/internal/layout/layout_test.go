@@ -70,7 +70,8 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 
 		{Filler, ";;;FALSE"}, {Filler, ";;0|C6*2;"}, {Filler, ";;0|C6*2;FALSE"}, {Filler, ";#N/A|VLOOKUP(A7,X:Y,2,0);;"},
 		{Filler, "0|Data!A7;0|Data!B7;;"}, {Filler, ";;@0|B7;FALSE"},
-		{Record, ";;0;"}, {Record, ";;;TRUE"}, {Record, ";;5|C6*2;"}, {Record, "#REF!|Data!A7;#REF!|Data!B7;;"}, {Record, ";#N/A;;"}, {Record, ";x;;FALSE"},
+		{Filler, ";;5|C6*2;"}, {Filler, ";;6|ROW()-1;FALSE"}, {Filler, ";-|IF(A7=\"\",\"-\",A7);;"},
+		{Record, ";;0;"}, {Record, ";;;TRUE"}, {Record, ";;5|Data!C6*2;"}, {Record, "A9;;5|C6*2;"}, {Record, ";x;5|D7*2;"}, {Record, ";;5|T[Qty];"}, {Record, "#REF!|Data!A7;#REF!|Data!B7;;"}, {Record, ";#N/A;;"}, {Record, ";x;;FALSE"},
 
 		{Header, "Code;Name;Qty;Note"}, {Header, "CODE;NAME;QTY;NOTE"}, {Header, "code;name;qty;note"}, {Header, "Code;Name;;"}, {Header, "Item code;Name:;qty;"},
 		{Doubtful, "Code;;;"}, {Record, "Code;North;;"},
@@ -189,7 +190,7 @@ func TestRowsOfTableWithOtherHeadersAreDoubtful(t *testing.T) {
 }
 
 func TestFewSparseRowsAreCounted(t *testing.T) {
-	for _, test := range []struct{ full, sparse, want int }{{100, 3, 3}, {5, 2, 2}, {2, 2, 2}, {2, 5, 5}, {100, 60, 0}, {0, 5, 0}, {0, 1, 0}, {400, 15, 15}} {
+	for _, test := range []struct{ full, sparse, want int }{{100, 3, 3}, {5, 2, 2}, {2, 2, 2}, {2, 5, 5}, {100, 60, 60}, {0, 5, 0}, {0, 1, 0}, {400, 15, 15}} {
 		s := New(1, columns(), nil)
 		for n := range test.full {
 			judge(s, n+2, "K"+strconv.Itoa(n), "name", "1", "x")
@@ -199,6 +200,51 @@ func TestFewSparseRowsAreCounted(t *testing.T) {
 		}
 		if got := s.Sparse(); int(got.Count) != test.want || len(got.First) != min(test.want, maxFirst) {
 			t.Errorf("%d of %d: %+v", test.sparse, test.full, got)
+		}
+	}
+}
+
+// TestManySparseRowsAreNormal checks rows with one value between other records. Only those at the end are counted.
+func TestManySparseRowsAreNormal(t *testing.T) {
+	s := New(1, columns(), nil)
+	row := 1
+	add := func(values ...string) {
+		row++
+		judge(s, row, append([]string{"K" + strconv.Itoa(row)}, values...)...)
+	}
+	for range 50 {
+		add("name", "1", "x")
+		add("", "", "")
+	}
+	for n := range uint32(7) {
+		want := n + 1
+		if want < minLastSparse {
+			want = 0
+		}
+		if got := s.Sparse(); got.Count != want || want > 0 && got.First[0] != 101 {
+			t.Errorf("%d more: %+v, want %d", n, got, want)
+		}
+		add("", "", "")
+	}
+}
+
+func TestHeadersOfAnotherTableAreDoubtful(t *testing.T) {
+	for _, test := range []struct {
+		header string
+		at     int
+		want   Kind
+	}{
+		{"Code;City;;", 9, Doubtful}, {"CODE;City of birth;Mayor;", 9, Doubtful}, {"Code;City;;", 8, Record}, {"Code;5;;", 9, Record},
+		{"Code;'03.04.2025;;", 9, Record}, {"Codes;City;;", 9, Record}, {"K9;City;;", 9, Record},
+	} {
+		s := New(1, columns(), nil)
+		for row := 2; row < 8; row++ {
+			judge(s, row, "K"+strconv.Itoa(row), "name", "1", "x")
+		}
+		want := [3]Kind{test.want, test.want, Record} // the third one is below an empty row
+		got := [3]Kind{judge(s, test.at, strings.Split(test.header, ";")...), judge(s, test.at+1, "X1", "Berlin", "", ""), judge(s, test.at+3, "K9", "name", "", "")}
+		if got != want {
+			t.Errorf("%q in row %d: %v, want %v", test.header, test.at, got, want)
 		}
 	}
 }

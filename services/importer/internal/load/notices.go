@@ -28,7 +28,7 @@ func (s *sheet) notices() []imports.Notice {
 	n := noticeList{sheet: s.spec.Name, name: s.listed.WorkbookSheet}
 	n.rows(imports.TotalsLeftOut, p.layout.OfKind(layout.Totals), "%s with totals %s left out: %s.")
 	n.rows(imports.HeadersLeftOut, p.layout.OfKind(layout.Header), "%s with repeated headers %s left out: %s.")
-	n.rows(imports.FillersLeftOut, p.layout.OfKind(layout.Filler), "%s with only empty checkboxes and formulas without a result %s left out: %s.")
+	n.rows(imports.FillersLeftOut, p.layout.OfKind(layout.Filler), "%s with only empty checkboxes and formulas %s left out: %s.")
 	n.rows(imports.HiddenRows, p.hidden, "%s %s hidden in the file, for example by a filter: %s. Hidden rows are imported too.")
 	n.hiddenColumns(s)
 	n.merges(s.run.merges[s.spec.Name])
