@@ -201,3 +201,23 @@ func TestLatestStreamTellsNothingOfOthersJobs(t *testing.T) {
 		}
 	}
 }
+
+// TestUpstreamsGetNoSession: a browser also sends the cookies of sessions that began on another kind of connection to this
+// host, or below another path.
+func TestUpstreamsGetNoSession(t *testing.T) {
+	got := make(chan string, 1)
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header.Get("Cookie") }))
+	defer upstream.Close()
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, []byte("path: /report\nproxy_upstream: "+upstream.URL+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, func(c *edge.Config) { c.Routes = []string{file} })
+	for _, scheme := range []string{"http", "https"} {
+		b.do(http.MethodGet, "/report", nil, "X-Forwarded-Proto", scheme,
+			"Cookie", "a=1; headway_session=x; __Host-headway_session=y; __Secure-headway_session=z; headway_session=w; b=2")
+		if cookies := <-got; cookies != "a=1; b=2" {
+			t.Errorf("%s: the upstream gets %q", scheme, cookies)
+		}
+	}
+}

@@ -23,6 +23,11 @@ import (
 // that prefix only, because other paths belong to other programs, and the name starts with __Secure-.
 const cookieName = "headway_session"
 
+const (
+	hostPrefix   = "__Host-"
+	securePrefix = "__Secure-"
+)
+
 // maxCookieBytes is the longest cookie that browsers store, with its name (RFC 6265 §6.1). They drop longer ones silently.
 const maxCookieBytes = 4096
 
@@ -32,9 +37,15 @@ func CookieName(r *http.Request) string {
 	case !ByTLS(r):
 		return cookieName
 	case mount.Base(r.Context()) != "":
-		return "__Secure-" + cookieName
+		return securePrefix + cookieName
 	}
-	return "__Host-" + cookieName
+	return hostPrefix + cookieName
+}
+
+// IsSessionCookie reports whether a cookie can have a session, on any connection to this host. A browser also sends those of other
+// kinds of connections: an unencrypted session's on encrypted ones, and a session's of the whole host below every path.
+func IsSessionCookie(name string) bool {
+	return name == cookieName || name == hostPrefix+cookieName || name == securePrefix+cookieName
 }
 
 // CookiePath returns the path of the session's cookie.
@@ -45,7 +56,7 @@ func (a *Access) NewCookie(token string) (string, error) {
 	session := make([]byte, sessionBytes)
 	_, _ = rand.Read(session) // never fails (crypto/rand)
 	cookie := a.cfg.Sessions.Seal(append(session, packed(token)...))
-	if n := len("__Secure-") + len(cookieName) + len(cookie); n > maxCookieBytes {
+	if n := len(securePrefix) + len(cookieName) + len(cookie); n > maxCookieBytes {
 		return "", rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID,
 			"The token is too long for a cookie: it needs %d bytes, and browsers store %d. Ask your identity provider for a token with fewer claims, or send the token with each request.", n, maxCookieBytes)
 	}

@@ -145,13 +145,12 @@ func unreachable(message string, cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, message, cause)
 }
 
-// withoutSession removes the session's cookie from a request, and leaves all others.
+// withoutSession removes the cookies of sessions from a request, and leaves all others.
 func withoutSession(p *httputil.ProxyRequest) {
-	session := access.CookieName(p.In)
 	cookies := p.Out.Cookies()
 	p.Out.Header.Del("Cookie")
 	for _, cookie := range cookies {
-		if cookie.Name != session {
+		if !access.IsSessionCookie(cookie.Name) {
 			p.Out.AddCookie(cookie)
 		}
 	}
