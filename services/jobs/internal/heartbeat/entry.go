@@ -14,12 +14,15 @@ type entry struct {
 	mu      sync.Mutex
 	known   bool // job is filled in
 	revoked bool // the lease is being ended: this has been decided, but is not durable yet
+	lost    bool // the stored job has another lease
 	job     job.Job
-	version uint64 // grows with every heartbeat
-	written uint64 // the version that is in the store
-	visible uint64 // the last version that changed what a snapshot shows
-	adopted uint64 // the last version that a change of the stored job includes
-	waiting []waiter
+	base    base      // the stored state that job and its progress are made from
+	resumed time.Time // when the lease was extended, if no write has stored the progress since
+	version uint64    // grows with every heartbeat
+	written uint64    // the version that is in the store
+	visible uint64    // the last version that changed what a snapshot shows
+	adopted uint64    // the last version that a change of the stored job includes
+	waiting []*waiter // with what the versions after written have changed
 
 	// Of the Keeper, under its lock. These times are of the wall clock, with its monotonic reading.
 	due       time.Time // of the next write
@@ -27,10 +30,22 @@ type entry struct {
 	index     int // in planned, or -1
 }
 
-// waiter is a heartbeat that waits for its commit.
+// base identifies a stored state of an active job. Each heartbeat changes it, even if it changes no snapshot.
+type base struct {
+	revision uint32
+	expires  time.Time
+}
+
+func baseOf(j *job.Job) base { return base{j.Revision, j.Lease.ExpiresAt} }
+
+// waiter is a heartbeat that waits for its commit, or another change of the entry. It can be applied again, because the next
+// heartbeat of the same lease can have arrived at another replica.
 type waiter struct {
 	version uint64
-	durable chan error // has room for one result
+	at      time.Time
+	apply   func(j *job.Job, now time.Time) (visible bool, refused []job.Refusal)
+	refused []job.Refusal
+	durable chan error // has room for one result. It is nil for a change that no call waits for
 }
 
 // release answers the heartbeats up to the version. The lock must be held.
@@ -38,7 +53,9 @@ func (e *entry) release(version uint64, err error) {
 	later := e.waiting[:0]
 	for _, w := range e.waiting {
 		if w.version <= version {
-			w.durable <- err
+			if w.durable != nil {
+				w.durable <- err
+			}
 		} else {
 			later = append(later, w)
 		}
@@ -72,7 +89,7 @@ func (e *entry) follow(j *job.Job) {
 	defer e.mu.Unlock()
 	if !e.known || !e.job.Lease.Same(j.Lease) {
 		e.endLocked()
-		e.known, e.revoked, e.job = true, false, *j
+		e.known, e.revoked, e.lost, e.job, e.base, e.resumed = true, false, false, *j, baseOf(j), time.Time{}
 		e.job.Checkpoint = nil
 		e.version, e.written, e.visible, e.adopted = 0, 0, 0, 0
 		return
@@ -81,6 +98,34 @@ func (e *entry) follow(j *job.Job) {
 	e.job = *j
 	e.job.Progress, e.job.Lease = sent.Progress, sent.Lease
 	e.job.Checkpoint, e.job.HasCheckpoint = sent.Checkpoint, sent.HasCheckpoint
+	e.base = baseOf(j)
+}
+
+// rebase makes the entry follow a stored state that another replica, or the store itself, has changed, and applies what was sent
+// since. The lock must be held.
+func (e *entry) rebase(j *job.Job) {
+	e.job, e.base = *j, baseOf(j)
+	e.job.Checkpoint = nil
+	if !e.resumed.IsZero() {
+		e.job.ExtendLease(e.resumed)
+	}
+	for _, w := range e.waiting {
+		if w.version <= e.written || w.apply == nil {
+			continue
+		}
+		var visible bool
+		if visible, w.refused = w.apply(&e.job, later(w.at, e.job.Progress.Estimate.At)); visible {
+			e.visible = max(e.visible, w.version)
+		}
+	}
+	e.job.Lease.ExpiresAt = later(e.job.Lease.ExpiresAt, j.Lease.ExpiresAt)
+}
+
+// isLost reports whether the stored job was found to have another lease.
+func (e *entry) isLost() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lost
 }
 
 // begin fills in a job that was read from the store, unless a later state was filled in in the meantime.
@@ -88,7 +133,7 @@ func (e *entry) begin(j *job.Job) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.known {
-		e.known, e.job = true, *j
+		e.known, e.job, e.base = true, *j, baseOf(j)
 	}
 }
 
@@ -108,9 +153,51 @@ func (e *entry) fenceLocked(token string) error {
 
 // taken is a heartbeat that has been recorded. durable receives the outcome of the commit that contains it.
 type taken struct {
-	answer      Answer
+	entry       *entry
+	waiter      *waiter
+	expires     time.Time
 	owner, kind string
-	durable     <-chan error
+}
+
+// answer returns the response to a heartbeat that is durable.
+func (t *taken) answer(token string) Answer {
+	t.entry.mu.Lock()
+	defer t.entry.mu.Unlock()
+	answer := Answer{LeaseExpiresAt: t.expires, Refused: t.waiter.refused}
+	if t.entry.job.Fence(token) == nil {
+		answer.CancelRequested = t.entry.job.CancelRequested // as it was stored together with the heartbeat
+	}
+	return answer
+}
+
+// applied returns the change that a heartbeat makes.
+func (h *Heartbeat) applied(stalledAfter time.Duration) func(j *job.Job, now time.Time) (visible bool, refused []job.Refusal) {
+	return func(j *job.Job, now time.Time) (visible bool, refused []job.Refusal) {
+		if len(h.Plan) > 0 || h.Report != nil {
+			visible, refused = j.TakeIn(now, h.Plan, h.Report, stalledAfter)
+		}
+		renewed, err := j.Renew(now, h.Token, stalledAfter)
+		if err != nil {
+			return visible, refused // its fence was checked before
+		}
+		if len(h.Checkpoint) > job.MaxCheckpoint {
+			refused = append(refused, job.Refusal{Field: "checkpoint", Err: job.ErrCheckpointTooBig})
+		}
+		j.SaveCheckpoint(h.Checkpoint)
+		return visible || renewed, refused
+	}
+}
+
+// record makes a change of the entry, which the next write stores. The lock must be held.
+func (e *entry) record(w *waiter) *waiter {
+	e.version++
+	w.version = e.version
+	var visible bool
+	if visible, w.refused = w.apply(&e.job, w.at); visible {
+		e.visible = e.version
+	}
+	e.waiting = append(e.waiting, w)
+	return w
 }
 
 // take records a heartbeat.
@@ -118,38 +205,46 @@ func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := clock.Now() // under the lock, so that it doesn't shorten a lease that was extended in the meantime
-	j := &e.job
 	if err := e.fenceLocked(h.Token); err != nil {
 		return taken{}, err
 	}
-	var visible bool
-	var refused []job.Refusal
-	if len(h.Plan) > 0 || h.Report != nil {
-		visible, refused = j.TakeIn(now, h.Plan, h.Report, stalledAfter)
-	}
-	renewed, fenceErr := j.Renew(now, h.Token, stalledAfter)
-	if fenceErr != nil {
-		return taken{}, fenceErr
-	}
-	if len(h.Checkpoint) > job.MaxCheckpoint {
-		refused = append(refused, job.Refusal{Field: "checkpoint", Err: job.ErrCheckpointTooBig})
-	}
-	j.SaveCheckpoint(h.Checkpoint)
-	e.version++
-	if visible || renewed {
-		e.visible = e.version
-	}
-	w := waiter{e.version, make(chan error, 1)}
-	e.waiting = append(e.waiting, w)
-	return taken{Answer{LeaseExpiresAt: j.Lease.ExpiresAt, CancelRequested: j.CancelRequested, Refused: refused}, j.Owner, j.Kind, w.durable}, nil
+	w := e.record(&waiter{at: now, apply: h.applied(stalledAfter), durable: make(chan error, 1)})
+	return taken{entry: e, waiter: w, expires: e.job.Lease.ExpiresAt, owner: e.job.Owner, kind: e.job.Kind}, nil
 }
 
 // outputGrew makes the next write show the output's new length.
 func (e *entry) outputGrew(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.job.Progress.Estimate.MovedAt = job.Instant(now)
-	e.job.Lease.Heard = job.HeardOf
-	e.version++
-	e.visible = e.version
+	e.record(&waiter{at: now, apply: func(j *job.Job, now time.Time) (bool, []job.Refusal) {
+		j.Progress.Estimate.MovedAt = job.Instant(now)
+		j.Lease.Heard = job.HeardOf
+		return true, nil
+	}})
+}
+
+// renew makes the lease last until now + its duration, although the worker did not renew it. It reports whether there is a lease.
+func (e *entry) renew(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.known || e.revoked || e.job.Status != job.Active {
+		return false
+	}
+	e.record(&waiter{at: now, apply: func(j *job.Job, now time.Time) (bool, []job.Refusal) { j.ExtendLease(now); return false, nil }})
+	return true
+}
+
+// stored records the stored state that a write of the entry has made, unless a later one is known.
+func (e *entry) stored(j *job.Job) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.job.Lease.Same(j.Lease) && j.Revision >= e.base.revision {
+		e.base, e.resumed = baseOf(j), time.Time{}
+	}
+}
+
+func (e *entry) isRevoked() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.revoked
 }

@@ -55,7 +55,7 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 	for i, e := range entries {
 		ids[i] = e.id
 	}
-	_, errs := k.store.Update(context.WithoutCancel(ctx), ids, func(i int, j *job.Job) error {
+	jobs, errs := k.store.Update(context.WithoutCancel(ctx), ids, func(i int, j *job.Job) error {
 		adopted[i] = k.Adopt(j)
 		if adopted[i].version == 0 {
 			return errUnchanged
@@ -65,11 +65,14 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 		}
 		return nil
 	})
-	k.settleAll(entries, adopted, errs)
+	k.settleAll(entries, adopted, jobs, errs)
 	for i, err := range errs {
 		switch {
 		case err == nil:
 		case errors.Is(err, errUnchanged): // another change has written the progress, or has ended the lease
+			if entries[i].isLost() {
+				k.forgetLost(entries[i])
+			}
 		case errors.Is(err, job.ErrNotFound):
 			k.forget(ids[i])
 		default:
@@ -81,11 +84,12 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 }
 
 // settleAll records the progress that is durable.
-func (k *Keeper) settleAll(entries []*entry, adopted []Pending, errs []error) {
+func (k *Keeper) settleAll(entries []*entry, adopted []Pending, jobs []job.Job, errs []error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i, e := range entries {
 		if errs[i] == nil && k.entries[e.id] == e {
+			e.stored(&jobs[i])
 			k.settle(e, adopted[i])
 		}
 	}
@@ -103,7 +107,7 @@ func (k *Keeper) planAll(entries []*entry, taken []taken, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i, e := range entries {
-		if taken[i].durable != nil {
+		if taken[i].waiter != nil {
 			k.planLocked(e, now)
 		}
 	}

@@ -85,24 +85,25 @@ func (k *Keeper) BeatAll(ctx context.Context, all []Heartbeat) []Result {
 	k.planAll(entries, taken, time.Now())
 	for i := range taken {
 		if results[i].Err == nil {
-			results[i] = k.wait(ctx, all[i].ID, &taken[i])
+			results[i] = k.wait(ctx, all[i].ID, all[i].Token, &taken[i])
 		}
 	}
 	return results
 }
 
 // wait returns the result of a heartbeat once it is durable.
-func (k *Keeper) wait(ctx context.Context, id string, t *taken) Result {
+func (k *Keeper) wait(ctx context.Context, id, token string, t *taken) Result {
 	select {
-	case err := <-t.durable:
+	case err := <-t.waiter.durable:
 		if err != nil {
 			return Result{Err: err}
 		}
 	case <-ctx.Done():
 		return Result{Err: context.Cause(ctx)}
 	}
-	t.answer.ProgressInterval = k.progressInterval(id, t.owner, t.kind)
-	return Result{Answer: t.answer}
+	answer := t.answer(token)
+	answer.ProgressInterval = k.progressInterval(id, t.owner, t.kind)
+	return Result{Answer: answer}
 }
 
 // FirstProgress returns the time after its lease when a job's first progress is requested. It is short, because the
@@ -135,7 +136,8 @@ func (k *Keeper) ExtendLeases() {
 	for _, e := range entries {
 		e.mu.Lock()
 		if e.known {
-			e.job.ExtendLease(k.cfg.Clock.Now())
+			e.resumed = k.cfg.Clock.Now()
+			e.job.ExtendLease(e.resumed)
 		}
 		e.mu.Unlock()
 	}
@@ -163,7 +165,7 @@ func (k *Keeper) leased(ctx context.Context, id, token string) (*entry, error) {
 			return nil, err
 		}
 	}
-	return e, e.fence(token)
+	return e, k.fence(ctx, e, token)
 }
 
 // leasedAll returns the entries of the heartbeats' jobs, and sets the errors of those whose lease has ended.
@@ -173,8 +175,11 @@ func (k *Keeper) leasedAll(ctx context.Context, all []Heartbeat, results []Resul
 	for i := range all {
 		e, known := k.entry(all[i].ID)
 		entries[i] = e
-		if !known { // many jobs are unknown only after a restart
+		switch {
+		case !known: // many jobs are unknown only after a restart
 			recalls.Go(func() { results[i].Err = k.recall(ctx, e, all[i].Token) })
+		case e.fence(all[i].Token) != nil:
+			recalls.Go(func() { results[i].Err = k.fence(ctx, e, all[i].Token) })
 		}
 	}
 	recalls.Wait()
@@ -291,6 +296,14 @@ func (k *Keeper) Adopt(j *job.Job) Pending {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.known {
+		if e.lost = j.Fence(e.job.Lease.Token) != nil; e.lost {
+			return Pending{}
+		}
+		if e.base != baseOf(j) {
+			e.rebase(j)
+		}
+	}
 	if e.version == e.written || j.Advance(&e.job) != nil {
 		return Pending{}
 	}
