@@ -20,7 +20,9 @@ var (
 	ErrOutputConflict   = errors.New("the bytes differ from the output stored at this offset")
 	ErrOutputBehind     = errors.New("the blob store can't keep up with the job's output")
 	ErrNotSealed        = errors.New("the segment does not match the output's tail")
-	ErrUnavailable      = errors.New("the jobs database can't be reached")
+	// ErrIncomplete means that changes of another replica are unknown, so that a watch must begin again.
+	ErrIncomplete  = errors.New("changes of the jobs were missed")
+	ErrUnavailable = errors.New("the jobs database can't be reached")
 )
 
 // InvalidError names the field of a request that breaks its documented rule.

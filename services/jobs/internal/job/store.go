@@ -108,12 +108,17 @@ type Commit struct {
 	Output   []OutputGrowth
 	Due      time.Time // when a limit next lets a job become ready; the zero time means that this has not changed
 
+	Number uint64 // in the log of a Shared store. It is 0 for a commit that others don't need to know of
+
 	Changes int           // the number of changes that shared the step
 	Took    time.Duration // from its beginning until it was durable
 }
 
 // Deleted names a job that was deleted.
-type Deleted struct{ ID, Owner, Kind string }
+type Deleted struct {
+	ID, Owner, Kind string
+	CreatedAt       time.Time // tells it apart from a later job with the same ID
+}
 
 // Observer is called with every commit, in the order in which they became durable, before the changes are acknowledged.
 // It must return quickly, and must not change the commit.
@@ -152,6 +157,7 @@ type Claim struct {
 type Claimed struct {
 	Jobs   []Job // with their checkpoints
 	Capped bool  // there are more ready jobs, but their owners have the maximum of active jobs
+	Busy   bool  // there are ready jobs, but another replica is leasing jobs of their owners at this moment. Try again
 }
 
 // Queuing is a ready job and the queue position in its snapshot.

@@ -42,10 +42,14 @@ func unlessOutdated(statement string, param int) string {
 // maxActive is the maximum number of rows in memory.
 const maxActive = 20_000
 
-// recall takes the rows that are in memory into the transaction.
-func (t *tx) recall(ids []string) {
+// recall takes the rows that are in memory into the transaction, except for those that are locked and read anyway.
+func (t *tx) recall(ids, except []string) {
+	read := make(map[string]bool, len(except))
+	for _, id := range except {
+		read[id] = true
+	}
 	for _, id := range ids {
-		if known, found := t.active[id]; found && t.rows[id] == nil {
+		if known, found := t.active[id]; found && t.rows[id] == nil && !read[id] {
 			r := known
 			t.rows[id] = &r
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/store/column"
@@ -117,7 +118,7 @@ func (t *tx) create(c *job.Creation) (result job.Job, replayed bool, err error) 
 		if k.owner != c.Job.Owner || !bytes.Equal(k.fingerprint, c.Fingerprint) {
 			return job.Job{}, false, job.ErrRequestIDReused
 		}
-		r, err := t.row(k.id)
+		r, err := t.lockedRow(k.id)
 		if err != nil {
 			return job.Job{}, false, err
 		}
@@ -165,19 +166,8 @@ func (s *Store) Update(ctx context.Context, ids []string, fn func(i int, j *job.
 func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 	return s.changes.do(&change{ctx: ctx, sequence: true, run: func(t *tx) error {
 		t.wrote = true
-		at := column.Stamp(job.Instant(now))
-		for _, statement := range []string{
-			`UPDATE runs AS r SET lease_expires_at = $1 + j.lease_duration,
-				due_at = least($1 + j.lease_duration, nullif(j.deadline, 0), nullif(r.cancel_by, 0))
-				FROM jobs AS j WHERE j.seq = r.seq`,
-			`UPDATE jobs SET not_before = $1 + max_backoff, due_at = least($1 + max_backoff, nullif(deadline, 0))
-				WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + max_backoff`,
-			`UPDATE limits SET next_start = least(next_start, $1 + interval), due_at = CASE WHEN due_at > 0 THEN least(due_at, $1 + interval) ELSE 0 END
-				WHERE next_start > $1 + interval`,
-		} {
-			if _, err := t.conn.Exec(t.ctx, statement, at); err != nil {
-				return t.fail("extend the leases", err)
-			}
+		if err := extendLeases(t.ctx, t.conn, now); err != nil {
+			return t.fail("extend the leases", err)
 		}
 		ids := slices.Collect(maps.Keys(t.rows))
 		clear(t.rows) // they are outdated
@@ -186,10 +176,34 @@ func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 	}})
 }
 
+// executor is a connection in a transaction.
+type executor interface {
+	Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
+}
+
+// extendLeases makes every lease last until now + its duration.
+func extendLeases(ctx context.Context, conn executor, now time.Time) error {
+	at := column.Stamp(job.Instant(now))
+	for _, statement := range []string{
+		`UPDATE runs AS r SET lease_expires_at = $1 + j.lease_duration,
+			due_at = least($1 + j.lease_duration, nullif(j.deadline, 0), nullif(r.cancel_by, 0))
+			FROM jobs AS j WHERE j.seq = r.seq`,
+		`UPDATE jobs SET not_before = $1 + max_backoff, due_at = least($1 + max_backoff, nullif(deadline, 0))
+			WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + max_backoff`,
+		`UPDATE limits SET next_start = least(next_start, $1 + interval), due_at = CASE WHEN due_at > 0 THEN least(due_at, $1 + interval) ELSE 0 END
+			WHERE next_start > $1 + interval`,
+	} {
+		if _, err := conn.Exec(ctx, statement, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Delete implements job.Store.
 func (s *Store) Delete(ctx context.Context, id string, allow func(*job.Job) error) error {
 	return s.changes.do(&change{ctx: ctx, ids: []string{id}, sequence: true, run: func(t *tx) error {
-		r, err := t.row(id)
+		r, err := t.lockedRow(id)
 		if err != nil {
 			return err
 		}
@@ -219,6 +233,9 @@ func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (pu
 		}
 		if _, err := t.conn.Exec(t.ctx, `DELETE FROM limits WHERE admitted = 0 AND held = 0 AND next_start < $1`, column.Stamp(endedBefore)); err != nil {
 			return t.fail("delete unused limits", err)
+		}
+		if err := t.dropDeadReplicas(); err != nil {
+			return err
 		}
 		return t.dropEmptyLanes()
 	}})
@@ -250,7 +267,7 @@ func (t *tx) remove(old []*row) error {
 	}
 	for _, r := range old {
 		delete(t.rows, r.job.ID)
-		t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind})
+		t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind, CreatedAt: r.job.CreatedAt})
 	}
 	return nil
 }

@@ -108,6 +108,7 @@ func (t *tx) claimGroup(group []*change, read *turnsRead) error {
 			}
 			c.claim.claimed.Jobs = append(c.claim.claimed.Jobs, j)
 		}
+		c.claim.claimed.Busy = len(c.claim.claimed.Jobs) == 0 && read.open && (len(read.all) == 0 || queue.skipped)
 		c.claim.claimed.Capped = len(c.claim.claimed.Jobs) < c.claim.Max && (read.full || queue.full)
 	}
 	return nil
@@ -142,6 +143,7 @@ type turnsRead struct {
 	all    []*turn
 	rounds map[string]int64
 	full   bool
+	open   bool // there are jobs that can be leased. If all is empty, another replica is leasing jobs of their lanes
 }
 
 // queueTurns locks and reads the next lanes for the claims of a group.
@@ -149,6 +151,8 @@ func queueTurns(b *pgx.Batch, group []*change) *turnsRead {
 	read, kinds := &turnsRead{rounds: map[string]int64{}}, group[0].claim.Kinds
 	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 2)`, kinds).
 		QueryRow(func(r pgx.Row) error { return r.Scan(&read.full) })
+	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 1)`, kinds).
+		QueryRow(func(r pgx.Row) error { return r.Scan(&read.open) })
 	b.Queue(`SELECT kind, round FROM lane_kinds WHERE kind = ANY($1)`, kinds).Query(func(rows pgx.Rows) error {
 		var kind string
 		var round int64
@@ -242,6 +246,8 @@ type claimQueue struct {
 	limit  int64
 	stamps int64
 	full   bool // a lane has more ready jobs, but already has the maximum of active jobs
+
+	skipped bool // another replica has locked the jobs of a lane
 }
 
 func newClaimQueue(all []*turn, rounds map[string]int64, grants, limit int64) *claimQueue {
@@ -267,7 +273,8 @@ func (q *claimQueue) next(t *tx) *row {
 	var best *turns
 	for _, ofKind := range q.kinds {
 		for ofKind.Len() > 0 && len((*ofKind)[0].heads) == 0 {
-			heap.Pop(ofKind) // all jobs that were read from it are leased, or locked by another process
+			q.skipped = q.skipped || !(*ofKind)[0].leased
+			heap.Pop(ofKind) // all jobs that were read from it are leased, or locked by another replica
 		}
 		if ofKind.Len() == 0 {
 			continue
@@ -286,7 +293,7 @@ func (q *claimQueue) next(t *tx) *row {
 	}
 	one := (*best)[0]
 	r := one.heads[0]
-	one.heads = one.heads[1:]
+	one.heads, one.leased = one.heads[1:], true
 	round := max(q.rounds[one.kind], one.round)
 	q.rounds[one.kind] = round
 	t.rounds[one.kind] = round

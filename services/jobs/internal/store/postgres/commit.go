@@ -30,7 +30,7 @@ func (w *writer) register(ctx context.Context, conn *pgx.Conn) error {
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	if _, err := conn.Prepare(ctx, markStatement, `UPDATE writers SET mark = $2, used_at = now() WHERE id = $1 RETURNING xmin::text`); err != nil {
+	if _, err := conn.Prepare(ctx, markStatement, `UPDATE writers SET mark = $2, number = $3, used_at = now() WHERE id = $1 RETURNING xmin::text`); err != nil {
 		return err
 	}
 	_, err := conn.Prepare(ctx, commitStatement, `COMMIT`)
@@ -39,9 +39,9 @@ func (w *writer) register(ctx context.Context, conn *pgx.Conn) error {
 
 // commit commits the transaction of the connection, in one round trip with its last writes and its mark, and returns its ID. If it returns an error,
 // nothing has changed.
-func (w *writer) commit(ctx context.Context, c *conn, b *pgx.Batch) (id string, err error) {
+func (w *writer) commit(ctx context.Context, c *conn, b *pgx.Batch, number uint64) (id string, err error) {
 	mark := rand.Text()
-	b.Queue(markStatement, w.id, mark).QueryRow(func(r pgx.Row) error { return r.Scan(&id) })
+	b.Queue(markStatement, w.id, mark, int64(number)).QueryRow(func(r pgx.Row) error { return r.Scan(&id) })
 	b.Queue(commitStatement)
 	err = c.SendBatch(ctx, b).Close()
 	if err == nil {

@@ -45,6 +45,12 @@ func isConflict(err error) bool {
 		(answer.Code == serializationFailure || answer.Code == deadlockDetected || answer.Code == uniqueViolation || answer.Code == outdated)
 }
 
+// isOutdated reports whether a row in memory was outdated.
+func isOutdated(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == outdated
+}
+
 // isLost reports whether the connection was lost, or could not be established.
 func isLost(err error) bool {
 	if err == nil || isRefused(err) {

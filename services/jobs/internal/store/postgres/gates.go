@@ -11,13 +11,19 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// loadGate locks and reads the state of a limit.
+// loadGate locks and reads the state of a limit. A new one is stored first, so that two replicas can't both begin one.
 func (t *tx) loadGate(of job.GateKey) (g job.Gate, err error) {
 	var interval, next int64
-	err = t.conn.QueryRow(t.ctx, `SELECT max_active, interval, admitted, ready, held, next_start FROM limits
-		WHERE owner = $1 AND key = $2 FOR UPDATE`, of.Owner, of.Key).Scan(&g.MaxActive, &interval, &g.Admitted, &g.Ready, &g.Held, &next)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return g, nil
+	read := func() error {
+		return t.conn.QueryRow(t.ctx, `SELECT max_active, interval, admitted, ready, held, next_start FROM limits
+			WHERE owner = $1 AND key = $2 FOR UPDATE`, of.Owner, of.Key).Scan(&g.MaxActive, &interval, &g.Admitted, &g.Ready, &g.Held, &next)
+	}
+	if err = read(); errors.Is(err, pgx.ErrNoRows) {
+		_, err = t.conn.Exec(t.ctx, `INSERT INTO limits (owner, key, max_active, interval, admitted, ready, held, next_start, due_at)
+			VALUES ($1, $2, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT (owner, key) DO NOTHING`, of.Owner, of.Key)
+		if err == nil {
+			err = read()
+		}
 	}
 	if err != nil {
 		return g, t.fail("read a limit", err)

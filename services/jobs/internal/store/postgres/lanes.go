@@ -163,6 +163,7 @@ type turn struct {
 	ready, active         int64
 	round, stamp, granted int64
 	heads                 []*row // its first ready jobs
+	leased                bool   // at least one of them is leased
 }
 
 // turns is a heap of lanes, ordered by their turns.

@@ -29,7 +29,7 @@ func (t *tx) exec(doing, statement string, args ...any) (affected int64, err err
 // AppendOutput implements job.OutputStore.
 func (s *Store) AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (length int64, err error) {
 	err = s.changes.do(&change{ctx: ctx, ids: []string{id}, sequence: true, run: func(t *tx) error {
-		r, err := t.row(id)
+		r, err := t.lockedRow(id)
 		if errors.Is(err, job.ErrNotFound) {
 			return job.ErrLeaseLost
 		}
@@ -207,7 +207,7 @@ func (s *Store) Forget(ctx context.Context, keys []string) error {
 // Seal implements job.OutputStore.
 func (s *Store) Seal(ctx context.Context, id string, segment job.Segment) error {
 	return s.changes.do(&change{ctx: ctx, ids: []string{id}, sequence: true, run: func(t *tx) error {
-		r, err := t.row(id)
+		r, err := t.lockedRow(id)
 		if err != nil {
 			return err
 		}

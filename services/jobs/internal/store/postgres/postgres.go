@@ -6,7 +6,7 @@
 // own connections.
 //
 // The database is the only source of truth. Rows are locked before they are read, queues skip locked rows, and the
-// turns of owners are stored, so that several processes could share a database.
+// turns of owners are stored, so that several processes, called replicas, share a database (record 0072).
 package postgres
 
 import (
@@ -45,11 +45,10 @@ type Store struct {
 	changes *writer
 }
 
-var _ job.Store = (*Store)(nil)
+var _ job.Shared = (*Store)(nil)
 
-// Open opens the database at the URL, such as postgres://user@host/database?sslmode=verify-full&passfile=/path. Only
-// this process can use it, because watchers see only the commits of their process. It migrates the tables, one process
-// at a time. observe is called with every commit. It can be nil.
+// Open opens the database at the URL, such as postgres://user@host/database?sslmode=verify-full&passfile=/path. It migrates the
+// tables, one process at a time. observe is called with every commit of this process. It can be nil.
 func Open(ctx context.Context, url string, observe job.Observer) (*Store, error) {
 	return openWithin(ctx, url, observe, openTimeout)
 }

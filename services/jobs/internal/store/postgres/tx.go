@@ -92,14 +92,18 @@ func (t *tx) run(live []*change, sequence bool) error {
 
 // begin locks and reads the jobs that the changes need, and reads the turns for the first claims, in at most one round trip. The turns are nil if there are no claims, or if they have a new limit.
 func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err error) {
-	var ids []string
+	var ids, locked []string
 	var requests lookups
 	for _, c := range batch {
-		ids = append(ids, c.ids...)
+		if c.sequence {
+			locked = append(locked, c.ids...)
+		} else {
+			ids = append(ids, c.ids...)
+		}
 		for i := range c.creates {
 			if one := &c.creates[i]; one.RequestID != "" || t.again { // otherwise, the database refuses an ID that is not new
 				requests.add(one)
-				ids = append(ids, one.Job.ID)
+				locked = append(locked, one.Job.ID)
 			}
 		}
 	}
@@ -108,8 +112,8 @@ func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err e
 		b.Queue(`SELECT active FROM lane_limit`).QueryRow(func(r pgx.Row) error { return r.Scan(&t.limit) })
 	}
 	t.queueLookups(b, &requests)
-	t.recall(ids)
-	t.queueLoad(b, ids)
+	t.recall(ids, locked)
+	t.queueLoad(b, slices.Concat(ids, locked))
 	if len(groups) > 0 && t.limit == limitOf(groups[0]) {
 		first = queueTurns(b, groups[0])
 	}
@@ -161,6 +165,21 @@ func (t *tx) row(id string) (*row, error) {
 	return r, r.err
 }
 
+// settled reports whether no other replica can change the row before this transaction ends, or this transaction has changed it.
+func (r *row) settled() bool { return r.held || r.changed }
+
+// lockedRow is row for a job that this transaction might not write. A row in memory is read again, because only writing it shows
+// whether it is outdated.
+func (t *tx) lockedRow(id string) (*row, error) {
+	if r := t.rows[id]; r != nil && !r.settled() {
+		delete(t.rows, id)
+		if err := t.load([]string{id}); err != nil {
+			return nil, err
+		}
+	}
+	return t.row(id)
+}
+
 // update changes a job.
 func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 	r, err := t.row(id)
@@ -168,7 +187,15 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 		return job.Job{}, err
 	}
 	j := r.job
-	if err := change(&j); err != nil {
+	err = change(&j)
+	if err != nil && !r.settled() { // an outdated row in memory must not be the reason
+		if r, err = t.lockedRow(id); err != nil {
+			return job.Job{}, err
+		}
+		j = r.job
+		err = change(&j)
+	}
+	if err != nil {
 		return job.Job{}, err
 	}
 	if err := t.keep(r, &j); err != nil {

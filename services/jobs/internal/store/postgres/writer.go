@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,8 +26,9 @@ const (
 	maxTries = 4
 	// firstRetry and lastRetry are the minimum and maximum delay before a lost connection is established again.
 	firstRetry, lastRetry = 20 * time.Millisecond, time.Second
-	// onlyProcess is the advisory lock of the process that uses the database.
-	onlyProcess = 0x6865616477617901
+	// everyReplica is the advisory lock that all replicas share. Versions without replicas have it alone, so a replica waits until
+	// they have ended.
+	everyReplica = 0x6865616477617901
 )
 
 // errClosed is the error for changes after Close.
@@ -35,12 +38,18 @@ var errClosed = errors.New("the jobs database is closed")
 type writer struct {
 	config  *pgx.ConnConfig
 	id      string    // of its row in the table writers
+	lock    int64     // its own advisory lock
 	conn    *pgx.Conn // nil while there is no connection
 	backend backend   // of the latest connection
 	observe job.Observer
 	timeout time.Duration // of a transaction
 	limit   int64         // of active jobs per lane, as stored. -1 means that it must be read
 	active  map[string]row
+	log     commitLog
+	// pid is that of the backend, for other goroutines.
+	pid atomic.Uint32
+	// others reports whether other replicas are alive.
+	others atomic.Bool
 
 	changes  chan *change
 	stopping chan struct{}
@@ -64,6 +73,7 @@ type change struct {
 func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observer) (*writer, error) {
 	w := &writer{
 		id:       rand.Text(),
+		lock:     mathrand.Int64(),
 		config:   config,
 		observe:  observe,
 		limit:    -1,
@@ -80,7 +90,7 @@ func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observ
 	return w, nil
 }
 
-// connect establishes the writer's connection, and waits until no other process uses the database.
+// connect establishes the writer's connection, and waits until the transaction of the connection before has ended.
 func (w *writer) connect(ctx context.Context) error {
 	if w.conn != nil && !w.conn.IsClosed() {
 		return nil
@@ -92,9 +102,10 @@ func (w *writer) connect(ctx context.Context) error {
 	next, err := w.takeOver(ctx, conn)
 	if err != nil {
 		conn.Close(ctx)
-		return &lostError{fmt.Errorf("wait until no other process uses the jobs database: %w", err)}
+		return &lostError{fmt.Errorf("wait until no process of an earlier version uses the jobs database: %w", err)}
 	}
 	w.conn, w.backend, w.limit = conn, next, -1
+	w.pid.Store(next.pid)
 	clear(w.active)
 	return nil
 }
@@ -106,7 +117,7 @@ type backend struct {
 }
 
 // sessionSettings let the server notice within half a minute that this process has gone without closing its connection. Until
-// then, it keeps the lock that only one process can have.
+// then, it keeps the locks.
 const sessionSettings = `SET lock_timeout = '5s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
 	SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'`
 
@@ -129,7 +140,7 @@ func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, er
 	if err := conn.QueryRow(ctx, `SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()`).Scan(&next.started); err != nil {
 		return next, err
 	}
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(onlyProcess)); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1), pg_advisory_lock_shared($2)`, w.lock, int64(everyReplica)); err != nil {
 		return next, err
 	}
 	return next, w.register(ctx, conn)
@@ -196,8 +207,29 @@ func (w *writer) loop() {
 				return
 			}
 		}
-		w.perform(w.gather(batch))
+		batch = w.gather(batch)
+		if w.others.Load() {
+			// A claim locks lanes out of order, and skips those that others have locked. A transaction that also waited for lanes could
+			// deadlock with that of another replica.
+			claims, others := partition(batch)
+			w.perform(claims)
+			w.perform(others)
+			continue
+		}
+		w.perform(batch)
 	}
+}
+
+// partition returns the claims and the other changes of a batch.
+func partition(batch []*change) (claims, others []*change) {
+	for _, c := range batch {
+		if c.claim != nil {
+			claims = append(claims, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return claims, others
 }
 
 // gather adds the waiting changes.
@@ -216,6 +248,9 @@ func (w *writer) gather(batch []*change) []*change {
 // perform makes the changes durable in one transaction, and then answers their callers. If the database refuses one of
 // them, each gets its own transaction, so that only the refused one fails.
 func (w *writer) perform(batch []*change) {
+	if len(batch) == 0 {
+		return
+	}
 	err := w.attempt(batch)
 	if isRefused(err) && len(batch) > 1 {
 		for _, c := range batch {
@@ -244,7 +279,7 @@ func (w *writer) attempt(batch []*change) error {
 	wait := backoff.New(firstRetry, lastRetry)
 	var err error
 	for try := range maxTries {
-		if try > 0 {
+		if try > 1 || try == 1 && !isOutdated(err) {
 			select {
 			case <-w.stopping:
 			case <-time.After(wait.Next()):
@@ -272,17 +307,22 @@ func (w *writer) transact(batch []*change, again bool) error {
 	t := newTx(ctx, w.conn, w.limit, w.active)
 	t.again = again
 	rest, err := t.perform(batch)
+	if err != nil {
+		w.forget(batch, err)
+	}
 	if err != nil || !t.wrote {
 		if t.conn.begun {
 			w.rollback(ctx, err)
 		}
 		return err
 	}
-	id, err := w.commit(ctx, t.conn, rest)
+	t.commit.Number = w.log.queue(rest, w.id, &t.commit, begun)
+	id, err := w.commit(ctx, t.conn, rest, max(w.log.number, t.commit.Number))
 	if err != nil {
-		clear(w.active)
+		w.forget(batch, err)
 		return err
 	}
+	w.log.committed(t.commit.Number, begun)
 	w.limit = t.limit
 	if id != "" { // otherwise, only the outcome is known
 		t.remember(id)
@@ -294,11 +334,21 @@ func (w *writer) transact(batch []*change, again bool) error {
 	return nil
 }
 
+// forget drops rows in memory after a failed transaction: those of its jobs, if one of them was outdated, and otherwise all.
+func (w *writer) forget(batch []*change, err error) {
+	if !isOutdated(err) {
+		clear(w.active)
+		return
+	}
+	for _, c := range batch {
+		for _, id := range c.ids {
+			delete(w.active, id)
+		}
+	}
+}
+
 // rollback ends a transaction without its changes. err is why, or nil if there are none.
 func (w *writer) rollback(ctx context.Context, err error) {
-	if err != nil {
-		clear(w.active)
-	}
 	if err == nil || isRefused(err) {
 		if _, err := w.conn.Exec(ctx, "ROLLBACK"); err == nil {
 			return

@@ -223,6 +223,6 @@ func (t *tx) remove(r *row) error {
 	if err := t.label(t.deleteLabel, r.seq, &r.job); err != nil {
 		return t.fail("delete the labels of job "+r.job.ID, err)
 	}
-	t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind})
+	t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind, CreatedAt: r.job.CreatedAt})
 	return nil
 }

@@ -201,7 +201,7 @@ func remove(t *testing.T, s *suite) {
 	if err != nil || len(page.Jobs) != 0 {
 		t.Errorf("a list by its label has %v, %v", page.Jobs, err)
 	}
-	equal(t, "the last commit", s.commits[len(s.commits)-1].Deleted, []job.Deleted{{ID: id, Owner: "alice", Kind: "crawl"}})
+	equal(t, "the last commit", s.commits[len(s.commits)-1].Deleted, []job.Deleted{{ID: id, Owner: "alice", Kind: "crawl", CreatedAt: start}})
 }
 
 func purge(t *testing.T, s *suite) {
