@@ -1,0 +1,249 @@
+// Package nats connects replicas through NATS.
+package nats
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"headway/services/jobs/internal/bus"
+)
+
+const (
+	// room is the number of messages that can wait to be sent. Further ones are lost.
+	room = 1024
+	// writeTimeout is how long the server can refuse to take data, before the connection counts as lost.
+	writeTimeout = 2 * time.Second
+	// pingInterval is the interval between two pings. After two without an answer, the connection counts as lost.
+	pingInterval   = 5 * time.Second
+	connectTimeout = 3 * time.Second
+	reconnectWait  = 500 * time.Millisecond
+	// queueGroup is the group of the replicas that await a kind.
+	queueGroup = "replicas"
+)
+
+// Config describes the connection. Only URL, Subject, and Logger are required.
+type Config struct {
+	// URL names the servers, separated by commas: nats://HOST:PORT, or tls://HOST:PORT for TLS.
+	URL string
+	// Subject is the beginning of all subjects.
+	Subject string
+	// CredentialsFile has a JWT and its key, and TokenFile has a token. They are read again for each connection.
+	CredentialsFile, TokenFile string
+	// CAFile has the certificates of authorities (PEM) that replace those of the system.
+	CAFile string
+	// CertFile and KeyFile are the certificate of this client (PEM). They are read again for each connection.
+	CertFile, KeyFile string
+
+	Logger *slog.Logger
+}
+
+// Bus is a bus.Bus.
+type Bus struct {
+	cfg     Config
+	conn    *nats.Conn
+	outbox  chan message
+	dropped atomic.Uint64
+	closing chan struct{}
+	sending sync.WaitGroup
+	closed  chan struct{} // by the connection, after its last callback
+}
+
+type message struct {
+	subject string
+	data    []byte
+}
+
+var _ bus.Bus = (*Bus)(nil)
+
+// Check returns what is wrong with the settings.
+func (c *Config) Check() error {
+	for one := range strings.SplitSeq(c.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls":
+			return fmt.Errorf("--bus: %q is not the URL of a NATS server, such as nats://127.0.0.1:4222 or tls://HOST:4222", redacted(one))
+		case u.User != nil:
+			return errors.New("--bus contains a password or a token, which every user of this machine could read. Use --bus-credentials-file or --bus-token-file")
+		}
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return errors.New("--bus-cert-file and --bus-key-file must be set together")
+	}
+	if c.CredentialsFile != "" && c.TokenFile != "" {
+		return errors.New("--bus-credentials-file and --bus-token-file can't be set together")
+	}
+	for flag, name := range map[string]string{"credentials": c.CredentialsFile, "token": c.TokenFile, "ca": c.CAFile, "cert": c.CertFile, "key": c.KeyFile} {
+		if name == "" {
+			continue
+		}
+		if _, err := os.ReadFile(name); err != nil {
+			return fmt.Errorf("--bus-%s-file: %w", flag, err)
+		}
+	}
+	_, err := c.tls()
+	return err
+}
+
+// redacted returns a URL without a password.
+func redacted(text string) string {
+	if u, err := url.Parse(text); err == nil {
+		return u.Redacted()
+	}
+	return "it"
+}
+
+// tls returns the settings for TLS, or nil for those of the system.
+func (c *Config) tls() (*tls.Config, error) {
+	if c.CAFile == "" && c.CertFile == "" {
+		return nil, nil
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		text, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("--bus-ca-file: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("--bus-ca-file: %s has no certificate in PEM format", c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		load := func() (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+			return &pair, err
+		}
+		if _, err := load(); err != nil {
+			return nil, fmt.Errorf("--bus-cert-file: %w", err)
+		}
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	}
+	return t, nil
+}
+
+// Open connects in the background, again and again while the servers can't be reached.
+func Open(cfg Config) (*Bus, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	b := &Bus{cfg: cfg, outbox: make(chan message, room), closing: make(chan struct{}), closed: make(chan struct{})}
+	options := []nats.Option{
+		nats.Name("headway-jobs"), nats.NoEcho(), nats.Timeout(connectTimeout), nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait),
+		nats.ReconnectBufSize(-1), // what can't be sent now is in the store
+		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(writeTimeout),
+		nats.ConnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus", "server", c.ConnectedUrlRedacted()) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus again", "server", c.ConnectedUrlRedacted()) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				cfg.Logger.Warn("lost the bus. Other replicas learn of changes within two seconds until it is back", "error", err)
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			cfg.Logger.Warn("the bus reports an error", "error", err)
+		}),
+		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
+	}
+	if cfg.CredentialsFile != "" {
+		options = append(options, nats.UserCredentials(cfg.CredentialsFile))
+	}
+	if cfg.TokenFile != "" {
+		options = append(options, nats.TokenHandler(func() string {
+			text, err := os.ReadFile(cfg.TokenFile)
+			if err != nil {
+				cfg.Logger.Error("can't read the token of the bus", "error", err)
+			}
+			return strings.TrimSpace(string(text))
+		}))
+	}
+	secure, err := cfg.tls()
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil {
+		options = append(options, nats.Secure(secure))
+	}
+	if b.conn, err = nats.Connect(cfg.URL, options...); err != nil {
+		return nil, fmt.Errorf("--bus: %w", err)
+	}
+	if !b.Connected() {
+		cfg.Logger.Warn("the bus can't be reached yet. Other replicas learn of changes within two seconds until then", "error", cmp.Or(b.conn.LastError(), nats.ErrNoServers))
+	}
+	b.sending.Go(b.send)
+	return b, nil
+}
+
+// send sends what is in the outbox, so that a connection that takes no data doesn't block others.
+func (b *Bus) send() {
+	for {
+		select {
+		case m := <-b.outbox:
+			if err := b.conn.Publish(m.subject, m.data); err != nil {
+				b.dropped.Add(1)
+			}
+		case <-b.closing:
+			return
+		}
+	}
+}
+
+func (b *Bus) post(subject string, data []byte) {
+	select {
+	case b.outbox <- message{subject, data}:
+	default:
+		b.dropped.Add(1)
+	}
+}
+
+// Dropped returns how many messages were not sent.
+func (b *Bus) Dropped() uint64 { return b.dropped.Load() }
+
+// Publish implements bus.Bus.
+func (b *Bus) Publish(data []byte) { b.post(b.cfg.Subject+".commits", data) }
+
+// Subscribe implements bus.Bus.
+func (b *Bus) Subscribe(received func(data []byte)) error {
+	_, err := b.conn.Subscribe(b.cfg.Subject+".commits", func(m *nats.Msg) { received(m.Data) })
+	return err
+}
+
+// ready returns the subject of a kind.
+func (b *Bus) ready(kind string) string {
+	return b.cfg.Subject + ".ready." + base64.RawURLEncoding.EncodeToString([]byte(kind))
+}
+
+// Wake implements bus.Bus.
+func (b *Bus) Wake(kind string, data []byte) { b.post(b.ready(kind), data) }
+
+// Await implements bus.Bus.
+func (b *Bus) Await(kind string, woken func(data []byte)) (stop func(), err error) {
+	s, err := b.conn.QueueSubscribe(b.ready(kind), queueGroup, func(m *nats.Msg) { woken(m.Data) })
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = s.Unsubscribe() }, nil // it fails only if the connection is closed
+}
+
+// Connected implements bus.Bus.
+func (b *Bus) Connected() bool { return b.conn.IsConnected() }
+
+// Close implements bus.Bus.
+func (b *Bus) Close() {
+	close(b.closing)
+	b.sending.Wait()
+	b.conn.Close()
+	<-b.closed
+}

@@ -1,0 +1,145 @@
+package nats
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/goleak"
+
+	"headway/internal/natstest"
+	"headway/services/jobs/internal/bus"
+	"headway/services/jobs/internal/bus/bustest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, cfg Config) *Bus {
+	t.Helper()
+	cfg.Subject, cfg.Logger = "headway.test", slog.New(slog.NewTextHandler(io.Discard, nil))
+	b, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestNATSKeepsTheContract(t *testing.T) {
+	bustest.Run(t, func(t *testing.T) func() bus.Bus {
+		address := natstest.Start(t)
+		return func() bus.Bus { return open(t, Config{URL: "nats://" + address}) }
+	})
+}
+
+// connected reports whether the bus connects.
+func connected(b *Bus, within time.Duration) bool {
+	for begun := time.Now(); time.Since(begun) < within; time.Sleep(5 * time.Millisecond) {
+		if b.Connected() {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTokenIsReadFromFile(t *testing.T) {
+	address := natstest.Start(t, func(o *server.Options) { o.Authorization = "the token" })
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("another token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, Config{URL: "nats://" + address, TokenFile: file})
+	defer b.Close()
+	if connected(b, 300*time.Millisecond) {
+		t.Fatal("a wrong token is accepted")
+	}
+	if err := os.WriteFile(file, []byte("the token\n"), 0o600); err != nil { // it is read again
+		t.Fatal(err)
+	}
+	if !connected(b, 30*time.Second) {
+		t.Error("the bus does not connect with the new token")
+	}
+}
+
+func TestBusConnectsWithCertificates(t *testing.T) {
+	dir := t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
+	for name, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	address := natstest.Start(t, func(o *server.Options) {
+		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: authorities, ClientAuth: tls.RequireAndVerifyClientCert}
+	})
+	for name, c := range map[string]struct {
+		cfg  Config
+		want bool
+	}{
+		"both":                {Config{CAFile: certFile, CertFile: certFile, KeyFile: keyFile}, true},
+		"without a client's":  {Config{CAFile: certFile}, false},
+		"without authorities": {Config{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.cfg.URL = "tls://" + address
+			b := open(t, c.cfg)
+			defer b.Close()
+			wait := 30 * time.Second
+			if !c.want {
+				wait = 300 * time.Millisecond
+			}
+			if got := connected(b, wait); got != c.want {
+				t.Errorf("connected is %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestInvalidSettingsAreNamed(t *testing.T) {
+	for want, cfg := range map[string]Config{
+		`--bus: "redis://host:1" is not the URL of a NATS server`:      {URL: "redis://host:1"},
+		"Use --bus-credentials-file or --bus-token-file":               {URL: "nats://user:secret@host:4222"},
+		"--bus-cert-file and --bus-key-file must be set together":      {URL: "nats://host:4222", CertFile: "cert"},
+		"--bus-credentials-file and --bus-token-file can't be set":     {URL: "nats://host:4222", CredentialsFile: "a", TokenFile: "b"},
+		"--bus-token-file: open /nowhere/token":                        {URL: "nats://host:4222", TokenFile: "/nowhere/token"},
+		"--bus-ca-file: nats_test.go has no certificate in PEM format": {URL: "nats://host:4222", CAFile: "nats_test.go"},
+	} {
+		err := cfg.Check()
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error is %v, want %s", err, want)
+		}
+	}
+}
