@@ -61,6 +61,17 @@ func (t *Topics[T, S]) Drop(key string, topics ...T) {
 	}
 }
 
+// End makes Next of all current subscribers return err after everything that is waiting.
+func (t *Topics[T, S]) End(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, set := range t.subscribers {
+		for s := range set {
+			s.End(err)
+		}
+	}
+}
+
 // Watched reports whether any of the topics has a subscriber.
 func (t *Topics[T, S]) Watched(topics ...T) bool {
 	t.mu.Lock()

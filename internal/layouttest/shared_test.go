@@ -18,6 +18,7 @@ var shared = rules{
 	"internal/telemetry":  {"internal/hostname"},
 	"internal/hostname":   {},
 	"internal/jsonnum":    {},
+	"internal/natstest":   {},
 	"internal/pgtest":     {"internal/proctest"},
 	"internal/proctest":   {"internal/atomicfile"},
 	"internal/prosetest":  {},

@@ -71,6 +71,10 @@ const StorageHealth = "headway.storage"
 // TargetHealth is the name under which the health protocol reports whether the importer can reach the database for the rows.
 const TargetHealth = "headway.target"
 
+// BusHealth is the name under which the health protocol reports whether the replicas of the jobs service are connected by their bus.
+// They work without it, but learn of each other's changes later.
+const BusHealth = "headway.bus"
+
 // healthServer answers health checks. It knows whether the service has run out of disk space.
 type healthServer struct {
 	*health.Server

@@ -38,7 +38,7 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		g              errgroup.Group
 		jobs, importer string
 
-		targetAway             bool
+		targetAway, busAway    bool
 		jobsFull, importerFull bool
 	)
 	g.Go(func() error { jobs = serving(ctx, s.jobs, ""); return nil })
@@ -49,6 +49,7 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	g.Go(func() error { targetAway = serving(ctx, s.importer, rpcserver.TargetHealth) == notServing; return nil })
+	g.Go(func() error { busAway = serving(ctx, s.jobs, rpcserver.BusHealth) == notServing; return nil })
 	_ = g.Wait() // these functions return no errors
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
 	status := http.StatusOK
@@ -57,6 +58,9 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		if s.cfg.TokensReady() != nil { // details are only in its log, because this route is public
 			body["issuer"] = "unreachable"
 		}
+	}
+	if busAway {
+		body["bus"] = "unreachable" // streams are later, and complete
 	}
 	lacking := false
 	for name, lacks := range map[string]bool{

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -123,7 +124,7 @@ func programStarter(t *testing.T, flags ...string) func(addr string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	return func(addr string) *exec.Cmd {
-		cmd := exec.Command(binary, append([]string{"--data", filepath.Join(dir, "data"), "--jobs-listen", addr, "--metrics-listen", "-",
+		cmd := exec.Command(binary, append([]string{"--data", filepath.Join(dir, strings.ReplaceAll(addr, ":", "-")), "--jobs-listen", addr, "--metrics-listen", "-",
 			"--lease-duration", "1s", "--heartbeat-interval", "300ms", "--output-segment-bytes", "65536", "--log-level", "error"}, flags...)...)
 		cmd.Env = append(os.Environ(), "HEADWAY_KEY="+crashKey)
 		return cmd
@@ -132,26 +133,50 @@ func programStarter(t *testing.T, flags ...string) func(addr string) *exec.Cmd {
 
 func newCrash(t *testing.T, command func(addr string) *exec.Cmd) *crash {
 	t.Helper()
-	c := &crash{t: t, addr: proctest.FreeAddress(t), command: command, acked: map[string]string{}, completed: map[string][]string{}, leased: map[string]uint32{},
+	c := newCalls(t, proctest.FreeAddress(t))
+	c.command = command
+	c.start()
+	t.Cleanup(c.kill)
+	return c
+}
+
+// newCalls returns the callers of the programs at these addresses. Each call goes to any of them.
+func newCalls(t *testing.T, addresses ...string) *crash {
+	t.Helper()
+	c := &crash{t: t, addr: addresses[0], acked: map[string]string{}, completed: map[string][]string{}, leased: map[string]uint32{},
 		revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
 	key, err := auth.NewKey([]byte(crashKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial := func(subject string, scopes ...string) *grpc.ClientConn {
-		conn, err := grpc.NewClient(c.addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithPerRPCCredentials(key.ServiceCredentials(subject, scopes...)))...)
-		if err != nil {
-			t.Fatal(err)
+	dial := func(subject string, scopes ...string) (all anyOf) {
+		for _, address := range addresses {
+			conn, err := grpc.NewClient(address, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+				grpc.WithPerRPCCredentials(key.ServiceCredentials(subject, scopes...)))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			all = append(all, conn)
 		}
-		t.Cleanup(func() { conn.Close() })
-		return conn
+		return all
 	}
 	c.user = jobsv1.NewJobServiceClient(dial("alice"))
 	c.worker = jobsv1.NewWorkerServiceClient(dial("worker", auth.ScopeWorker))
-	c.start()
-	t.Cleanup(c.kill)
 	return c
+}
+
+// anyOf makes each call on any of its connections.
+type anyOf []*grpc.ClientConn
+
+// Invoke implements grpc.ClientConnInterface.
+func (a anyOf) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return a[rand.IntN(len(a))].Invoke(ctx, method, args, reply, opts...)
+}
+
+// NewStream implements grpc.ClientConnInterface.
+func (a anyOf) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return a[rand.IntN(len(a))].NewStream(ctx, desc, method, opts...)
 }
 
 func (c *crash) start() {

@@ -43,7 +43,7 @@ func stores(t *testing.T) map[string]func(t *testing.T) opener {
 	}
 }
 
-// clockless is a store that uses the clock of the test's bubble, not that of the server.
-type clockless struct{ *postgres.Store }
+// clockless is a store that uses the clock of the test's bubble, not that of the server, and that no other replica uses.
+type clockless struct{ job.Store }
 
 func (clockless) Now(context.Context) (time.Time, error) { return time.Time{}, nil }

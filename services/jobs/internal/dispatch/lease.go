@@ -35,7 +35,10 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	defer over.Stop()
 	w := d.waiters.join(r.Kinds) // before the claim, so that no job that becomes ready is missed
 	defer func() { d.waiters.leave(w) }()
-	for {
+	if d.remote != nil {
+		d.remote.await(r.Kinds, d.woken)
+	}
+	for busy := 0; ; {
 		ended := d.waiters.endedSoFar(r.Kinds)
 		claimed, err := d.store.Claim(ctx, job.Claim{Kinds: r.Kinds, Max: r.Max, MaxActive: d.cfg.MaxActive, Now: d.cfg.Clock.Now,
 			Worker: r.Worker, Confirms: r.Confirms, Duration: r.Duration, Token: rand.Text})
@@ -49,6 +52,14 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 			}
 			return claimed.Jobs, nil
 		}
+		if claimed.Busy && busy < maxBusy {
+			busy++
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Duration(busy) * busyPause):
+			}
+			continue
+		}
 		if d.waiters.setCapped(r.Kinds, claimed.Capped) != ended && claimed.Capped {
 			continue // a job ended in the meantime, so its owner can run another
 		}
@@ -57,6 +68,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 		}
 		select {
 		case <-w.woken:
+			busy = 0
 			d.waiters.rejoin(w)
 		case <-over.C:
 			return nil, nil

@@ -43,6 +43,9 @@ func (p *positions) moved(kind string) {
 	p.kinds[kind] = struct{}{}
 }
 
+// Moved records that a job of the kind might have joined or left its queue, at another replica.
+func (d *Dispatcher) Moved(kind string) { d.positions.moved(kind) }
+
 // take returns the kinds whose queues have moved since the last call.
 func (p *positions) take() map[string]struct{} {
 	p.mu.Lock()
@@ -90,6 +93,11 @@ func (d *Dispatcher) PositionAll(ctx context.Context, all []job.Creation) error 
 
 // Run keeps the positions in each queue up to date, until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) {
+	if d.remote != nil {
+		var polling sync.WaitGroup
+		defer polling.Wait()
+		polling.Go(func() { d.runRemote(ctx) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -101,7 +109,11 @@ func (d *Dispatcher) Run(ctx context.Context) {
 			return
 		case <-time.After(positionInterval):
 		}
-		for kind := range d.positions.take() {
+		moved := d.positions.take()
+		if d.remote != nil && !d.remote.others.Leads() {
+			continue // the leader has been told, or will be
+		}
+		for kind := range moved {
 			more, err := d.updatePositions(ctx, kind)
 			if err != nil && ctx.Err() == nil {
 				d.cfg.Logger.ErrorContext(ctx, "can't update queue positions", "kind", kind, "error", err)

@@ -1,7 +1,9 @@
 package dispatch
 
 import (
+	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,7 +105,25 @@ func (p *presence) descriptions(kinds []string) (found []job.KindDescription) {
 // Kinds adds the kinds that workers request from this replica, or have requested within the last 30 seconds.
 func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(d.cfg.Clock.Now(), to) }
 
-// Descriptions returns the latest descriptions that workers have sent to this replica for these kinds.
-func (d *Dispatcher) Descriptions(kinds []string) []job.KindDescription {
-	return d.presence.descriptions(kinds)
+// Descriptions returns the latest descriptions that workers have sent for these kinds: to this replica, or to others if more has them.
+func (d *Dispatcher) Descriptions(kinds []string, more []job.KindDescription) []job.KindDescription {
+	found := d.presence.descriptions(kinds)
+	for _, other := range more {
+		if slices.Contains(kinds, other.Kind) && !slices.ContainsFunc(found, func(d job.KindDescription) bool { return d.Kind == other.Kind }) {
+			found = append(found, other)
+		}
+	}
+	return found
+}
+
+// AnnouncedKinds adds the kinds that workers request from other replicas, and returns their descriptions.
+func (d *Dispatcher) AnnouncedKinds(ctx context.Context, to map[string]bool) ([]job.KindDescription, error) {
+	if d.remote == nil {
+		return nil, nil
+	}
+	kinds, descriptions, err := d.remote.others.AnnouncedKinds(ctx, rememberKind)
+	for _, kind := range kinds {
+		to[kind] = true
+	}
+	return descriptions, err
 }

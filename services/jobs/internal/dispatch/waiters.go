@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"maps"
 	"slices"
 	"sync"
 )
@@ -85,21 +86,29 @@ func (q *waiters) awaited(kind string) bool {
 	return len(q.waiting[kind]) > 0
 }
 
-// wake wakes one worker that waits for jobs of the kind.
-func (q *waiters) wake(kind string) {
+// kinds returns the kinds for which workers wait.
+func (q *waiters) kinds() []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.wakeOne(kind)
+	return slices.Collect(maps.Keys(q.waiting))
 }
 
-func (q *waiters) wakeOne(kind string) {
+// wake wakes one worker that waits for jobs of the kind. It reports whether there was one.
+func (q *waiters) wake(kind string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.wakeOne(kind)
+}
+
+func (q *waiters) wakeOne(kind string) bool {
 	if len(q.waiting[kind]) == 0 {
-		return
+		return false
 	}
 	w := q.waiting[kind][0]
 	q.remove(w)
 	w.asked = true
 	w.woken <- struct{}{}
+	return true
 }
 
 // endedSoFar counts the jobs of the kinds that have stopped being active.

@@ -66,6 +66,9 @@ func toProtoWith(j *job.Job, steps []job.Step, texts bool) *jobsv1.Job {
 	}
 }
 
+// Snapshot returns the encoded job, as watchers of this version and others get it.
+func Snapshot(j *job.Job) []byte { return asField(j) }
+
 // asField returns the encoded job as field 1 of a response: WatchJobResponse.job or WatchJobsResponse.jobs. If it is
 // set as the unknown fields of such a response, it is sent unchanged, with the same bytes as the field itself. So a
 // snapshot is converted and encoded once for all its watchers.

@@ -58,6 +58,9 @@ func toStatus(err error) error {
 	case errors.Is(err, job.ErrOutputBehind):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The blob store can't keep up with the job's output. Repeat the call.")
+	case errors.Is(err, job.ErrIncomplete):
+		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+			"The service could not follow the changes of its other replicas. Watch again to get the current state.")
 	case errors.Is(err, job.ErrUnavailable):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The jobs database can't be reached. Repeat the call. If it already succeeded, you get the same response.")

@@ -106,8 +106,12 @@ func (s *Jobs) ListKinds(ctx context.Context, _ *jobsv1.ListKindsRequest) (*jobs
 	found := map[string]bool{}
 	s.Dispatcher.Kinds(found)
 	s.Keeper.Kinds(found)
+	more, err := s.Dispatcher.AnnouncedKinds(ctx, found)
+	if err != nil {
+		return nil, toStatus(err)
+	}
 	kinds := slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(kind string) bool { return kind == bulk.Kind || !caller(ctx).MayRun(kind) })
-	return &jobsv1.ListKindsResponse{Kinds: kinds, Descriptions: toDescriptions(s.Dispatcher.Descriptions(kinds))}, nil
+	return &jobsv1.ListKindsResponse{Kinds: kinds, Descriptions: toDescriptions(s.Dispatcher.Descriptions(kinds, more))}, nil
 }
 
 // ListJobs implements JobService.

@@ -22,14 +22,26 @@ const (
 	maxFailed  = 1000                   // jobs that can't be changed, in one check
 	pause      = 10 * time.Millisecond  // between two checks of the store
 	tick       = 500 * time.Millisecond // between two checks of the clock
-	maxGap     = 2 * time.Second        // maximum between two checks of the clock, after which leases are extended
 )
 
-// Config configures Maintenance. All fields are required.
+// MaxGap is the maximum time in which no replica can receive heartbeats, after which leases are extended.
+const MaxGap = 2 * time.Second
+
+// Config configures Maintenance. All fields are required, except Replicas.
 type Config struct {
 	Retention time.Duration // how long ended jobs are stored
 	Clock     *job.Clock
 	Logger    *slog.Logger
+	// Replicas are this replica among the others. It is nil if there are no others.
+	Replicas Replicas
+}
+
+// Replicas is this replica among the others.
+type Replicas interface {
+	// Tick is that of job.Shared.
+	Tick(ctx context.Context) (job.Ticked, error)
+	// Leads reports whether this replica changes the jobs that are due, and removes old ones.
+	Leads() bool
 }
 
 // Maintenance changes the jobs of one store as time passes.
@@ -40,7 +52,8 @@ type Maintenance struct {
 	metrics *metrics.Metrics
 	timer   *expiryTimer
 
-	unextended bool // leases must be extended before any can expire; for runExpiry only
+	unextended bool      // leases must be extended before any can expire; for runExpiry only
+	ticked     time.Time // the last tick; for runExpiry only
 }
 
 // New returns a Maintenance. Make Observe an observer of the store, and call Run.
@@ -56,6 +69,12 @@ func (m *Maintenance) Observe(c *job.Commit) {
 	m.timer.expect(c.Due)
 }
 
+// Expect makes the changes that are due at a time, because of a job that another replica has changed.
+func (m *Maintenance) Expect(due time.Time) { m.timer.expect(due) }
+
+// leads reports whether this replica makes the changes.
+func (m *Maintenance) leads() bool { return m.cfg.Replicas == nil || m.cfg.Replicas.Leads() }
+
 // Run makes the changes that are due until ctx ends.
 func (m *Maintenance) Run(ctx context.Context) {
 	var g errgroup.Group
@@ -69,6 +88,7 @@ func (m *Maintenance) runExpiry(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var next time.Time // the time of the next check of the store
+	led := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -83,8 +103,13 @@ func (m *Maintenance) runExpiry(ctx context.Context) {
 			timer.Reset(afterError)
 			continue
 		}
-		if extended {
-			next = time.Time{} // it was computed before the time changed
+		leads := m.leads()
+		if extended || leads != led {
+			next = time.Time{} // it was computed before the time changed, or before another replica led
+		}
+		if led = leads; !leads {
+			timer.Reset(tick)
+			continue
 		}
 		if now := m.cfg.Clock.Now(); !now.Before(next) {
 			next = m.expire(ctx)
@@ -110,12 +135,24 @@ func (m *Maintenance) expire(ctx context.Context) time.Time {
 // process was frozen, or the store was unavailable), or if the clock was changed. extended reports whether it did. No
 // lease expires before this has succeeded.
 func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err error) {
-	now, err := m.store.Now(ctx) // while the store is unavailable, the gap grows
+	var ticked job.Ticked
+	if m.cfg.Replicas != nil {
+		if time.Since(m.ticked) < tick/2 && !m.unextended {
+			return false, nil
+		}
+		ticked, err = m.cfg.Replicas.Tick(ctx)
+		m.ticked = time.Now()
+	} else {
+		ticked.Now, err = m.store.Now(ctx) // while the store is unavailable, the gap grows
+	}
 	if err != nil {
 		return false, err
 	}
-	m.cfg.Clock.Sync(now)
-	gap, step := m.cfg.Clock.Check(maxGap)
+	m.cfg.Clock.Sync(ticked.Now)
+	gap, step := m.cfg.Clock.Check(MaxGap)
+	if m.cfg.Replicas != nil && step == 0 && !m.unextended {
+		return m.renew(ctx, gap, &ticked), nil
+	}
 	if gap == 0 && step == 0 && !m.unextended {
 		return false, nil
 	}
@@ -127,6 +164,21 @@ func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err erro
 	}
 	m.unextended = false
 	return true, nil
+}
+
+// renew is extendLeases for one of several replicas. If no replica could receive heartbeats, the store has extended all leases. If only
+// this one could not, workers could have used another, so only the leases are renewed whose heartbeats arrive here.
+func (m *Maintenance) renew(ctx context.Context, gap time.Duration, ticked *job.Ticked) (extended bool) {
+	switch {
+	case ticked.Gap != 0:
+		m.cfg.Logger.WarnContext(ctx, "no replica was available, or the clock of the database was changed. All leases are extended", "gap", ticked.Gap)
+		m.keeper.ExtendLeases()
+		return true
+	case gap != 0:
+		m.cfg.Logger.WarnContext(ctx, "this replica was frozen, or could not reach its database. Renewing the leases of its workers", "gap", gap)
+		m.keeper.RenewLeases()
+	}
+	return false
 }
 
 // elapse changes all jobs that are due, and returns the time when the next one is due. A job that can't be changed
@@ -207,7 +259,7 @@ func (m *Maintenance) runPurge(ctx context.Context) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		for {
+		for m.leads() {
 			n, err := m.store.Purge(ctx, m.cfg.Clock.Now().Add(-m.cfg.Retention), batch)
 			if err != nil && ctx.Err() == nil {
 				m.cfg.Logger.Error("can't remove old jobs, trying again", "error", err)

@@ -74,7 +74,7 @@ func New(watchers Watchers) *Metrics {
 	return m
 }
 
-// Start sets the number of unfinished jobs by kind and status. Call it before the first Observe.
+// Start sets the number of unfinished jobs by kind and status. Call it before the first Observe, and again if other replicas change jobs.
 func (m *Metrics) Start(live map[string]map[job.Status]int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

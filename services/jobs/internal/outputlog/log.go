@@ -43,7 +43,7 @@ const (
 	sweepAtATime = 100
 )
 
-// Config configures a Log. All fields are required, except Grew.
+// Config configures a Log. All fields are required, except Grew and Leads.
 type Config struct {
 	SegmentBytes int64        // outputs up to about this size stay in the store; longer ones are sealed in segments of this size
 	MaxBytes     int64        // of one job
@@ -53,6 +53,8 @@ type Config struct {
 	// Grew is called after each append with the job and the lease token. It must return quickly. It can be nil.
 	Grew   func(ctx context.Context, id, token string)
 	Logger *slog.Logger
+	// Leads reports whether this replica removes blobs, and seals the outputs that others have left. It is nil if there are no others.
+	Leads func() bool
 }
 
 // Log is the output of all jobs of one store. It is safe for concurrent use.
@@ -231,6 +233,10 @@ func (l *Log) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 		tail.Begins += segment.Length
 	case errors.Is(err, job.ErrNotFound):
 		return job.Tail{}, nil // deleted in the meantime
+	case errors.Is(err, job.ErrNotSealed):
+		if now, e := l.store.Tail(ctx, id); e == nil && now.Begins > tail.Begins {
+			return now, nil // another replica has sealed it
+		}
 	}
 	// An unused blob is removed when its reservation has expired, not earlier: if only the response of Seal was lost,
 	// the blob is referenced, and only the store knows this.
@@ -248,8 +254,14 @@ func (l *Log) runSweeper(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
-		if err := l.sweep(ctx); err != nil && !l.pause(ctx, maxWait, "can't remove blobs, trying again", err) {
-			return
+		if l.cfg.Leads == nil || l.cfg.Leads() {
+			err := l.sweep(ctx)
+			if err == nil && l.cfg.Leads != nil {
+				err = l.findLongTails(ctx)
+			}
+			if err != nil && !l.pause(ctx, maxWait, "can't remove blobs, trying again", err) {
+				return
+			}
 		}
 		select {
 		case <-l.sweeps:

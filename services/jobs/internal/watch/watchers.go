@@ -6,6 +6,7 @@ package watch
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"headway/internal/fanout"
 	"headway/services/jobs/internal/job"
@@ -15,6 +16,7 @@ import (
 type Watchers struct {
 	topics                  fanout.Topics[topic, *Snapshot]
 	jobs, owners, allOwners atomic.Int64
+	order                   order
 
 	mu      sync.Mutex
 	readers map[string]map[chan struct{}]struct{} // by job
@@ -44,7 +46,8 @@ func New() *Watchers {
 	return &Watchers{readers: map[string]map[chan struct{}]struct{}{}}
 }
 
-// Observe delivers the states that have become durable. Calls must come in the order of the commits.
+// Observe delivers the states that have become durable. Calls must come in the order of the commits. If there are other replicas, use
+// Deliver.
 func (w *Watchers) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
@@ -61,6 +64,50 @@ func (w *Watchers) Observe(c *job.Commit) {
 	}
 	for _, o := range c.Output {
 		w.wakeReaders(o.ID)
+	}
+}
+
+// Deliver delivers states, then deletions, and wakes the readers of outputs that have grown. The states of a job can come in any
+// order: those that are older than one that was delivered are dropped.
+func (w *Watchers) Deliver(states []*Snapshot, deleted []job.Deleted, output []string) {
+	w.order.mu.Lock()
+	defer w.order.mu.Unlock()
+	w.order.turn(time.Now())
+	for _, s := range states {
+		if !w.order.later(&s.Job) {
+			continue
+		}
+		of := topics(s.ID, s.Owner, s.Kind)
+		w.topics.Publish(func() *Snapshot { return s }, of[:]...)
+		if s.Final() {
+			w.wakeReaders(s.ID)
+		}
+	}
+	for _, d := range deleted {
+		if !w.order.deleted(&d) {
+			continue
+		}
+		of := topics(d.ID, d.Owner, d.Kind)
+		w.topics.Drop(d.ID, of[:]...)
+		w.wakeReaders(d.ID)
+	}
+	for _, id := range output {
+		w.wakeReaders(id)
+	}
+}
+
+// End ends all watches with an error, because states might be missing. A new watch begins with the current state.
+func (w *Watchers) End(err error) {
+	w.topics.End(err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wakes := range w.readers {
+		for wake := range wakes {
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+		}
 	}
 }
 
@@ -161,6 +208,16 @@ type Snapshot struct {
 
 	once    sync.Once
 	encoded []byte
+}
+
+// NewSnapshot returns a state of a job. If encoded is not nil, another replica has encoded it, and j can lack what is in the encoded
+// snapshot only.
+func NewSnapshot(j *job.Job, encoded []byte) *Snapshot {
+	s := &Snapshot{Job: *j}
+	if encoded != nil {
+		s.once.Do(func() { s.encoded = encoded })
+	}
+	return s
 }
 
 // Key implements fanout.State.
