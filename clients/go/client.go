@@ -6,7 +6,9 @@ package headway
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"time"
 
@@ -14,7 +16,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/health" // for the health checks of replicas
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -30,6 +35,35 @@ func DialOptions() []grpc.DialOption {
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 	}
+}
+
+// balanced is the service configuration for several replicas: calls go to all that report that they are serving.
+const balanced = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
+
+// Dial connects to the jobs service at a HOST:PORT, or to its replicas at several, separated by commas, or at all addresses of a name, as
+// dns:///HOST:PORT. Each call goes to one of them. Dial adds DialOptions to the options.
+func Dial(address string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
+	options = append(DialOptions(), options...)
+	target := address
+	if all := strings.Split(address, ","); len(all) > 1 {
+		replicas := manual.NewBuilderWithScheme("replicas")
+		var state resolver.State
+		for _, one := range all {
+			one = strings.TrimSpace(one)
+			host, _, err := net.SplitHostPort(one)
+			if err != nil {
+				return nil, fmt.Errorf("headway: the address %q is not HOST:PORT: %w", one, err)
+			}
+			state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: one, ServerName: host}}})
+		}
+		replicas.InitialState(state)
+		target = "replicas:///" + strings.TrimSpace(all[0])
+		options = append(options, grpc.WithResolvers(replicas))
+	}
+	if target != address || strings.HasPrefix(address, "dns:") {
+		options = append(options, grpc.WithDefaultServiceConfig(balanced))
+	}
+	return grpc.NewClient(target, options...)
 }
 
 // reasonLeaseLost is the reason of a call with a lease that has ended.

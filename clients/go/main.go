@@ -17,7 +17,7 @@ import (
 )
 
 // DialEnvironment connects to the jobs service that the environment names, as `headway serve --worker` sets it:
-// HEADWAY_JOBS_ADDRESS (127.0.0.1:9091 by default), HEADWAY_TOKEN_FILE or HEADWAY_TOKEN, and HEADWAY_TLS for TLS with the
+// HEADWAY_JOBS_ADDRESS (127.0.0.1:9091 by default; see Dial for several), HEADWAY_TOKEN_FILE or HEADWAY_TOKEN, and HEADWAY_TLS for TLS with the
 // certificates of the operating system.
 func DialEnvironment() (*grpc.ClientConn, error) {
 	address := os.Getenv("HEADWAY_JOBS_ADDRESS")
@@ -44,7 +44,7 @@ func DialEnvironment() (*grpc.ClientConn, error) {
 	default:
 		return nil, errors.New("headway: no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub NAME --scope headway:worker")
 	}
-	conn, err := grpc.NewClient(address, append(DialOptions(), grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(token))...)
+	conn, err := Dial(address, grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(token))
 	if err != nil {
 		return nil, fmt.Errorf("headway: connect to %s: %w", address, err)
 	}

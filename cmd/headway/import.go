@@ -42,7 +42,7 @@ type importCommand struct {
 	Quote           string `help:"Quotation mark of a text file, or none. By default, it is detected from the file." placeholder:"CHARACTER"`
 	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. By default, it is detected from the file." placeholder:"CHARACTER"`
 	Mapping         string `help:"JSON or YAML file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
-	JobsAddress     string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	JobsAddress     string `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 

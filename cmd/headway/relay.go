@@ -30,7 +30,7 @@ type relayCommand struct {
 	Timeout      time.Duration `help:"Maximum duration of a job." default:"1h"`
 	Concurrency  int           `help:"Maximum number of concurrent jobs." default:"4"`
 	DrainTimeout time.Duration `help:"How long running jobs can continue during a shutdown before they return to the queue." default:"0s"`
-	JobsAddress  string        `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	JobsAddress  string        `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	TokenFile    string        `help:"File with a token of scope headway:worker. HEADWAY_TOKEN can hold the token instead." placeholder:"FILE" type:"path"`
 
 	program.ClientTLSFlags

@@ -21,7 +21,7 @@ import (
 type watchCommand struct {
 	connectFlags
 	JobID       string `arg:"" help:"ID of the job. An import has the same ID as its job." name:"job-id"`
-	JobsAddress string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS" name:"jobs-address"`
+	JobsAddress string `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS" name:"jobs-address"`
 }
 
 // Run shows the progress of the job until it ends. It fails if the job does.

@@ -2,13 +2,19 @@
 package rpcclient
 
 import (
+	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // for the health checks of replicas
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 )
 
 // RequestIDHeader is the metadata key of the ID under which the logs of all services list a call.
@@ -25,8 +31,12 @@ type Config struct {
 	StreamWindow int32
 }
 
-// Dial returns a connection to the service at a host:port. It connects in the background: a service that is down shows
-// at the first call. A service that returns is found within two seconds, and a connection that was lost without notice
+// balanced is the service configuration for several replicas: calls go to all that report that they are serving.
+const balanced = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
+
+// Dial returns a connection to the service at a host:port, or to its replicas at several, separated by commas, or at all addresses of a
+// name, as dns:///HOST:PORT. Each call goes to one of them, and streams stay where they are. It connects in the background: a service that
+// is down shows at the first call. A service that returns is found within two seconds, and a connection that was lost without notice
 // is detected within half a minute.
 func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 	transport := cfg.Transport
@@ -42,6 +52,24 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 		// The servers allow one ping in ten seconds (rpcserver).
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
 	}
+	target := address
+	if all := strings.Split(address, ","); len(all) > 1 {
+		replicas := manual.NewBuilderWithScheme("replicas")
+		var state resolver.State
+		for _, one := range all {
+			host, _, err := net.SplitHostPort(strings.TrimSpace(one))
+			if err != nil {
+				return nil, fmt.Errorf("the address %q is not HOST:PORT: %w", one, err)
+			}
+			state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: strings.TrimSpace(one), ServerName: host}}})
+		}
+		replicas.InitialState(state)
+		target = "replicas:///" + all[0]
+		options = append(options, grpc.WithResolvers(replicas))
+	}
+	if target != address || strings.HasPrefix(address, "dns:") {
+		options = append(options, grpc.WithDefaultServiceConfig(balanced))
+	}
 	if cfg.StreamWindow > 0 {
 		options = append(options, grpc.WithStaticStreamWindowSize(cfg.StreamWindow), grpc.WithStaticConnWindowSize(16*cfg.StreamWindow))
 		options = append(options, grpc.WithDefaultCallOptions(grpc.ForceCodecV2(exactCodec{})))
@@ -49,5 +77,5 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 	if cfg.Credentials != nil {
 		options = append(options, grpc.WithPerRPCCredentials(cfg.Credentials))
 	}
-	return grpc.NewClient(address, options...)
+	return grpc.NewClient(target, options...)
 }

@@ -20,7 +20,7 @@ type EdgeCommand struct {
 	ServiceTLSFlags
 	Settings        edge.Settings  `embed:""`
 	MaxUploadBytes  settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
-	JobsAddress     string         `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	JobsAddress     string         `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string         `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 

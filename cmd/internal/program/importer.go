@@ -16,7 +16,7 @@ type ImporterCommand struct {
 	Common
 	ServiceTLSFlags
 	Settings    importer.Settings `embed:""`
-	JobsAddress string            `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	JobsAddress string            `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 }
 
 // Run serves until ctx is done.
