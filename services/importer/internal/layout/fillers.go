@@ -40,8 +40,12 @@ func (s *Sheet) isFilledDown(r *Row, formulas source.Formulas) bool {
 	for i := range r.Cells {
 		switch c := &r.Cells[i]; {
 		case source.Blank(c) || c.Kind == source.Bool && c.Text[0] == 'F':
-		case !c.HasFormula || bytes.ContainsAny(formulas.Formula(c), "![{"):
+		case !c.HasFormula:
 			return false
+		default:
+			if f := formulas.Formula(c); len(f) == 0 || bytes.ContainsAny(f, "![{") {
+				return false // its text is unknown, or it refers to something else
+			}
 		}
 	}
 	return true

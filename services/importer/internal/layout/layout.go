@@ -278,11 +278,14 @@ func (s *Sheet) repeatsHeader(r *Row) Kind {
 		return Record
 	}
 	if !s.hasTitles(r) {
-		if s.records > 0 && r.Number > s.last+1 && s.onlyWords(r) {
-			s.otherHeaders = true
-			return s.doubts(s.first, "looks like the headers of another table")
+		if s.records == 0 || r.Number == s.last+1 || !s.onlyWords(r) {
+			return Record
 		}
-		return Record
+		if 2*s.titles(r) > r.Filled {
+			return s.doubts(s.first, "looks like repeated headers")
+		}
+		s.otherHeaders = true
+		return s.doubts(s.first, "looks like the headers of another table")
 	}
 	if r.Filled == 1 {
 		return s.doubts(s.first, "repeats the header")
@@ -309,16 +312,27 @@ func (s *Sheet) onlyWords(r *Row) bool {
 
 // hasTitles reports whether each value is a title of its column.
 func (s *Sheet) hasTitles(r *Row) bool {
+	filled := 0
 	for i := range r.Values {
-		v := &r.Values[i]
-		if source.Blank(v) || v.Merge == source.MergeFilled {
-			continue
-		}
-		if v.Kind != source.Text || !slices.ContainsFunc(s.columns[i].Titles, func(title string) bool { return sameWords(title, v.Text) }) {
-			return false
+		if v := &r.Values[i]; !source.Blank(v) && v.Merge != source.MergeFilled {
+			filled++
 		}
 	}
-	return true
+	return s.titles(r) == filled
+}
+
+// titles counts the values that are titles of their columns.
+func (s *Sheet) titles(r *Row) (n int) {
+	for i := range r.Values {
+		v := &r.Values[i]
+		if source.Blank(v) || v.Merge == source.MergeFilled || v.Kind != source.Text {
+			continue
+		}
+		if slices.ContainsFunc(s.columns[i].Titles, func(title string) bool { return sameWords(title, v.Text) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // Doubt is the reason why a row is doubtful.

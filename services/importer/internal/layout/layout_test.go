@@ -71,7 +71,7 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Filler, ";;;FALSE"}, {Filler, ";;0|C6*2;"}, {Filler, ";;0|C6*2;FALSE"}, {Filler, ";#N/A|VLOOKUP(A7,X:Y,2,0);;"},
 		{Filler, "0|Data!A7;0|Data!B7;;"}, {Filler, ";;@0|B7;FALSE"},
 		{Filler, ";;5|C6*2;"}, {Filler, ";;6|ROW()-1;FALSE"}, {Filler, ";-|IF(A7=\"\",\"-\",A7);;"},
-		{Record, ";;0;"}, {Record, ";;;TRUE"}, {Record, ";;5|Data!C6*2;"}, {Record, "A9;;5|C6*2;"}, {Record, ";x;5|D7*2;"}, {Record, ";;5|T[Qty];"}, {Record, "#REF!|Data!A7;#REF!|Data!B7;;"}, {Record, ";#N/A;;"}, {Record, ";x;;FALSE"},
+		{Record, ";;0;"}, {Record, ";;;TRUE"}, {Record, ";;5|Data!C6*2;"}, {Record, "A9;;5|C6*2;"}, {Record, ";x;5|D7*2;"}, {Record, ";;5|T[Qty];"}, {Record, ";;5|;"}, {Record, "#REF!|Data!A7;#REF!|Data!B7;;"}, {Record, ";#N/A;;"}, {Record, ";x;;FALSE"},
 
 		{Header, "Code;Name;Qty;Note"}, {Header, "CODE;NAME;QTY;NOTE"}, {Header, "code;name;qty;note"}, {Header, "Code;Name;;"}, {Header, "Item code;Name:;qty;"},
 		{Doubtful, "Code;;;"}, {Record, "Code;North;;"},
@@ -225,6 +225,16 @@ func TestManySparseRowsAreNormal(t *testing.T) {
 			t.Errorf("%d more: %+v, want %d", n, got, want)
 		}
 		add("", "", "")
+	}
+}
+
+// TestRecordsBelowSimilarHeadersAreRecords repeats the headers with another name of one column.
+func TestRecordsBelowSimilarHeadersAreRecords(t *testing.T) {
+	s := New(1, columns(), nil)
+	judge(s, 2, "K1", "name", "1", "x")
+	want := [2]Kind{Doubtful, Record}
+	if got := [2]Kind{judge(s, 4, "Code", "Full name", "Qty", "Note"), judge(s, 5, "K2", "name", "1", "x")}; got != want {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
