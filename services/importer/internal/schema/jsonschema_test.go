@@ -36,7 +36,7 @@ func TestJSONSchemaMatchesLoader(t *testing.T) {
 	for what, c := range map[string]struct {
 		of   object
 		keys []string
-	}{"a schema": {root, schemaKeys}, "a sheet": {sheet, sheetKeys}, "a column": {column, columnKeys}} {
+	}{"a schema": {root, schemaKeys}, "a sheet": {sheet, sheetKeys}, "a column": {column, columnKeys}, "rules": {defs["rules"].(object), ruleKeys}} {
 		got := slices.Sorted(maps.Keys(c.of["properties"].(object)))
 		if want := slices.Sorted(slices.Values(c.keys)); !slices.Equal(got, want) {
 			t.Errorf("the keys of %s are %v, those of the loader %v", what, got, want)
@@ -83,7 +83,7 @@ func TestJSONSchemaAcceptsValidSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := jsonSchema(t)
-	for name, text := range map[string]string{"workforce": string(workforce), "fleet": sound, "staff": staff} {
+	for name, text := range map[string]string{"workforce": string(workforce), "fleet": sound, "staff": staff, "prices": ruled} {
 		if problems := conforms(t, root, root, decode(t, text), name); len(problems) > 0 {
 			t.Errorf("%s is refused:\n%s", name, strings.Join(problems, "\n"))
 		}
@@ -181,8 +181,10 @@ func conforms(t *testing.T, root, s object, v any, where string) (problems []str
 			}
 		case "additionalProperties":
 			known, _ := s["properties"].(object)
-			for key := range fields {
-				if known[key] == nil {
+			for key, value := range fields {
+				if values, any := arg.(object); any {
+					problems = append(problems, also(values, value, where+"."+key)...)
+				} else if known[key] == nil {
 					refuse("%s is unknown", key)
 				}
 			}

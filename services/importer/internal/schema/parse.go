@@ -27,7 +27,7 @@ var (
 	schemaKeys = []string{"name", "title", "description", "sheets"}
 	sheetKeys  = []string{"name", "title", "aliases", "table", "renamed_from", "key", "optional", "columns"}
 	columnKeys = []string{"name", "title", "aliases", "column", "renamed_from", "type", "required", "unique", "min_length", "max_length", "min", "max",
-		"pattern", "allowed", "references", "zone", "generate", "constant"}
+		"pattern", "allowed", "references", "zone", "rules", "generate", "constant"}
 )
 
 // Types are all column types, in the order of the documentation.
@@ -115,6 +115,7 @@ type (
 	columnDraft struct {
 		*Column
 		fields
+		rules fields
 	}
 )
 
@@ -268,6 +269,7 @@ func (l *loader) column(n *yaml.Node) *columnDraft {
 	if p := l.text(f.values["pattern"], "pattern"); p != "" {
 		l.pattern(d, p)
 	}
+	l.rules(d)
 	if r := l.text(f.values["references"], "references"); r != "" {
 		sheet, column, found := strings.Cut(r, ".")
 		if !found || sheet == "" || column == "" || strings.Contains(column, ".") {

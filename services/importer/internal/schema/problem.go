@@ -62,6 +62,8 @@ const (
 	BadGenerated ProblemCode = "bad_generated"
 	// BadZone is a time zone that does not exist, or that the column can't have.
 	BadZone ProblemCode = "bad_zone"
+	// BadRule is a value rule that is not valid, or that the column can't have.
+	BadRule ProblemCode = "bad_rule"
 	// BadReference is a reference that is not written as sheet.column, or that is between columns of different types.
 	BadReference ProblemCode = "bad_reference"
 	// ReferenceUnknown is a reference to a sheet or column that does not exist.

@@ -99,6 +99,8 @@ type Column struct {
 	// Zone is the time zone of the cells of a datetime ("Europe/Berlin"). Its values are in UTC. If it is empty, values are the
 	// local times of the cells.
 	Zone string `json:",omitempty"`
+	// Rules are the rules for the cells. They are nil if there are none.
+	Rules *Rules `json:",omitempty"`
 
 	// Scale is the maximum number of decimal places, Digits that of all digits without zeros at the start, and Form is the
 	// form of a text. They are rules of a database, and not of the schema. Scale is nil, and Digits 0, if there is no maximum.

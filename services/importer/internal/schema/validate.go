@@ -29,6 +29,7 @@ func (l *loader) check(d *schemaDraft) {
 		for _, c := range s.columns {
 			l.checkReference(d, s, c)
 			l.checkPossible(d, s, c)
+			l.checkRules(d, s, c)
 		}
 	}
 	l.order(d)

@@ -79,7 +79,7 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []stri
 		target, _ := parent.Column(r.Column)
 		add("Refers to %q of the sheet %q, or to a row that was imported before.", target.Title, parent.Title)
 	}
-	return rules
+	return append(rules, hints(c.Rules)...)
 }
 
 func otherKeys(sheet *schema.Sheet, c *schema.Column) string {

@@ -21,8 +21,8 @@ const (
 )
 
 // validate adds a column's data validation. Excel then rejects values that the schema rejects, and offers the allowed
-// values. A reference is offered but not enforced, because the row might have been imported before. Every cell shows the rules and
-// an example when it is selected.
+// values. A reference is offered but not enforced, because the row might have been imported before. Neither is a column with
+// value rules. Every cell shows the rules and an example when it is selected.
 func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error {
 	dv := excelize.NewDataValidation(!c.Required)
 	dv.Sqref = fmt.Sprintf("%s2:%s%d", letters, letters, excelize.TotalRows)
@@ -59,6 +59,9 @@ func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error
 		if c.Max != "" {
 			dv.Formula2 = limits.formula(c.Max)
 		}
+	}
+	if !c.Rules.IsZero() {
+		style = excelize.DataValidationErrorStyleInformation // other texts can become valid values
 	}
 	rules := strings.Join(Rules(b.schema, s, c), " ")
 	if dv.Type != "" {
