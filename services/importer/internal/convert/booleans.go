@@ -5,6 +5,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
 // boolean accepts Excel's truth values, 1 and 0, and words.
@@ -26,7 +27,7 @@ func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []b
 		return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false. Enter TRUE or FALSE.", quoteCell(cell))
 	}
 	s, buf, f := clean(cell, buf)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	truth, known := truthOf(s)
@@ -37,13 +38,19 @@ func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []b
 	case known && truth == "false":
 		n = 0
 	case !known:
-		number := readNumber(s)
+		number := readNumber(s, nil)
 		if len(number.readings) != 1 || number.unit != "" || number.readings[0] != "0" && number.readings[0] != "1" {
 			return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false. Enter TRUE or FALSE.", quoteCell(cell))
 		}
 		n = int64(number.readings[0][0] - '0')
 	}
 	return imports.Value{Kind: imports.Integer, Int: n}, buf, normalized
+}
+
+// IsAmbiguousWord reports whether a text means true in some files and false in others.
+func IsAmbiguousWord(s string) bool {
+	truth, known := truthOf([]byte(text.CleanString(s)))
+	return known && truth == ""
 }
 
 // truthOf returns the meaning of a word: true, false, or nothing if it can mean both.

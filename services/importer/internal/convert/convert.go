@@ -26,6 +26,8 @@ type Calendar interface {
 type Fault struct {
 	Code    imports.IssueCode
 	Message string
+	// rules are what changed a normalized cell.
+	rules RuleSet
 }
 
 func fault(code imports.IssueCode, format string, args ...any) *Fault {
@@ -33,11 +35,17 @@ func fault(code imports.IssueCode, format string, args ...any) *Fault {
 }
 
 // normalized is the Fault of every cell whose value is valid, but was not in its plain form.
-var normalized = &Fault{Code: imports.Normalized}
+var normalized = &Fault{Code: imports.Normalized, rules: 1 << schema.RuleReading}
 
-// Normalized reports whether the cell has a value despite the Fault, because its text had exactly one reading. Such a
-// Fault has no message, which saves time. Column.Explain returns one.
-func (f *Fault) Normalized() bool { return f == normalized }
+// Normalized reports whether the cell has a value despite the Fault, because its text had exactly one reading, or because a rule
+// of the column changed it. Such a Fault has no message, which saves time. Column.Explain returns one.
+func (f *Fault) Normalized() bool { return f != nil && f.Code == imports.Normalized }
+
+// refused reports whether the cell has no value.
+func (f *Fault) refused() bool { return f != nil && f.Code != imports.Normalized }
+
+// Rules returns what changed a normalized cell.
+func (f *Fault) Rules() RuleSet { return f.rules }
 
 // Column converts and checks the cells of one column. It is immutable, so goroutines can share it.
 type Column struct {
@@ -51,6 +59,10 @@ type Column struct {
 	min, max       []byte // of decimals, dates, and times
 	// zone is the time zone of the cells, or nil.
 	zone *time.Location
+	// ruled are the rules of the column, numbers and dates those for reading, which are part of it. All are nil if there are none.
+	ruled   *ruled
+	numbers *numberRules
+	dates   *dateRules
 	// limited reports whether the schema limits the values.
 	limited bool
 }
@@ -104,6 +116,9 @@ func Compile(spec *schema.Column) (*Column, error) {
 	if err := c.compileBounds(); err != nil {
 		return nil, err
 	}
+	if err := c.compileRules(); err != nil {
+		return nil, err
+	}
 	c.limited = c.allowed != nil || c.pattern != nil || c.minInt != nil || c.maxInt != nil || c.min != nil || c.max != nil ||
 		spec.MinLength > 0 || spec.MaxLength > 0 || spec.Scale != nil || spec.Digits > 0 || spec.Form != ""
 	return c, nil
@@ -148,6 +163,14 @@ func (c *Column) compileBounds() error {
 // Convert returns the value of a cell, which is null if the cell is blank. It appends new text to buf, which it returns.
 // The value can also point into the cell. The Fault is nil, or the reason why there is no value, or Normalized.
 func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if c.ruled != nil {
+		return c.convertRuled(cell, calendar, buf)
+	}
+	return c.convertCell(cell, calendar, buf)
+}
+
+// convertCell converts a cell whose text does not change before it is read.
+func (c *Column) convertCell(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	if source.Blank(cell) {
 		return c.blank(buf, nil)
 	}
@@ -159,7 +182,7 @@ func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (impo
 	}
 	v, buf, f := c.convert(c, cell, calendar, buf)
 	if f != nil {
-		if f != normalized {
+		if f.refused() {
 			return imports.Value{}, buf, f
 		}
 		if v.Kind == imports.Null {
@@ -168,10 +191,10 @@ func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (impo
 	}
 	if c.limited {
 		if g := c.check(&v); g != nil {
-			if g != normalized {
+			if g.refused() {
 				return imports.Value{}, buf, g
 			}
-			f = g
+			f = f.and(g)
 		}
 	}
 	return v, buf, f
@@ -189,6 +212,9 @@ func withoutValue(cell *source.Cell) *Fault {
 }
 
 func (c *Column) blank(buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
+	if c.ruled != nil && c.ruled.fallback.Kind != imports.Null {
+		return c.limit(c.ruled.fallback, buf, f.and(byRule[schema.RuleDefault]))
+	}
 	if c.spec.Required {
 		return imports.Value{}, buf, fault(imports.Required, "%s is empty. Every row needs a value.", c.spec.Title)
 	}
@@ -204,16 +230,24 @@ func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) 
 	case c.zone != nil:
 		read += " (UTC)"
 	case c.spec.Type == schema.Boolean:
-		read = strings.ToUpper(strconv.FormatBool(v.Int == 1))
+		read = string(c.ShownValue(v))
 	}
 	return fmt.Sprintf("%s was read as %s.", text.Quote(Shown(cell, calendar), maxQuoted), read)
+}
+
+// ShownValue returns a value as text. It is empty for null.
+func (c *Column) ShownValue(v imports.Value) []byte {
+	if c.spec.Type == schema.Boolean && v.Kind != imports.Null {
+		return []byte(strings.ToUpper(strconv.FormatBool(v.Int == 1)))
+	}
+	return v.Append(nil)
 }
 
 // check compares a converted value with the schema's length, values, pattern, and range. The Fault is normalized if the
 // value is a different spelling of an allowed one, which it is now.
 func (c *Column) check(v *imports.Value) (f *Fault) {
 	if c.allowed != nil && !c.isAllowed(*v) {
-		if f = c.fold(v); f != normalized {
+		if f = c.fold(v); f.refused() {
 			return f
 		}
 	}
@@ -238,7 +272,7 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 // spelling returns a text in lower case, with ordinary letters for wide ones, and with single spaces. Allowed values with the
 // same spelling are the same value.
 func spelling(s []byte) string {
-	return strings.Join(strings.Fields(strings.ToLower(withoutWide(s))), " ")
+	return schema.Spelling(string(s))
 }
 
 // fold replaces a value that is not allowed by the one with the same spelling, or with that spelling in quotes.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -26,7 +27,7 @@ var (
 // date accepts a cell that is formatted as a date, and text.
 func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	civil, f := c.civil(cell, calendar, &aDate)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	switch {
@@ -46,7 +47,7 @@ func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports
 // timeOfDay accepts a cell that is formatted as a time, and text.
 func (c *Column) timeOfDay(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	civil, f := c.civil(cell, calendar, &aTime)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	switch {
@@ -70,7 +71,7 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 		}
 	}
 	civil, f := c.civil(cell, calendar, &aDateTime)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	switch {
@@ -111,11 +112,21 @@ func (c *Column) civil(cell *source.Cell, calendar Calendar, w *wanted) (source.
 		if civil, ok := parseCivil(cell.Text); ok && !isOtherCalendar(civil.Year) {
 			return civil, nil
 		}
-		return civilInText(cell, w)
+		if c.dates != nil {
+			if civil, ok := c.dates.quick(cell.Text); ok {
+				return civil, byRule[schema.RuleDates]
+			}
+		}
+		return c.civilInText(cell, w)
 	case source.Number:
+		if c.dates != nil && len(c.dates.formats) > 0 {
+			if d := c.dates.inFormats(cell.Text); len(d.readings) == 1 {
+				return d.readings[0], byRule[schema.RuleDates]
+			}
+		}
 		if len(cell.Text) == len("20250403") && w.code == imports.NotADate {
 			// Dates in workbooks don't have such large numbers.
-			if d := readDate(cell.Text); len(d.readings) == 1 {
+			if d := readDate(cell.Text, nil); len(d.readings) == 1 {
 				return d.readings[0], normalized
 			}
 		}
@@ -137,7 +148,7 @@ func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (sour
 	case errors.Is(err, source.ErrDateRange) && cell.Text[0] == '-':
 		return civil, fault(w.code, "The cell holds the negative number %s, which is not %s. Enter %s.", cell.Text, w.name, w.example)
 	case errors.Is(err, source.ErrDateRange):
-		if d := readDate(cell.Text); len(d.readings) == 1 {
+		if d := readDate(cell.Text, nil); len(d.readings) == 1 {
 			return civil, fault(w.code, "The number %s is outside the range of Excel dates, 1900 to 9999. Did you mean %s?", cell.Text, d.readings[0])
 		}
 		return civil, fault(w.code, "The number %s is outside the range of Excel dates, 1900 to 9999. Enter %s.", cell.Text, w.example)
@@ -225,18 +236,23 @@ func roundToSecond(c source.Civil) (source.Civil, *Fault) {
 }
 
 // civilInText reads a date or time in text that is not in its plain form.
-func civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault) {
+func (c *Column) civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault) {
 	s, _, f := clean(cell, nil)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return source.Civil{}, f
 	}
 	var d dateText
+	if c.dates != nil && len(c.dates.formats) > 0 {
+		if d = c.dates.inFormats(s); len(d.readings) == 0 {
+			return source.Civil{}, c.inForm(cell, d)
+		}
+	}
 	if w.code == imports.NotATime {
 		d = readTime(s)
 		d.readings = append(d.readings, d.hours...)
 	}
 	if len(d.readings) == 0 && d.why == "" {
-		d = readDate(s)
+		d = readDate(s, c.dates)
 	}
 	switch {
 	case len(d.readings) == 0 && d.why != "":
@@ -257,7 +273,7 @@ func civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault) {
 		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d in %s can be Gregorian or from another calendar. Enter the Gregorian date.",
 			d.readings[0].Year, quoteCell(cell))
 	}
-	return d.readings[0], normalized
+	return d.readings[0], c.readDateBy()
 }
 
 // isOtherCalendar reports whether a year is recent in the Persian, Islamic, or Buddhist calendar.

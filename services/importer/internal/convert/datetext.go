@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -21,19 +22,19 @@ type dateText struct {
 }
 
 // readDate finds every reading of a cleaned text as a date, a time of day, or both.
-func readDate(s []byte) dateText {
+func readDate(s []byte, by *dateRules) dateText {
 	t, ok := fold(s)
 	if !ok {
 		return dateText{}
 	}
-	d, p := readFolded(string(t))
+	d, p := readFolded(string(t), by)
 	if len(d.readings) > 0 || d.why != "" {
 		return d
 	}
-	if d, ok := readWithWeekday(string(t)); ok {
+	if d, ok := readWithWeekday(string(t), by); ok {
 		return d
 	}
-	if d, timed := readTimeFirst(string(t)); timed != nil {
+	if d, timed := readTimeFirst(string(t), by); timed != nil {
 		return d
 	}
 	if !p.dated {
@@ -43,8 +44,8 @@ func readDate(s []byte) dateText {
 }
 
 // readFolded finds the readings of a folded text without a weekday, as a date or as a date with a time.
-func readFolded(t string) (dateText, *dateParser) {
-	p := &dateParser{rest: withoutArticle(t)}
+func readFolded(t string, by *dateRules) (dateText, *dateParser) {
+	p := &dateParser{rest: withoutArticle(t), by: by}
 	dates := p.date()
 	p.dated = len(dates) > 0
 	return p.timed(dates), p
@@ -79,6 +80,8 @@ func (p *dateParser) timed(dates []source.Civil) dateText {
 type dateParser struct {
 	rest string
 	why  string
+	// by are the rules of the column. They are nil if it has none.
+	by *dateRules
 	// pointed reports whether a point separates the hours from the minutes, so that they can be decimal hours.
 	pointed bool
 	// dated reports that a date was read. dayFirst is its first number if points follow its numbers: in no country, that is the
@@ -179,16 +182,25 @@ func (p *dateParser) numeric() []source.Civil {
 	case width[0] == 4 && width[1] <= 2 && width[2] <= 2:
 		r.add(n[0], n[1], n[2])
 	case width[0] <= 2 && width[1] <= 2 && width[2] == 4:
-		r.add(n[2], n[1], n[0])
-		r.add(n[2], n[0], n[1])
+		if p.by.allows(schema.DMY) {
+			r.add(n[2], n[1], n[0])
+		}
+		if p.by.allows(schema.MDY) {
+			r.add(n[2], n[0], n[1])
+		}
 		p.setDayFirst(separator, n[0])
 	case width[0] <= 2 && width[1] <= 2 && width[2] == 2:
 		p.setDayFirst(separator, n[0])
-		for _, century := range []int{2000, 1900} {
-			r.add(century+n[2], n[1], n[0])
-			r.add(century+n[2], n[0], n[1])
-			if width[0] == 2 {
-				r.add(century+n[0], n[1], n[2])
+		last, first := p.by.years(n[2]), p.by.years(n[0])
+		for i := range last {
+			if p.by.allows(schema.DMY) {
+				r.add(last[i], n[1], n[0])
+			}
+			if p.by.allows(schema.MDY) {
+				r.add(last[i], n[0], n[1])
+			}
+			if width[0] == 2 && p.by.allows(schema.YMD) {
+				r.add(first[i], n[1], n[2])
 			}
 		}
 	default:
@@ -284,7 +296,7 @@ func (p *dateParser) named() []source.Civil {
 		return nil
 	}
 	day, year, w := n[0], n[1], width[1]
-	if width[0] == 4 {
+	if width[0] == 4 || width[0] == 2 && width[1] == 2 && p.by.is(schema.YMD) {
 		day, year, w = n[1], n[0], width[0]
 	}
 	var r readings
@@ -294,8 +306,9 @@ func (p *dateParser) named() []source.Civil {
 		case w == 4:
 			r.add(year, m, day)
 		case w == 2:
-			r.add(2000+year, m, day)
-			r.add(1900+year, m, day)
+			for _, y := range p.by.years(year) {
+				r.add(y, m, day)
+			}
 		}
 	}
 	p.why = r.reason()

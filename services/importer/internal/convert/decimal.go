@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -50,13 +51,13 @@ func plainInt(s []byte) (n int64, ok bool) {
 }
 
 func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Number && showsPercent(cell.Format.Code) && string(cell.Text) != "0" {
+	if cell.Kind == source.Number && showsPercent(cell.Format.Code) && string(cell.Text) != "0" && (c.numbers == nil || c.numbers.percent == "") {
 		return imports.Value{}, buf, fault(imports.AmbiguousNumber,
 			"The cell shows %s %%, which can be read as %s or as %s. Format the cell as a number, and enter the one that you mean.",
 			multiply(string(cell.Text), 2), cell.Text, multiply(string(cell.Text), 2))
 	}
 	digits, buf, f := c.number(cell, buf, "a whole number such as 42")
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	if bytes.IndexByte(digits, '.') >= 0 {
@@ -72,7 +73,7 @@ func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []b
 // decimal accepts numbers, as numbers or text.
 func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	digits, buf, f := c.number(cell, buf, "a number such as 1234.5")
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	return textValue(digits), buf, f
@@ -80,7 +81,13 @@ func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Val
 
 // number returns the canonical decimal text of a cell.
 func (c *Column) number(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
-	if cell.Kind == source.Number && (len(cell.Text) <= excelDigits || !lostDigits(cell.Text, roundDigits)) || cell.Kind == source.Text && !pointBeforeThree(cell.Text) {
+	if c.numbers != nil && c.numbers.percent == schema.Number && cell.Kind == source.Number && showsPercent(cell.Format.Code) {
+		if plain, ok := appendDecimal(nil, cell.Text); ok && string(plain) != "0" {
+			part, buf := appendTo(buf, []byte(multiply(string(plain), 2)))
+			return part, buf, byRule[schema.RulePercent]
+		}
+	}
+	if cell.Kind == source.Number && (len(cell.Text) <= excelDigits || !lostDigits(cell.Text, roundDigits)) || cell.Kind == source.Text && !c.numbers.separated() && !pointBeforeThree(cell.Text) {
 		if out, ok := appendDecimal(buf, cell.Text); ok {
 			return out[len(buf):], out, nil
 		}
@@ -93,6 +100,11 @@ func (c *Column) otherNumber(cell *source.Cell, buf []byte, wanted string) (digi
 	case source.Number:
 		return nil, buf, precisionLost(cell)
 	case source.Text:
+		if c.numbers != nil {
+			if out, ok := c.numbers.append(buf, cell.Text); ok {
+				return out[len(buf):], out, c.readNumberBy(cell.Text, out[len(buf):], numberText{})
+			}
+		}
 		return c.numberInText(cell, buf, wanted)
 	case source.Date:
 		return nil, buf, fault(imports.NotANumber, "The cell is formatted as a date or time. %s must be %s. If it is one, format the cell as a number.", c.spec.Title, wanted)
@@ -117,13 +129,13 @@ func pointBeforeThree(s []byte) bool {
 // numberInText reads a number in text that is not in its plain form.
 func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
 	s, buf, f := clean(cell, buf)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return nil, buf, f
 	}
-	n := readNumber(s)
+	n := readNumber(s, c.numbers)
 	switch {
 	case len(n.readings) == 0:
-		return nil, buf, fault(imports.NotANumber, "%s is not a number. Enter %s.", quoteCell(cell), wanted)
+		return nil, buf, fault(imports.NotANumber, "%s is not a number%s. Enter %s.", quoteCell(cell), c.numbers.described(), wanted)
 	case n.hidden:
 		return nil, buf, fault(imports.PrecisionLost, "%s is in scientific notation, which can hide digits. Enter all digits of the number.", quoteCell(cell))
 	case len(n.readings) > 1:
@@ -139,7 +151,7 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 	}
 	start := len(buf)
 	buf = append(buf, n.readings[0]...)
-	return buf[start:], buf, normalized
+	return buf[start:], buf, c.readNumberBy(cell.Text, buf[start:], n)
 }
 
 func precisionLost(cell *source.Cell) *Fault {

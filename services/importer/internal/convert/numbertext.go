@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"headway/services/importer/internal/schema"
 )
 
 // numberText is a text as a number.
@@ -15,6 +17,8 @@ type numberText struct {
 	readings []string
 	// unit is text next to the number that a number column can't store, such as a currency. It can be empty.
 	unit string
+	// percent reports whether the text has a percent sign, and scaled whether a unit was converted. Both need a rule.
+	percent, scaled bool
 	// hidden reports whether the text is in scientific notation that can hide digits.
 	hidden bool
 }
@@ -31,7 +35,7 @@ var conventions = []struct{ group, point byte }{
 }
 
 // readNumber finds every reading of a cleaned text as a number.
-func readNumber(s []byte) numberText {
+func readNumber(s []byte, by *numberRules) numberText {
 	t, ok := fold(s)
 	if !ok {
 		return numberText{}
@@ -70,13 +74,13 @@ func readNumber(s []byte) numberText {
 		return numberText{}
 	}
 	var n numberText
-	n.readings, n.hidden = readDigits(t[first:last], negatives == 1)
+	n.readings, n.hidden = readDigits(t[first:last], negatives == 1, by)
 	if priceDash && negativeAfter == 1 {
 		for _, r := range n.readings {
 			n.add(strings.TrimPrefix(r, "-"))
 		}
 	}
-	n.units(before, after)
+	n.units(before, after, by)
 	return n
 }
 
@@ -130,10 +134,28 @@ func takeSigns(s []byte, front bool) (rest []byte, negatives int, ok bool) {
 }
 
 // units interprets the text around the digits: a percent sign doubles the readings, and other text is the unit.
-func (n *numberText) units(before, after []byte) {
+func (n *numberText) units(before, after []byte, by *numberRules) {
 	both := string(before) + string(after)
+	factor, known := by.factor(both)
 	switch {
 	case both == "":
+	case known:
+		for i, r := range n.readings {
+			n.readings[i] = times(r, factor)
+		}
+		n.scaled = true
+	case by != nil && by.percent != "" && (both == "%" || both == "‰"):
+		n.percent = true
+		if by.percent == schema.Number && both == "%" {
+			break
+		}
+		shift := map[string]int{"%": 2, "‰": 3}[both]
+		if by.percent == schema.Number {
+			shift = 1
+		}
+		for i, r := range n.readings {
+			n.readings[i] = divide(r, shift)
+		}
 	case both == "%":
 		n.scale(2)
 	case both == "‰":
@@ -204,10 +226,10 @@ func (n *numberText) add(reading string) {
 }
 
 // readDigits reads digits with separators by all conventions, or a number in scientific notation.
-func readDigits(t []byte, negative bool) (readings []string, hidden bool) {
+func readDigits(t []byte, negative bool, by *numberRules) (readings []string, hidden bool) {
 	var n numberText
 	if e := bytes.IndexAny(t, "eE"); e >= 0 {
-		if value, ok := scientific(t, e); ok {
+		if value, ok := scientific(t, e); ok && by.allowsMantissa(t[:e]) {
 			// Excel shows numbers of 12 or more digits in this form, rounded.
 			hidden = len(value) > 11 && value[len(value)-1] == '0' && !strings.Contains(value, ".")
 			n.add(signed(value, negative))
@@ -215,6 +237,9 @@ func readDigits(t []byte, negative bool) (readings []string, hidden bool) {
 		return n.readings, hidden
 	}
 	for _, c := range conventions {
+		if !by.allows(c.group, c.point) {
+			continue
+		}
 		if value, ok := readBy(t, c.group, c.point); ok {
 			n.add(signed(value, negative))
 		}

@@ -28,7 +28,7 @@ func (c *Column) otherPhone(cell *source.Cell, buf []byte) (imports.Value, []byt
 		return imports.Value{}, buf, notAPhone(cell)
 	}
 	s, buf, f := clean(cell, buf)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	number, _ := fold(s)

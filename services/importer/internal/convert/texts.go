@@ -30,7 +30,7 @@ func (c *Column) otherText(cell *source.Cell, buf []byte) (imports.Value, []byte
 	switch cell.Kind {
 	case source.Text:
 		s, buf, f := clean(cell, buf)
-		if f != nil && f != normalized {
+		if f.refused() {
 			return imports.Value{}, buf, f
 		}
 		if len(s) > maxText && utf16Length(s) > maxText {
@@ -118,7 +118,7 @@ func (c *Column) otherEmail(cell *source.Cell, buf []byte) (imports.Value, []byt
 		return imports.Value{}, buf, notAnEmail(cell, "")
 	}
 	s, buf, f := clean(cell, buf)
-	if f != nil && f != normalized {
+	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	if bytes.ContainsFunc(s, isWide) || bytes.ContainsRune(s, '。') {

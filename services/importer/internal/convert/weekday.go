@@ -13,7 +13,7 @@ import (
 
 // readWithWeekday reads a date with a weekday before or after it, or in parentheses: Do, 25.12.2025. The weekday must be that
 // of the date. It decides between a day and a month, but not between two centuries.
-func readWithWeekday(t string) (d dateText, ok bool) {
+func readWithWeekday(t string, by *dateRules) (d dateText, ok bool) {
 	for start := 0; start < len(t); {
 		if r, n := utf8.DecodeRuneInString(t[start:]); !isWordRune(r) {
 			start += n
@@ -28,7 +28,7 @@ func readWithWeekday(t string) (d dateText, ok bool) {
 			start, word = end-len(rest), rest
 		}
 		if days := meaningOf(weekdays, word); days != 0 {
-			if d, ok := readAround(t, start, end, days); ok {
+			if d, ok := readAround(t, start, end, days, by); ok {
 				return d, true
 			}
 		}
@@ -41,7 +41,7 @@ func readWithWeekday(t string) (d dateText, ok bool) {
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || r == '-' }
 
 // readAround reads a date around the word from start to end, which can mean several days.
-func readAround(t string, start, end, days int) (d dateText, ok bool) {
+func readAround(t string, start, end, days int, by *dateRules) (d dateText, ok bool) {
 	before, after := strings.TrimRight(t[:start], " "), t[end:]
 	if opened, found := strings.CutSuffix(before, "("); found {
 		if after, found = strings.CutPrefix(strings.TrimPrefix(after, "."), ")"); !found {
@@ -56,9 +56,9 @@ func readAround(t string, start, end, days int) (d dateText, ok bool) {
 	if before != "" && rest != "" {
 		before += " "
 	}
-	d, p := readFolded(before + rest)
+	d, p := readFolded(before+rest, by)
 	if !p.dated || len(d.readings) == 0 && d.why == "" {
-		d, p = readTimeFirst(before + rest)
+		d, p = readTimeFirst(before+rest, by)
 	}
 	if p == nil || len(d.readings) == 0 {
 		return d, d.why != ""
@@ -100,7 +100,7 @@ func weekdayNames(days int) string {
 
 // readTimeFirst reads a time before its date, 09:30 25.12.2025, and the form of C programs, Dec 25 09:30:00 2025.
 // The parser is nil if the text has neither form.
-func readTimeFirst(t string) (dateText, *dateParser) {
+func readTimeFirst(t string, by *dateRules) (dateText, *dateParser) {
 	fields := strings.Fields(t)
 	at := slices.IndexFunc(fields, func(f string) bool { return strings.Contains(f, ":") })
 	if at < 0 || len(fields) < 2 || len(fields) > 6 {
@@ -111,7 +111,7 @@ func readTimeFirst(t string) (dateText, *dateParser) {
 	if at > 0 && (at != len(fields)-2 || len(date[len(date)-1]) != 4) {
 		return dateText{}, nil
 	}
-	d, p := readFolded(strings.Join(date, " ") + " " + clock)
+	d, p := readFolded(strings.Join(date, " ")+" "+clock, by)
 	if !p.dated || len(d.readings) == 0 && d.why == "" {
 		return dateText{}, nil
 	}

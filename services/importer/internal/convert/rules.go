@@ -1,0 +1,450 @@
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"math/big"
+	"strings"
+	"sync/atomic"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
+)
+
+// RuleSet is a set of rules, one bit each.
+type RuleSet uint32
+
+// Has reports whether the set has a rule.
+func (s RuleSet) Has(r schema.Rule) bool { return s&(1<<r) != 0 }
+
+// ruled are the compiled rules of a column. It is immutable, except for its cache.
+type ruled struct {
+	steps []step
+	// empty and values are by the spelling of the text.
+	empty  map[string]bool
+	values map[string]imports.Value
+	words  map[string]int64
+	// prefix and suffix are added.
+	prefix, suffix []byte
+	// fallback is the value of empty cells. It is null if there is none.
+	fallback imports.Value
+	// shapes reports whether the text of a cell can change before it is read.
+	shapes bool
+	// last is the fault of the last cell that several rules have changed.
+	last atomic.Pointer[Fault]
+}
+
+// step changes the text of a cell. It returns s itself if nothing changes.
+type step struct {
+	rule  schema.Rule
+	apply func(s []byte) []byte
+}
+
+// byRule are the faults of cells that one rule has changed.
+var byRule = func() (faults [schema.RuleCount]*Fault) {
+	for r := range faults {
+		faults[r] = &Fault{Code: imports.Normalized, rules: 1 << r}
+	}
+	faults[schema.RuleReading] = normalized
+	return faults
+}()
+
+// and returns the fault of a cell that both have changed. Either can be nil.
+func (f *Fault) and(g *Fault) *Fault {
+	switch {
+	case f == nil || g == nil || f.rules|g.rules == f.rules:
+		if f == nil {
+			return g
+		}
+		return f
+	}
+	return &Fault{Code: imports.Normalized, rules: f.rules | g.rules}
+}
+
+// changed returns the fault of a cell that rules have changed.
+func (r *ruled) changed(by RuleSet) *Fault {
+	if by == 0 {
+		return nil
+	}
+	if last := r.last.Load(); last != nil && last.rules == by {
+		return last
+	}
+	f := &Fault{Code: imports.Normalized, rules: by}
+	r.last.Store(f)
+	return f
+}
+
+// compileRules prepares the rules of the column.
+func (c *Column) compileRules() error {
+	rules := c.spec.Rules
+	if rules.IsZero() {
+		return nil
+	}
+	r := &ruled{prefix: []byte(rules.AddPrefix), suffix: []byte(rules.AddSuffix)}
+	c.ruled, c.numbers, c.dates = r, compileNumbers(c.spec.Type, rules), compileDates(rules)
+	add := func(rule schema.Rule, apply func([]byte) []byte) { r.steps = append(r.steps, step{rule, apply}) }
+	if rules.Unicode == schema.NFKC {
+		add(schema.RuleUnicode, compatible)
+	}
+	if rules.Collapse {
+		add(schema.RuleCollapse, collapse)
+	}
+	if rules.Trim != "" {
+		add(schema.RuleTrim, func(s []byte) []byte { return trim(s, rules.Trim) })
+	}
+	if len(rules.RemovePrefix)+len(rules.RemoveSuffix) > 0 {
+		prefixes, suffixes := longestFirst(rules.RemovePrefix), longestFirst(rules.RemoveSuffix)
+		add(schema.RuleRemove, func(s []byte) []byte { return remove(s, prefixes, suffixes) })
+	}
+	for _, p := range rules.Replace {
+		if p.Text != "" {
+			add(schema.RuleReplace, func(s []byte) []byte { return replaceText(s, p.Text, p.With) })
+			continue
+		}
+		pattern, err := p.Compile()
+		if err != nil {
+			return fmt.Errorf("column %s: replace: %w", c.spec.Name, err)
+		}
+		add(schema.RuleReplace, func(s []byte) []byte { return replacePattern(s, pattern, p.With) })
+	}
+	if rules.Case != "" {
+		add(schema.RuleCase, func(s []byte) []byte { return inCase(s, rules.Case) })
+	}
+	if len(rules.Empty) > 0 {
+		r.empty = map[string]bool{}
+		for _, e := range rules.Empty {
+			r.empty[schema.Spelling(text.CleanString(e))] = true
+		}
+	}
+	if err := c.compileValues(rules); err != nil {
+		return err
+	}
+	if c.spec.Type == schema.Boolean {
+		r.words = map[string]int64{}
+		for _, w := range rules.TrueValues {
+			r.words[schema.Spelling(text.CleanString(w))] = 1
+		}
+		for _, w := range rules.FalseValues {
+			r.words[schema.Spelling(text.CleanString(w))] = 0
+		}
+	}
+	r.shapes = len(r.steps)+len(r.empty)+len(r.values)+len(r.words)+len(r.prefix)+len(r.suffix) > 0
+	return nil
+}
+
+// compileValues converts the values of the lookup and the default, which have the plain form of the column's type.
+func (c *Column) compileValues(rules *schema.Rules) error {
+	plain := *c.spec
+	plain.Rules, plain.Required = nil, false
+	column, err := Compile(&plain)
+	if err != nil {
+		return err
+	}
+	value := func(rule, s string) (imports.Value, error) {
+		if s == "" {
+			return imports.Value{}, nil
+		}
+		// A table can have closer limits than the schema. They are checked when the value is used.
+		column.limited = false
+		v, _, f := column.Convert(&source.Cell{Kind: source.Text, Text: []byte(s), Format: &source.NumberFormat{}}, nil, nil)
+		if f.refused() || v.Kind == imports.Null {
+			return v, fmt.Errorf("column %s: the value %q of %s is not a value of the column", c.spec.Name, s, rule)
+		}
+		if v.Kind == imports.Text {
+			v = textValue(bytes.Clone(v.Bytes))
+		}
+		return v, nil
+	}
+	if c.ruled.fallback, err = value("default", rules.Default); err != nil {
+		return err
+	}
+	if len(rules.Lookup) > 0 {
+		c.ruled.values = make(map[string]imports.Value, len(rules.Lookup))
+	}
+	for from, to := range rules.Lookup {
+		if c.ruled.values[schema.Spelling(text.CleanString(from))], err = value("lookup", to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// convertRuled converts a cell by the rules of the column.
+func (c *Column) convertRuled(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	r := c.ruled
+	kind := cell.Kind
+	if !r.shapes || cell.TooLong || kind != source.Text && kind != source.Number && kind != source.Bool || source.Blank(cell) {
+		return c.convertCell(cell, calendar, buf)
+	}
+	var by RuleSet
+	s := cell.Text
+	var f *Fault
+	switch {
+	case kind == source.Text:
+		s, buf, f = clean(cell, buf)
+	case kind == source.Number && c.spec.Type.Textual():
+		var v imports.Value
+		v, buf, f = c.numberAsText(cell, buf)
+		s = v.Bytes
+	}
+	if f.refused() {
+		return imports.Value{}, buf, f
+	}
+	if f != nil {
+		by = f.rules
+	}
+	read := s
+	for _, step := range r.steps {
+		if out := step.apply(s); !bytes.Equal(out, s) {
+			s, by = out, by|1<<step.rule
+			if len(s) > maxRuledText {
+				return imports.Value{}, buf, c.tooLong(s)
+			}
+		}
+	}
+	if len(r.empty)+len(r.values)+len(r.words) > 0 && len(s) <= maxFolded {
+		spelling := spelling(s)
+		if r.empty[spelling] {
+			return c.blank(buf, r.changed(by|1<<schema.RuleEmpty))
+		}
+		if v, ok := r.values[spelling]; ok {
+			if string(v.Append(nil)) != string(s) {
+				by |= 1 << schema.RuleLookup
+			}
+			return c.limit(v, buf, r.changed(by))
+		}
+		if truth, ok := r.words[spelling]; ok {
+			return imports.Value{Kind: imports.Integer, Int: truth}, buf, r.changed(by | 1<<schema.RuleWords)
+		}
+	}
+	if len(s) > 0 && !(bytes.HasPrefix(s, r.prefix) && bytes.HasSuffix(s, r.suffix)) {
+		s, by = affix(s, r.prefix, r.suffix), by|1<<schema.RuleAdd
+	}
+	if bytes.Equal(s, read) {
+		return c.convertCell(cell, calendar, buf)
+	}
+	s, buf = appendTo(buf, s)
+	changed := source.Cell{Col: cell.Col, Kind: source.Text, Text: s, Format: cell.Format}
+	v, buf, f := c.convertCell(&changed, calendar, buf)
+	if f.refused() {
+		return v, buf, f
+	}
+	if f != nil {
+		by |= f.rules
+	}
+	return v, buf, r.changed(by)
+}
+
+// Follows reports whether a text follows the rules by which keys are compared.
+func (c *Column) Follows(s []byte) bool {
+	for _, step := range c.ruled.steps {
+		if (step.rule == schema.RuleUnicode || step.rule == schema.RuleCollapse || step.rule == schema.RuleCase) && !bytes.Equal(step.apply(s), s) {
+			return false
+		}
+	}
+	return true
+}
+
+// appendTo appends a text to buf, and returns that part.
+func appendTo(buf, s []byte) (part, rest []byte) {
+	start := len(buf)
+	buf = append(buf, s...)
+	return buf[start:len(buf):len(buf)], buf
+}
+
+// maxRuledText is the maximum length of a text that rules can make, in bytes. It is larger than that of any valid text.
+const maxRuledText = 4 * maxText
+
+func (c *Column) tooLong(s []byte) *Fault {
+	return fault(imports.Length, "The rules of %s make a text of %s. A cell has at most %s.", c.spec.Title, characters(utf16Length(s)), characters(maxText))
+}
+
+// limit checks a value of a rule.
+func (c *Column) limit(v imports.Value, buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
+	if c.limited {
+		g := c.check(&v)
+		if g.refused() {
+			return imports.Value{}, buf, g
+		}
+		f = f.and(g)
+	}
+	return v, buf, f
+}
+
+// numberRules are the rules for reading numbers.
+type numberRules struct {
+	// point and group are the separators as fold writes them. They are 0 if the rule is not set. ungrouped means that numbers have
+	// no separators of thousands.
+	point, group byte
+	ungrouped    bool
+	percent      schema.Percent
+	units        map[string]*big.Rat
+	// names are the factors of units by their spelling. Those that are not unique are left out.
+	names map[string]*big.Rat
+}
+
+// compileNumbers returns the rules for numbers, or nil if there are none.
+func compileNumbers(typ schema.Type, rules *schema.Rules) *numberRules {
+	if typ != schema.Integer && typ != schema.Decimal || rules.Decimal+rules.Thousands+string(rules.Percent) == "" && len(rules.Units) == 0 {
+		return nil
+	}
+	n := &numberRules{percent: rules.Percent, ungrouped: rules.Thousands == schema.NoSeparator}
+	if folded, _ := fold([]byte(rules.Decimal)); len(folded) == 1 {
+		n.point = folded[0]
+	}
+	if folded, _ := fold([]byte(rules.Thousands)); len(folded) == 1 {
+		n.group = folded[0]
+	}
+	if rules.Thousands == " " || rules.Thousands == "'" {
+		n.group = rules.Thousands[0] // fold removes them at the ends of a text
+	}
+	if len(rules.Units) > 0 {
+		n.units, n.names = map[string]*big.Rat{}, map[string]*big.Rat{}
+	}
+	for unit, factor := range rules.Units {
+		f, _ := new(big.Rat).SetString(factor)
+		folded, _ := fold([]byte(unit))
+		n.units[string(folded)] = f
+		spelling := schema.Spelling(string(folded))
+		if _, twice := n.names[spelling]; twice {
+			f = nil
+		}
+		n.names[spelling] = f
+	}
+	return n
+}
+
+// separated reports whether the rules have a separator.
+func (n *numberRules) separated() bool {
+	return n != nil && (n.point != 0 || n.group != 0 || n.ungrouped)
+}
+
+// allows reports whether numbers can have these separators. A point of 0 is a number without decimals.
+func (n *numberRules) allows(group, point byte) bool {
+	switch {
+	case n == nil:
+		return true
+	case group != 0 && (n.ungrouped || n.group != 0 && group != n.group || group == n.point):
+		return false
+	case point != 0 && (n.point != 0 && point != n.point || point == n.group):
+		return false
+	}
+	return true
+}
+
+// allowsMantissa reports whether the digits before an exponent have the right separator.
+func (n *numberRules) allowsMantissa(digits []byte) bool {
+	for _, point := range []byte{'.', ','} {
+		if bytes.IndexByte(digits, point) >= 0 && !n.allows(0, point) {
+			return false
+		}
+	}
+	return true
+}
+
+// factor returns the factor of a unit.
+func (n *numberRules) factor(unit string) (f *big.Rat, known bool) {
+	if n == nil || n.units == nil || unit == "" {
+		return nil, false
+	}
+	if f = n.units[unit]; f == nil {
+		f = n.names[schema.Spelling(unit)]
+	}
+	return f, f != nil
+}
+
+// times multiplies a number by a decimal. The result is exact.
+func times(number string, factor *big.Rat) string {
+	v, ok := new(big.Rat).SetString(number)
+	if !ok {
+		return number
+	}
+	v.Mul(v, factor)
+	digits, _ := v.FloatPrec() // the product of two decimals has a finite number of them
+	out, _ := appendDecimal(nil, []byte(v.FloatString(digits)))
+	return string(out)
+}
+
+// append reads a number that has only digits, a minus sign, and the separators of the rules. It reports false for all others.
+func (n *numberRules) append(buf, s []byte) (out []byte, ok bool) {
+	if n.point == 0 {
+		return buf, false
+	}
+	start := len(buf)
+	i := 0
+	if len(s) > 0 && s[0] == '-' {
+		buf, i = append(buf, '-'), 1
+	}
+	first, sinceGroup, grouped, point, nonzero := i, 0, false, false, false
+	for ; i < len(s); i++ {
+		switch b := s[i]; {
+		case b >= '0' && b <= '9':
+			buf = append(buf, b)
+			nonzero = nonzero || b != '0'
+			sinceGroup++
+		case b == n.point && !point && i > first && i+1 < len(s):
+			if grouped && sinceGroup != 3 {
+				return buf[:start], false
+			}
+			buf, point = append(buf, '.'), true
+		case b == n.group && b != 0 && !point && i > first && (sinceGroup == 3 || !grouped && sinceGroup < 3):
+			grouped, sinceGroup = true, 0
+		default:
+			return buf[:start], false
+		}
+	}
+	digits := buf[start:]
+	if len(digits) > 0 && digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 || grouped && !point && sinceGroup != 3 || digits[0] == '0' && len(digits) > 1 && digits[1] != '.' || !nonzero {
+		return buf[:start], false
+	}
+	if point {
+		buf = bytes.TrimSuffix(bytes.TrimRight(buf, "0"), []byte{'.'})
+	}
+	return buf, true
+}
+
+// described names the separators of the rules for a message about a text that is not a number.
+func (n *numberRules) described() string {
+	switch {
+	case n == nil:
+		return ""
+	case n.point != 0:
+		return fmt.Sprintf(" with “%s” before the decimals", shownSeparator(n.point))
+	case n.group != 0:
+		return fmt.Sprintf(" with “%s” between thousands", shownSeparator(n.group))
+	}
+	return ""
+}
+
+func shownSeparator(b byte) string {
+	return strings.NewReplacer("\x01", "٫", "\x02", "٬").Replace(string(b))
+}
+
+// readNumberBy returns the fault of a number that was read from a text: by the rules of the column, or without them.
+func (c *Column) readNumberBy(cell, digits []byte, n numberText) *Fault {
+	if c.numbers == nil {
+		return normalized
+	}
+	var by RuleSet
+	if n.percent {
+		by |= 1 << schema.RulePercent
+	}
+	if n.scaled {
+		by |= 1 << schema.RuleUnits
+	}
+	if by == 0 {
+		if plain, ok := appendDecimal(nil, cell); ok && bytes.Equal(plain, digits) {
+			return nil
+		}
+		if !c.numbers.separated() {
+			return normalized
+		}
+		by = 1 << schema.RuleSeparators
+	}
+	return c.ruled.changed(by)
+}
