@@ -235,6 +235,7 @@ func (c *importCommand) summarize(ctx context.Context, imports importsv1.ImportS
 	n := imported.GetTotals()
 	fmt.Fprintf(os.Stderr, "%d rows read = %d inserted + %d updated + %d unchanged + %d rejected + %d blocked + %d skipped\n",
 		n.GetRead(), n.GetInserted(), n.GetUpdated(), n.GetUnchanged(), n.GetRejected(), n.GetBlocked(), n.GetSkipped())
+	printChanges(os.Stderr, imported)
 	for _, notice := range imported.GetNotices() {
 		if notice.GetSheet() != "" { // the others were shown after the upload
 			fmt.Fprintf(os.Stderr, "  %s\n", notice.GetMessage())

@@ -131,6 +131,9 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 			c := proposal.GetColumns()[j]
 			used[proposal.GetWorkbookSheet()+"\x00"+c.GetHeader()] = true
 			fmt.Fprintf(table, "  %s\t%s\t%s\n", column.GetTitle(), c.GetHeader(), certainty(c))
+			for _, r := range c.GetReadings() {
+				fmt.Fprintf(table, "  \t\t“%s” is %s with the rules %s\n", r.GetCell(), r.GetValue(), rulesText(r.GetRules()))
+			}
 		}
 		_ = table.Flush() // os.Stdout reports nothing that a user could act on
 		for _, s := range p.GetSheets() {

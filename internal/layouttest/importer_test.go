@@ -24,7 +24,7 @@ var importer = rules{
 		"services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/xlsxwrite":                  {},
 	"services/importer/internal/imports":                    {"services/importer/internal/schema", "services/importer/internal/source"},
-	"services/importer/internal/mapping":                    {"services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/layout", "services/importer/internal/match", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
+	"services/importer/internal/mapping":                    {"services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/layout", "services/importer/internal/locale", "services/importer/internal/match", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/convert":                    {"services/importer/internal/imports", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/keyset":                     {},
 	"services/importer/internal/check":                      {"services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/keyset", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},

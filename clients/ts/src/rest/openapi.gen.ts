@@ -816,12 +816,42 @@ export interface components {
          * @enum {string}
          */
         "headway.edge.v1.StreamMessageType": "unspecified" | "connected" | "initial_status" | "job_update" | "job_deleted" | "reauth" | "draining" | "limit";
+        /** @description ChangedCell is a cell before and after all rules. */
+        "headway.imports.v1.ChangedCell": {
+            /** @description The value, at most 80 characters. Empty if the column is empty. */
+            after: string;
+            /** @description The content of the cell, at most 80 characters. */
+            before: string;
+            /** @description The location, as in an issue. */
+            cell: string;
+        };
+        /** @description ColumnChanges are the cells of a column that were changed before they were imported. */
+        "headway.imports.v1.ColumnChanges": {
+            /**
+             * Format: int64
+             * @description The number of cells that were changed, each counted once.
+             */
+            cells: number;
+            /** @description The schema's name of the column. */
+            column: string;
+            /** @description What has changed them, in the order in which it is applied. A cell can be changed by several. */
+            rules: components["schemas"]["headway.imports.v1.RuleChanges"][];
+            /** @description Its display name. */
+            title: string;
+        };
         /** @description ColumnProposal is a column of a file for a column of the schema. */
         "headway.imports.v1.ColumnProposal": {
             /** @description The schema's name of the column. */
             column: string;
             /** @description The text of the header in the file. */
             header: string;
+            /**
+             * @description Ways to read the values, if some of the first ones can be read in several ways: rules for the column, with the values that they
+             *     give. The most likely one comes first.
+             */
+            readings: components["schemas"]["headway.imports.v1.Reading"][];
+            /** @description Whether only the first of the readings fits all of the first values. */
+            readingSure: boolean;
             /** @description Why it is proposed. */
             reason: components["schemas"]["headway.imports.v1.ProposalReason"];
             /**
@@ -1152,6 +1182,24 @@ export interface components {
          * @enum {string}
          */
         "headway.imports.v1.ProposalReason": "unspecified" | "mapping" | "name" | "similar_name" | "values";
+        /** @description Reading is a way to read the values of a column. */
+        "headway.imports.v1.Reading": {
+            /** @description A cell that can be read in several ways. */
+            cell: string;
+            /** @description The rules. */
+            rules?: components["schemas"]["headway.imports.v1.ValueRules"];
+            /** @description Its value by these rules. */
+            value: string;
+        };
+        /** @description Replacement replaces all occurrences of a text, or all matches of a pattern. */
+        "headway.imports.v1.Replacement": {
+            /** @description A regular expression (RE2). */
+            pattern: string;
+            /** @description The text. Either this or a pattern is set. */
+            text: string;
+            /** @description The new text. After a pattern, it can have $1. */
+            with: string;
+        };
         /** @description RootCause is one issue that blocks other rows. */
         "headway.imports.v1.RootCause": {
             /**
@@ -1163,6 +1211,21 @@ export interface components {
             issue?: components["schemas"]["headway.imports.v1.Issue"];
             /** @description The message for the user, with the number of blocked rows. */
             message: string;
+        };
+        /** @description RuleChanges are the cells that one rule has changed. */
+        "headway.imports.v1.RuleChanges": {
+            /**
+             * Format: int64
+             * @description The number of cells.
+             */
+            cells: number;
+            /**
+             * @description The rule: unicode, collapse, trim, remove, replace, case, empty, lookup, add, separators, percent, units, dates, words, or
+             *     default. For cells that were changed without a rule, because their text had exactly one reading, it is reading.
+             */
+            rule: string;
+            /** @description The first of them, at most 3. */
+            samples: components["schemas"]["headway.imports.v1.ChangedCell"][];
         };
         /** @description SavedMapping is a mapping with a name. */
         "headway.imports.v1.SavedMapping": {
@@ -1224,6 +1287,8 @@ export interface components {
             references: string;
             /** @description Whether an empty cell is an issue. */
             required: boolean;
+            /** @description The value rules, with those that the column has because it refers to another one. Not set if there are none. */
+            rules?: components["schemas"]["headway.imports.v1.ValueRules"];
             /** @description The header in a template ("Hired on"). */
             title: string;
             /** @description The type of the cells. */
@@ -1250,6 +1315,8 @@ export interface components {
         };
         /** @description SheetImport is one sheet of an import. */
         "headway.imports.v1.SheetImport": {
+            /** @description The columns with cells that were changed before they were imported. Empty until the sheet has been checked. */
+            changes: components["schemas"]["headway.imports.v1.ColumnChanges"][];
             /** @description Its counts so far. */
             counts?: components["schemas"]["headway.imports.v1.Counts"];
             /**
@@ -1283,6 +1350,10 @@ export interface components {
              */
             constants?: {
                 [key: string]: string;
+            };
+            /** @description Value rules by the schema's names of columns. Each replaces the same rule of the schema. */
+            rules?: {
+                [key: string]: components["schemas"]["headway.imports.v1.ValueRules"];
             };
             /** @description The schema's name of the sheet. */
             sheet: string;
@@ -1345,6 +1416,63 @@ export interface components {
             links?: components["schemas"]["headway.imports.v1.ImportLinks"];
             /** @description Whether the request_id was used before for the same upload. `import` is then the earlier one. */
             replayed: boolean;
+        };
+        /**
+         * @description ValueRules are the rules of a column. Every rule is optional. They are applied in the order of the fields. A rule of a mapping
+         *     replaces the same rule of the schema. docs/value-rules.md has examples of each.
+         */
+        "headway.imports.v1.ValueRules": {
+            /** @description A text that is added at the beginning if it is not there. */
+            addPrefix: string;
+            /** @description A text that is added at the end if it is not there. */
+            addSuffix: string;
+            /** @description What an empty cell means for a row that the database has: clear or keep. */
+            blank: string;
+            /** @description The case of all letters: upper or lower. */
+            case: string;
+            /** @description Replace white space of any length by one space. */
+            collapse: boolean;
+            /** @description The forms of dates, as in UTS #35: dd.MM.yyyy. */
+            dateFormats: string[];
+            /** @description The order of day, month, and year: dmy, mdy, or ymd. */
+            dateOrder: string;
+            /** @description The separator before the decimals of a number: a point or a comma. */
+            decimal: string;
+            /** @description The value of empty cells, in the plain form of the column's type. */
+            default: string;
+            /** @description Texts that mean an empty cell. */
+            empty: string[];
+            /** @description Words for false, in addition to the usual ones. */
+            falseValues: string[];
+            /** @description Values for whole texts, in the plain form of the column's type. */
+            lookup: {
+                [key: string]: string;
+            };
+            /** @description Whether 12 % is 0.12 (fraction) or 12 (number). */
+            percent: string;
+            /**
+             * Format: int64
+             * @description The last year that a year of two digits can mean, from 1999 to 2098. 0 means that such a year has two meanings.
+             */
+            pivotYear: number;
+            /** @description Texts that are removed at the beginning. */
+            removePrefix: string[];
+            /** @description Texts that are removed at the end. */
+            removeSuffix: string[];
+            /** @description Replacements, one after the other. */
+            replace: components["schemas"]["headway.imports.v1.Replacement"][];
+            /** @description The separator between thousands: a point, a comma, a space, an apostrophe, or none. */
+            thousands: string;
+            /** @description Characters that are removed at both ends, in addition to white space. */
+            trim: string;
+            /** @description Words for true, in addition to the usual ones. */
+            trueValues: string[];
+            /** @description The normal form of Unicode: nfc, which all texts have, or nfkc. */
+            unicode: string;
+            /** @description Units next to a number, with the factors that convert them to that of the column. */
+            units: {
+                [key: string]: string;
+            };
         };
         /** @description CancelJobResponse holds the job. */
         "headway.jobs.v1.CancelJobResponse": {

@@ -300,16 +300,17 @@ func (s *Sheet) accept() {
 	switch {
 	case existing == nil:
 		v.result = imports.Inserted
-	case equal(existing, v.values):
+	case s.unchanged(existing, v.values):
 		v.result = imports.Unchanged
 	default:
 		v.result = imports.Updated
 	}
 }
 
-func equal(a, b []imports.Value) bool {
-	for i := range a {
-		if !a[i].Equal(b[i]) {
+// unchanged reports whether a row of the file leaves the row of the database as it is.
+func (s *Sheet) unchanged(existing, row []imports.Value) bool {
+	for i := range existing {
+		if !existing[i].Equal(row[i]) && (row[i].Kind != imports.Null || !s.Columns[i].Spec.KeepsBlank()) {
 			return false
 		}
 	}

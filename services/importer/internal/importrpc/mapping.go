@@ -68,7 +68,7 @@ func savedMappingMessage(m imports.SavedMapping) *importsv1.SavedMapping {
 func mappingOf(list []*importsv1.SheetMapping) []imports.SheetMapping {
 	out := make([]imports.SheetMapping, 0, len(list))
 	for _, m := range list {
-		out = append(out, imports.SheetMapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns(), Constants: m.GetConstants()})
+		out = append(out, imports.SheetMapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns(), Constants: m.GetConstants(), Rules: rulesOf(m.GetRules())})
 	}
 	return out
 }
@@ -76,7 +76,7 @@ func mappingOf(list []*importsv1.SheetMapping) []imports.SheetMapping {
 func mappingMessages(list []imports.SheetMapping) []*importsv1.SheetMapping {
 	out := make([]*importsv1.SheetMapping, 0, len(list))
 	for _, m := range list {
-		out = append(out, &importsv1.SheetMapping{Sheet: m.Sheet, WorkbookSheet: m.WorkbookSheet, Columns: m.Columns, Constants: m.Constants})
+		out = append(out, &importsv1.SheetMapping{Sheet: m.Sheet, WorkbookSheet: m.WorkbookSheet, Columns: m.Columns, Constants: m.Constants, Rules: rulesMessages(m.Rules)})
 	}
 	return out
 }

@@ -57,11 +57,15 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 		}
 		if i := slices.IndexFunc(p.Mapping, func(m imports.SheetMapping) bool { return m.Sheet == o.Sheet }); i >= 0 {
 			maps.Copy(mapped.GetColumns(), p.Mapping[i].Columns) // with those that are left out
-			mapped.Constants = p.Mapping[i].Constants
+			mapped.Constants, mapped.Rules = p.Mapping[i].Constants, rulesMessages(p.Mapping[i].Rules)
 		}
 		for _, c := range o.Columns {
-			m.Columns = append(m.Columns, &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,
-				Reason: importsv1.ProposalReason(c.Reason), Sure: c.Sure})
+			proposal := &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,
+				Reason: importsv1.ProposalReason(c.Reason), Sure: c.Sure, ReadingSure: c.ReadingSure}
+			for _, r := range c.Readings {
+				proposal.Readings = append(proposal.Readings, &importsv1.Reading{Rules: rulesMessage(r.Rules), Cell: r.Cell, Value: r.Value})
+			}
+			m.Columns = append(m.Columns, proposal)
 			if c.Sure || c.Score >= mapping.LikelyColumn {
 				mapped.Columns[c.Name] = c.Header
 			}

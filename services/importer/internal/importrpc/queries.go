@@ -29,6 +29,7 @@ func (s *Service) GetImport(ctx context.Context, r *importsv1.GetImportRequest) 
 	}
 	out := s.message(snapshot)
 	out.Mapping = mappingMessages(snapshot.Import.Mapping)
+	addSamples(out, &snapshot.Import)
 	return &importsv1.GetImportResponse{Import: out}, nil
 }
 
@@ -164,6 +165,7 @@ func (s *Service) ListSchemas(ctx context.Context, _ *importsv1.ListSchemasReque
 }
 
 func schemaMessage(sc *schema.Schema) *importsv1.Schema {
+	sc = sc.WithRules(nil)
 	out := &importsv1.Schema{Name: sc.Name, Title: sc.Title, Description: sc.Description}
 	for _, sheet := range sc.Sheets {
 		m := &importsv1.SchemaSheet{Name: sheet.Name, Title: sheet.Title, Aliases: sheet.Aliases, Table: sheet.Table, Key: sheet.Key, Optional: sheet.Optional}
@@ -185,7 +187,7 @@ var columnTypes = map[schema.Type]importsv1.ColumnType{
 
 func columnMessage(c *schema.Column) *importsv1.SchemaColumn {
 	m := &importsv1.SchemaColumn{Name: c.Name, Title: c.Title, Aliases: c.Aliases, Type: columnTypes[c.Type], Required: c.Required, Unique: c.Unique,
-		MinLength: uint32(c.MinLength), MaxLength: uint32(c.MaxLength), Minimum: c.Min, Maximum: c.Max, Allowed: c.Allowed}
+		MinLength: uint32(c.MinLength), MaxLength: uint32(c.MaxLength), Minimum: c.Min, Maximum: c.Max, Allowed: c.Allowed, Rules: rulesMessage(c.Rules)}
 	if c.Pattern != nil {
 		m.Pattern = c.Pattern.String()
 	}

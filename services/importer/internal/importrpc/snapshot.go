@@ -10,6 +10,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -45,7 +46,10 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	for _, step := range job.GetProgress().GetSteps() {
 		steps[step.GetName()] = step
 	}
-	titles := s.titles(im.Schema)
+	spec, err := s.Schemas.Get(im.Schema)
+	if err != nil {
+		spec = &schema.Schema{} // it was deleted
+	}
 	totals := imports.Counts{}
 	for _, sheet := range im.Sheets {
 		state, counts := jobsv1.StepState_STEP_STATE_PENDING, sheet.Counts
@@ -54,16 +58,16 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 		} else if im.Ended {
 			state = jobsv1.StepState_STEP_STATE_COMPLETED
 		}
-		title := titles[sheet.Name]
-		if title == "" {
-			title = sheet.WorkbookSheet
+		title, known := sheet.WorkbookSheet, spec.Sheet(sheet.Name)
+		if known != nil {
+			title = known.Title
 		}
 		totals.Add(counts)
 		for _, n := range sheet.Notices {
 			out.Notices = append(out.Notices, noticeMessage(n))
 		}
 		message := &importsv1.SheetImport{Name: sheet.Name, Title: title, WorkbookSheet: sheet.WorkbookSheet, State: state,
-			Counts: countsMessage(counts), IssueCounts: issueCounts(sheet.Found)}
+			Counts: countsMessage(counts), IssueCounts: issueCounts(sheet.Found), Changes: changeMessages(known, sheet.Changes)}
 		for _, u := range sheet.Ignored {
 			message.UnusedColumns = append(message.UnusedColumns, &importsv1.UnusedColumn{Column: uint32(u.Column), Header: source.Clip([]byte(u.Header), imports.MaxValue)})
 		}
@@ -83,16 +87,6 @@ func textFormatMessage(f *source.TextFormat) *importsv1.TextFormat {
 
 func noticeMessage(n imports.Notice) *importsv1.Notice {
 	return &importsv1.Notice{Reason: n.Reason, Message: n.Message, Sheet: n.Sheet, Count: n.Count, Ranges: n.Ranges}
-}
-
-func (s *Service) titles(name string) map[string]string {
-	titles := map[string]string{}
-	if sc, err := s.Schemas.Get(name); err == nil {
-		for _, sheet := range sc.Sheets {
-			titles[sheet.Name] = sheet.Title
-		}
-	}
-	return titles
 }
 
 func countsMessage(c imports.Counts) *importsv1.Counts {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -155,6 +156,8 @@ type Sheet struct {
 	Columns []SheetColumn
 	// Constants are the columns that have the same value in all rows, in the order of the schema.
 	Constants []ConstantColumn `json:",omitempty"`
+	// Rules are the value rules of the mapping, by the schema's names of columns.
+	Rules map[string]*schema.Rules `json:",omitempty"`
 	// Ignored are the columns with a header that the schema does not have.
 	Ignored []IgnoredColumn
 	// Counts are the sheet's counts in the last run, and Found counts its issues by their codes.
@@ -162,6 +165,8 @@ type Sheet struct {
 	Found  Found
 	// Notices are those of the last run.
 	Notices []Notice
+	// Changes are the cells that the last run has changed before it imported them, by column.
+	Changes []ColumnChanges `json:",omitempty"`
 }
 
 // ColumnNumbers returns the numbers of the columns in the workbook.

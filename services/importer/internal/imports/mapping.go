@@ -3,6 +3,8 @@ package imports
 import (
 	"errors"
 	"time"
+
+	"headway/services/importer/internal/schema"
 )
 
 // SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ.
@@ -16,6 +18,8 @@ type SheetMapping struct {
 	Columns map[string]string
 	// Constants maps columns of the schema to the text of a cell that all rows have. Such a column has no header.
 	Constants map[string]string `json:",omitempty"`
+	// Rules are value rules by the schema's names of columns. They replace the same rules of the schema.
+	Rules map[string]*schema.Rules `json:",omitempty"`
 }
 
 // MaxRememberedMappings is the number of mappings that are remembered for a user and a schema. Those that were used last are kept.

@@ -85,6 +85,8 @@ type SheetResult struct {
 	Found Found
 	// Notices are about the sheet.
 	Notices []Notice
+	// Changes are the cells that were changed, by column.
+	Changes []ColumnChanges
 	// Rows holds the result of each row.
 	Rows *RowResults
 }

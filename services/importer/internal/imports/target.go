@@ -113,7 +113,7 @@ type Dangling struct {
 const MaxDangling = 1000
 
 // Table is a table of the target within a transaction. Rows have the columns that the table was opened for, in their
-// order. Its look-ups (Existing, Owners) are for one goroutine at a time, and its writes (Release, Insert, Update) are for
+// order. Its look-ups (Existing, Owners, Values) are for one goroutine at a time, and its writes (Release, Insert, Update) are for
 // one. Both can run at the same time.
 //
 // A look-up answers what the table had before the run. It might also show what the run has written so far.
@@ -130,13 +130,16 @@ type Table interface {
 	// Owners returns, for each value, the key of a database's row that has it in the column with this name, or nil. A null
 	// has no owner. The column is unique, or is the key. The result is valid until the next call for the column.
 	Owners(ctx context.Context, column string, values []Value) ([][]Value, error)
+	// Values calls each for the values of a column in the table before the run, in any order, until it returns an error, which
+	// Values returns. It leaves out nulls.
+	Values(ctx context.Context, column string, each func(Value) error) error
 	// Release announces that rows exchange their values of a unique column. The rows are those that have the values in the
 	// database. Each of them is updated after that.
 	Release(ctx context.Context, column int, rows [][]Value) error
 	// Insert inserts rows whose keys are not in the table. Insert and Update can return *RefusedRowsError for rows that break
 	// a rule of the database, and have written the others then. A key is written once in a run.
 	Insert(ctx context.Context, rows [][]Value) error
-	// Update updates rows whose keys are in the table. A value that one row of the run takes from another is released by an
+	// Update updates rows whose keys are in the table. A null in a column that keeps blanks leaves its value as it is. A value that one row of the run takes from another is released by an
 	// earlier row, or announced by Release.
 	Update(ctx context.Context, rows [][]Value) error
 }

@@ -108,6 +108,7 @@ type Summary struct {
 // Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
 // imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
 func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
+	task.Schema = withRules(task.Schema, task.Import.Sheets)
 	known := &knowledge{}
 	for pass := 1; ; pass++ {
 		found := &refusals{}

@@ -2,28 +2,63 @@ package load
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"headway/services/importer/internal/check"
+	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 )
 
-// normalized counts the cells of a column that were not in their plain form, but had exactly one reading.
+// normalized counts the cells of a column that were changed: they were not in their plain form, but had exactly one reading, or a rule
+// has changed them.
 type normalized struct {
 	cells int
-	// row and message are those of the first such cell.
+	rules [schema.RuleCount]changed
+	// row and message are those of the first cell that was read without a rule.
 	row     int
 	message string
 }
 
+// changed are the cells of a column that one rule has changed.
+type changed struct {
+	cells   int
+	samples []sample
+}
+
+// sample is a changed cell.
+type sample struct {
+	row           int
+	before, after string
+}
+
+// sampled has the rules, by column, that have enough samples. The first batches of a sheet set it, and later ones read it.
+type sampled []atomic.Uint32
+
 // countNormalized counts the cell in row i and column c of a batch whose value was just converted.
-func (p *pipeline) countNormalized(b *batch, i, c int, v imports.Value) {
+func (p *pipeline) countNormalized(b *batch, i, c int, v imports.Value, f *convert.Fault) {
 	width := len(p.sheet.columns)
 	if len(b.normalized) < width {
 		b.normalized = make([]normalized, width)
 	}
 	n := &b.normalized[c]
-	if n.cells++; n.cells == 1 {
-		n.row, n.message = b.Rows[i], p.sheet.columns[c].converter.Explain(&b.Cells[i*width+c], p.sheet.run.input.Workbook, v)
+	n.cells++
+	rules := f.Rules()
+	cell, book := &b.Cells[i*width+c], p.sheet.run.input.Workbook
+	if rules.Has(schema.RuleReading) && n.message == "" {
+		n.row, n.message = b.Rows[i], p.sheet.columns[c].converter.Explain(cell, book, v)
+	}
+	enough := convert.RuleSet(p.sheet.sampled[c].Load())
+	for r := range schema.RuleCount {
+		if !rules.Has(r) {
+			continue
+		}
+		n.rules[r].cells++
+		if samples := &n.rules[r].samples; !enough.Has(r) && len(*samples) < imports.MaxSamples {
+			*samples = append(*samples, sample{b.Rows[i], source.Clip(convert.Shown(cell, book), imports.MaxSampleText),
+				source.Clip(p.sheet.columns[c].converter.ShownValue(v), imports.MaxSampleText)})
+		}
 	}
 }
 
@@ -35,28 +70,66 @@ func (s *sheet) addNormalized(b *batch) {
 	if s.normalized == nil {
 		s.normalized = make([]normalized, len(s.columns))
 	}
-	for c, n := range b.normalized {
-		first := &s.normalized[c]
-		if first.cells == 0 {
-			first.row, first.message = n.row, n.message
+	for c := range b.normalized {
+		n, all := &b.normalized[c], &s.normalized[c]
+		if all.message == "" {
+			all.row, all.message = n.row, n.message
 		}
-		first.cells += n.cells
+		all.cells += n.cells
+		for r := range n.rules {
+			of := &all.rules[r]
+			of.cells += n.rules[r].cells
+			if room := imports.MaxSamples - len(of.samples); room > 0 {
+				of.samples = append(of.samples, n.rules[r].samples[:min(room, len(n.rules[r].samples))]...)
+			}
+			if len(of.samples) == imports.MaxSamples {
+				s.sampled[c].Or(1 << r)
+			}
+		}
 	}
 }
 
-// warnNormalized adds one warning for each column that had such cells, at the first of them.
+// warnNormalized adds one warning for each column with cells that were read without a rule, at the first of them.
 func (s *sheet) warnNormalized() {
-	for c, n := range s.normalized {
-		if n.cells == 0 {
+	for c := range s.normalized {
+		n := &s.normalized[c]
+		if n.message == "" {
 			continue
 		}
 		column := s.columns[c]
 		s.issues.add(imports.Warning, imports.Normalized, func() imports.Issue {
-			return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, s.listed.Lines, n.row, column.Cell),
+			return imports.Issue{Sheet: s.spec.Name, Cell: s.cellName(n.row, column),
 				Row: n.row, CellColumn: column.Cell, Column: column.Spec.Name, Severity: imports.Warning, Code: imports.Normalized,
-				Message: n.message + others(n.cells-1)}
+				Message: n.message + others(n.rules[schema.RuleReading].cells-1)}
 		})
 	}
+}
+
+func (s *sheet) cellName(row int, c column) string {
+	return check.CellName(s.listed.WorkbookSheet, s.listed.Lines, row, c.Cell)
+}
+
+// changes returns the columns with changed cells.
+func (s *sheet) changes() (list []imports.ColumnChanges) {
+	for c := range s.normalized {
+		n, column := &s.normalized[c], s.columns[c]
+		if n.cells == 0 {
+			continue
+		}
+		of := imports.ColumnChanges{Column: column.Spec.Name, Cells: uint32(n.cells)}
+		for r, changed := range n.rules {
+			if changed.cells == 0 {
+				continue
+			}
+			rule := imports.RuleChanges{Rule: schema.Rule(r).String(), Cells: uint32(changed.cells)}
+			for _, sample := range changed.samples {
+				rule.Samples = append(rule.Samples, imports.ChangedCell{Cell: s.cellName(sample.row, column), Before: sample.before, After: sample.after})
+			}
+			of.Rules = append(of.Rules, rule)
+		}
+		list = append(list, of)
+	}
+	return list
 }
 
 func others(n int) string {

@@ -351,7 +351,7 @@ func (p *pipeline) convertCell(b *batch, i, c int, converter *convert.Column) {
 	case f == nil:
 	case f.Normalized() && p.sheet.columns[c].Cell == 0: // a constant is not a cell of the file
 	case f.Normalized():
-		p.countNormalized(b, i, c, v)
+		p.countNormalized(b, i, c, v, f)
 	default:
 		b.Faults = append(b.Faults, check.CellFault{Row: i, Column: c, Fault: f})
 	}

@@ -33,6 +33,7 @@ type sheet struct {
 	pipeline *pipeline
 	// normalized counts cells by column. It is nil if there are none.
 	normalized []normalized
+	sampled    sampled
 	// totals is nil if the sheet can't have totals.
 	totals *totals
 }
@@ -95,6 +96,7 @@ func (s *sheet) openTable(ctx context.Context) ([]check.Column, error) {
 	if s.table, err = s.run.tx.Table(ctx, s.run.task.Schema, s.spec, specs); err != nil {
 		return nil, fmt.Errorf("open the table of sheet %s: %w", s.spec.Name, err)
 	}
+	s.sampled = make(sampled, len(s.columns))
 	columns := make([]check.Column, len(s.columns))
 	for i, spec := range s.table.Columns() {
 		c := &s.columns[i]
@@ -104,7 +106,7 @@ func (s *sheet) openTable(ctx context.Context) ([]check.Column, error) {
 		}
 		columns[i] = c.Column
 	}
-	return columns, nil
+	return columns, s.checkStored(ctx)
 }
 
 func (s *sheet) openColumns() error {
@@ -304,7 +306,7 @@ func (s *sheet) countSkipped() {
 
 // end stores the sheet's result.
 func (s *sheet) end(ctx context.Context) error {
-	result := imports.SheetResult{Counts: s.counts, Found: s.issues.found, Notices: s.notices(), Rows: &s.results}
+	result := imports.SheetResult{Counts: s.counts, Found: s.issues.found, Notices: s.notices(), Changes: s.changes(), Rows: &s.results}
 	err := s.run.loader.Store.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, result)
 	if err != nil {
 		return fmt.Errorf("store the result of sheet %s: %w", s.spec.Name, err)

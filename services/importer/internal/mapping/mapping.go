@@ -134,7 +134,13 @@ func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
 			}
 		}
-		if err := checkConstants(spec, m); err != nil {
+		if err := checkRules(s, spec, m); err != nil {
+			return err
+		}
+	}
+	ruled := withRules(s, mapping)
+	for _, m := range mapping {
+		if err := checkConstants(ruled.Sheet(m.Sheet), m); err != nil {
 			return err
 		}
 	}
@@ -166,6 +172,7 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit imports.SheetMa
 	if best.twice != nil {
 		return best.twice
 	}
+	sheet.Rules = explicit.Rules
 	for _, column := range spec.Columns {
 		if constant, ok := explicit.Constants[column.Name]; ok {
 			sheet.Constants = append(sheet.Constants, imports.ConstantColumn{Name: column.Name, Text: constant})

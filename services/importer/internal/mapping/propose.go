@@ -86,6 +86,10 @@ type ColumnProposal struct {
 	Reason Reason
 	// Sure means that it can be taken without asking.
 	Sure bool
+	// Readings are the ways to read its values, if some of the first ones can be read in several ways. The most likely one comes
+	// first. ReadingSure means that only that one fits all of the first values.
+	Readings    []Reading
+	ReadingSure bool
 }
 
 // Reason is why a column is proposed.
@@ -128,6 +132,7 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		}
 	}
 	p.Proposals = propose(files, s, mapping, found)
+	p.addReadings(files, s)
 	_, open := p.uncertain()
 	p.Certain = p.Problem == nil && !open
 	return p, nil
@@ -182,6 +187,8 @@ func readHeads(ctx context.Context, book source.Workbook) (map[string][]source.R
 type fileTable struct {
 	FileSheet
 	columns []match.Column
+	// texts are the values of cells with text, by column.
+	texts [][]string
 }
 
 // tableOf finds the headers of a sheet, and values below them.
@@ -202,6 +209,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 		at[cell.Col] = len(f.Columns)
 		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip(title, source.HeadText)})
 		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
+		f.texts = append(f.texts, nil)
 	}
 	for _, row := range rows {
 		if row.Number <= header.Number {
@@ -215,6 +223,9 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 			}
 			value := valueOf(book, cell)
 			f.columns[c].Values = append(f.columns[c].Values, value)
+			if cell.Kind == source.Text {
+				f.texts[c] = append(f.texts[c], value)
+			}
 			shown := source.Clip([]byte(value), shownText)
 			if values := &f.Columns[c].Values; len(*values) < shownValues && !slices.Contains(*values, shown) {
 				*values = append(*values, shown)

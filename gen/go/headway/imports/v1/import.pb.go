@@ -515,7 +515,9 @@ type SheetImport struct {
 	UnusedColumns []*UnusedColumn `protobuf:"bytes,6,rep,name=unused_columns,json=unusedColumns,proto3" json:"unused_columns,omitempty"`
 	// The number of issues by severity and code, including those that are not stored. Empty until the sheet has been
 	// checked.
-	IssueCounts   []*IssueCount `protobuf:"bytes,7,rep,name=issue_counts,json=issueCounts,proto3" json:"issue_counts,omitempty"`
+	IssueCounts []*IssueCount `protobuf:"bytes,7,rep,name=issue_counts,json=issueCounts,proto3" json:"issue_counts,omitempty"`
+	// The columns with cells that were changed before they were imported. Empty until the sheet has been checked.
+	Changes       []*ColumnChanges `protobuf:"bytes,8,rep,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -595,6 +597,13 @@ func (x *SheetImport) GetUnusedColumns() []*UnusedColumn {
 func (x *SheetImport) GetIssueCounts() []*IssueCount {
 	if x != nil {
 		return x.IssueCounts
+	}
+	return nil
+}
+
+func (x *SheetImport) GetChanges() []*ColumnChanges {
+	if x != nil {
+		return x.Changes
 	}
 	return nil
 }
@@ -1384,7 +1393,9 @@ type SheetMapping struct {
 	Columns map[string]string `protobuf:"bytes,3,rep,name=columns,proto3" json:"columns,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Maps the schema's name of a column to the value that all rows have. It is read like the text of a cell. Such a column has no
 	// header.
-	Constants     map[string]string `protobuf:"bytes,4,rep,name=constants,proto3" json:"constants,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Constants map[string]string `protobuf:"bytes,4,rep,name=constants,proto3" json:"constants,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Value rules by the schema's names of columns. Each replaces the same rule of the schema.
+	Rules         map[string]*ValueRules `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1447,11 +1458,18 @@ func (x *SheetMapping) GetConstants() map[string]string {
 	return nil
 }
 
+func (x *SheetMapping) GetRules() map[string]*ValueRules {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
 var File_headway_imports_v1_import_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\n" +
-	"\x1fheadway/imports/v1/import.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\xf4\x01\n" +
+	"\x1fheadway/imports/v1/import.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eheadway/imports/v1/rules.proto\x1a\x19headway/jobs/v1/job.proto\"\xf4\x01\n" +
 	"\x06Counts\x12\x12\n" +
 	"\x04read\x18\x01 \x01(\rR\x04read\x12\x1a\n" +
 	"\binserted\x18\x02 \x01(\rR\binserted\x12\x18\n" +
@@ -1461,7 +1479,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\ablocked\x18\x06 \x01(\rR\ablocked\x12\x18\n" +
 	"\askipped\x18\a \x01(\rR\askipped\x12\x16\n" +
 	"\x06issues\x18\b \x01(\rR\x06issues\x12\x1a\n" +
-	"\bwarnings\x18\t \x01(\rR\bwarnings\"\xd0\x02\n" +
+	"\bwarnings\x18\t \x01(\rR\bwarnings\"\x8d\x03\n" +
 	"\vSheetImport\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12%\n" +
@@ -1469,7 +1487,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\x0e2\x1a.headway.jobs.v1.StepStateR\x05state\x122\n" +
 	"\x06counts\x18\x05 \x01(\v2\x1a.headway.imports.v1.CountsR\x06counts\x12G\n" +
 	"\x0eunused_columns\x18\x06 \x03(\v2 .headway.imports.v1.UnusedColumnR\runusedColumns\x12A\n" +
-	"\fissue_counts\x18\a \x03(\v2\x1e.headway.imports.v1.IssueCountR\vissueCounts\">\n" +
+	"\fissue_counts\x18\a \x03(\v2\x1e.headway.imports.v1.IssueCountR\vissueCounts\x12;\n" +
+	"\achanges\x18\b \x03(\v2!.headway.imports.v1.ColumnChangesR\achanges\">\n" +
 	"\fUnusedColumn\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\rR\x06column\x12\x16\n" +
 	"\x06header\x18\x02 \x01(\tR\x06header\"9\n" +
@@ -1537,19 +1556,24 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\x97\x03\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xbf\x04\n" +
 	"\fSheetMapping\x12\x1f\n" +
 	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12.\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x1fR\rworkbookSheet\x12Y\n" +
 	"\acolumns\x18\x03 \x03(\v2-.headway.imports.v1.SheetMapping.ColumnsEntryB\x10\xbaH\r\x9a\x01\n" +
 	"\x10\x80\x02*\x05r\x03\x18\xff\x01R\acolumns\x12a\n" +
-	"\tconstants\x18\x04 \x03(\v2/.headway.imports.v1.SheetMapping.ConstantsEntryB\x12\xbaH\x0f\x9a\x01\f\x10\x80\x02*\ar\x05\x10\x01\x18\xe8\aR\tconstants\x1a:\n" +
+	"\tconstants\x18\x04 \x03(\v2/.headway.imports.v1.SheetMapping.ConstantsEntryB\x12\xbaH\x0f\x9a\x01\f\x10\x80\x02*\ar\x05\x10\x01\x18\xe8\aR\tconstants\x12L\n" +
+	"\x05rules\x18\x05 \x03(\v2+.headway.imports.v1.SheetMapping.RulesEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\x05rules\x1a:\n" +
 	"\fColumnsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
 	"\x0eConstantsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*i\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aX\n" +
+	"\n" +
+	"RulesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.ValueRulesR\x05value:\x028\x01*i\n" +
 	"\bOnIssues\x12\x19\n" +
 	"\x15ON_ISSUES_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fON_ISSUES_ABORT\x10\x01\x12\x17\n" +
@@ -1617,7 +1641,7 @@ func file_headway_imports_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_headway_imports_v1_import_proto_goTypes = []any{
 	(OnIssues)(0),                 // 0: headway.imports.v1.OnIssues
 	(ImportMode)(0),               // 1: headway.imports.v1.ImportMode
@@ -1636,39 +1660,45 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	(*SheetMapping)(nil),          // 14: headway.imports.v1.SheetMapping
 	nil,                           // 15: headway.imports.v1.SheetMapping.ColumnsEntry
 	nil,                           // 16: headway.imports.v1.SheetMapping.ConstantsEntry
-	(v1.StepState)(0),             // 17: headway.jobs.v1.StepState
-	(*v1.Job)(nil),                // 18: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	nil,                           // 17: headway.imports.v1.SheetMapping.RulesEntry
+	(v1.StepState)(0),             // 18: headway.jobs.v1.StepState
+	(*ColumnChanges)(nil),         // 19: headway.imports.v1.ColumnChanges
+	(*v1.Job)(nil),                // 20: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*ValueRules)(nil),            // 22: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
-	17, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
+	18, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
 	4,  // 1: headway.imports.v1.SheetImport.counts:type_name -> headway.imports.v1.Counts
 	6,  // 2: headway.imports.v1.SheetImport.unused_columns:type_name -> headway.imports.v1.UnusedColumn
 	8,  // 3: headway.imports.v1.SheetImport.issue_counts:type_name -> headway.imports.v1.IssueCount
-	3,  // 4: headway.imports.v1.IssueCount.code:type_name -> headway.imports.v1.IssueCode
-	2,  // 5: headway.imports.v1.IssueCount.severity:type_name -> headway.imports.v1.IssueSeverity
-	10, // 6: headway.imports.v1.RootCause.issue:type_name -> headway.imports.v1.Issue
-	2,  // 7: headway.imports.v1.Issue.severity:type_name -> headway.imports.v1.IssueSeverity
-	3,  // 8: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
-	0,  // 9: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
-	1,  // 10: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
-	18, // 11: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
-	5,  // 12: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
-	4,  // 13: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
-	9,  // 14: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
-	10, // 15: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
-	19, // 16: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
-	13, // 17: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
-	7,  // 18: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
-	12, // 19: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
-	14, // 20: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
-	15, // 21: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	16, // 22: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	19, // 4: headway.imports.v1.SheetImport.changes:type_name -> headway.imports.v1.ColumnChanges
+	3,  // 5: headway.imports.v1.IssueCount.code:type_name -> headway.imports.v1.IssueCode
+	2,  // 6: headway.imports.v1.IssueCount.severity:type_name -> headway.imports.v1.IssueSeverity
+	10, // 7: headway.imports.v1.RootCause.issue:type_name -> headway.imports.v1.Issue
+	2,  // 8: headway.imports.v1.Issue.severity:type_name -> headway.imports.v1.IssueSeverity
+	3,  // 9: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
+	0,  // 10: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
+	1,  // 11: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
+	20, // 12: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
+	5,  // 13: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
+	4,  // 14: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
+	9,  // 15: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
+	10, // 16: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
+	21, // 17: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
+	13, // 18: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
+	7,  // 19: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
+	12, // 20: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
+	14, // 21: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
+	15, // 22: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
+	16, // 23: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
+	17, // 24: headway.imports.v1.SheetMapping.rules:type_name -> headway.imports.v1.SheetMapping.RulesEntry
+	22, // 25: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1676,13 +1706,14 @@ func file_headway_imports_v1_import_proto_init() {
 	if File_headway_imports_v1_import_proto != nil {
 		return
 	}
+	file_headway_imports_v1_rules_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_proto_rawDesc), len(file_headway_imports_v1_import_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -425,7 +425,12 @@ type ColumnProposal struct {
 	// Why it is proposed.
 	Reason ProposalReason `protobuf:"varint,4,opt,name=reason,proto3,enum=headway.imports.v1.ProposalReason" json:"reason,omitempty"`
 	// Whether it can be used without asking the user: it is likely, and all others are much less likely.
-	Sure          bool `protobuf:"varint,5,opt,name=sure,proto3" json:"sure,omitempty"`
+	Sure bool `protobuf:"varint,5,opt,name=sure,proto3" json:"sure,omitempty"`
+	// Ways to read the values, if some of the first ones can be read in several ways: rules for the column, with the values that they
+	// give. The most likely one comes first.
+	Readings []*Reading `protobuf:"bytes,6,rep,name=readings,proto3" json:"readings,omitempty"`
+	// Whether only the first of the readings fits all of the first values.
+	ReadingSure   bool `protobuf:"varint,7,opt,name=reading_sure,json=readingSure,proto3" json:"reading_sure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -495,11 +500,89 @@ func (x *ColumnProposal) GetSure() bool {
 	return false
 }
 
+func (x *ColumnProposal) GetReadings() []*Reading {
+	if x != nil {
+		return x.Readings
+	}
+	return nil
+}
+
+func (x *ColumnProposal) GetReadingSure() bool {
+	if x != nil {
+		return x.ReadingSure
+	}
+	return false
+}
+
+// Reading is a way to read the values of a column.
+type Reading struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rules.
+	Rules *ValueRules `protobuf:"bytes,1,opt,name=rules,proto3" json:"rules,omitempty"`
+	// A cell that can be read in several ways.
+	Cell string `protobuf:"bytes,2,opt,name=cell,proto3" json:"cell,omitempty"`
+	// Its value by these rules.
+	Value         string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reading) Reset() {
+	*x = Reading{}
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reading) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reading) ProtoMessage() {}
+
+func (x *Reading) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reading.ProtoReflect.Descriptor instead.
+func (*Reading) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Reading) GetRules() *ValueRules {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *Reading) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
+}
+
+func (x *Reading) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 var File_headway_imports_v1_preview_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\n" +
-	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\"\xd6\x03\n" +
+	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x1eheadway/imports/v1/rules.proto\"\xd6\x03\n" +
 	"\vFilePreview\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\tR\x06schema\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x128\n" +
@@ -526,13 +609,19 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\rSheetProposal\x12\x14\n" +
 	"\x05sheet\x18\x01 \x01(\tR\x05sheet\x12%\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tR\rworkbookSheet\x12<\n" +
-	"\acolumns\x18\x03 \x03(\v2\".headway.imports.v1.ColumnProposalR\acolumns\"\xa6\x01\n" +
+	"\acolumns\x18\x03 \x03(\v2\".headway.imports.v1.ColumnProposalR\acolumns\"\x82\x02\n" +
 	"\x0eColumnProposal\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x16\n" +
 	"\x06header\x18\x02 \x01(\tR\x06header\x12\x14\n" +
 	"\x05score\x18\x03 \x01(\x01R\x05score\x12:\n" +
 	"\x06reason\x18\x04 \x01(\x0e2\".headway.imports.v1.ProposalReasonR\x06reason\x12\x12\n" +
-	"\x04sure\x18\x05 \x01(\bR\x04sure*\xa6\x01\n" +
+	"\x04sure\x18\x05 \x01(\bR\x04sure\x127\n" +
+	"\breadings\x18\x06 \x03(\v2\x1b.headway.imports.v1.ReadingR\breadings\x12!\n" +
+	"\freading_sure\x18\a \x01(\bR\vreadingSure\"i\n" +
+	"\aReading\x124\n" +
+	"\x05rules\x18\x01 \x01(\v2\x1e.headway.imports.v1.ValueRulesR\x05rules\x12\x12\n" +
+	"\x04cell\x18\x02 \x01(\tR\x04cell\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value*\xa6\x01\n" +
 	"\x0eProposalReason\x12\x1f\n" +
 	"\x1bPROPOSAL_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17PROPOSAL_REASON_MAPPING\x10\x01\x12\x18\n" +
@@ -554,7 +643,7 @@ func file_headway_imports_v1_preview_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_preview_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(ProposalReason)(0),           // 0: headway.imports.v1.ProposalReason
 	(*FilePreview)(nil),           // 1: headway.imports.v1.FilePreview
@@ -562,24 +651,28 @@ var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(*PreviewColumn)(nil),         // 3: headway.imports.v1.PreviewColumn
 	(*SheetProposal)(nil),         // 4: headway.imports.v1.SheetProposal
 	(*ColumnProposal)(nil),        // 5: headway.imports.v1.ColumnProposal
-	(*SheetMapping)(nil),          // 6: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),            // 7: headway.imports.v1.TextFormat
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Reading)(nil),               // 6: headway.imports.v1.Reading
+	(*SheetMapping)(nil),          // 7: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),            // 8: headway.imports.v1.TextFormat
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*ValueRules)(nil),            // 10: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_preview_proto_depIdxs = []int32{
-	2, // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
-	4, // 1: headway.imports.v1.FilePreview.proposals:type_name -> headway.imports.v1.SheetProposal
-	6, // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
-	7, // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
-	8, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
-	3, // 5: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
-	5, // 6: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
-	0, // 7: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	2,  // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
+	4,  // 1: headway.imports.v1.FilePreview.proposals:type_name -> headway.imports.v1.SheetProposal
+	7,  // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
+	8,  // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
+	9,  // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
+	3,  // 5: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
+	5,  // 6: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
+	0,  // 7: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
+	6,  // 8: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
+	10, // 9: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_preview_proto_init() }
@@ -588,13 +681,14 @@ func file_headway_imports_v1_preview_proto_init() {
 		return
 	}
 	file_headway_imports_v1_import_proto_init()
+	file_headway_imports_v1_rules_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_preview_proto_rawDesc), len(file_headway_imports_v1_preview_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

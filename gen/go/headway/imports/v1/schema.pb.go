@@ -309,7 +309,9 @@ type SchemaColumn struct {
 	// The allowed values. If empty, any value.
 	Allowed []string `protobuf:"bytes,12,rep,name=allowed,proto3" json:"allowed,omitempty"`
 	// The column that this column refers to, as `sheet.column`. Empty means none.
-	References    string `protobuf:"bytes,13,opt,name=references,proto3" json:"references,omitempty"`
+	References string `protobuf:"bytes,13,opt,name=references,proto3" json:"references,omitempty"`
+	// The value rules, with those that the column has because it refers to another one. Not set if there are none.
+	Rules         *ValueRules `protobuf:"bytes,14,opt,name=rules,proto3" json:"rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,11 +437,18 @@ func (x *SchemaColumn) GetReferences() string {
 	return ""
 }
 
+func (x *SchemaColumn) GetRules() *ValueRules {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
 var File_headway_imports_v1_schema_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_schema_proto_rawDesc = "" +
 	"\n" +
-	"\x1fheadway/imports/v1/schema.proto\x12\x12headway.imports.v1\"\x8d\x01\n" +
+	"\x1fheadway/imports/v1/schema.proto\x12\x12headway.imports.v1\x1a\x1eheadway/imports/v1/rules.proto\"\x8d\x01\n" +
 	"\x06Schema\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
@@ -452,7 +461,7 @@ const file_headway_imports_v1_schema_proto_rawDesc = "" +
 	"\x05table\x18\x04 \x01(\tR\x05table\x12\x10\n" +
 	"\x03key\x18\x05 \x03(\tR\x03key\x12:\n" +
 	"\acolumns\x18\x06 \x03(\v2 .headway.imports.v1.SchemaColumnR\acolumns\x12\x1a\n" +
-	"\boptional\x18\a \x01(\bR\boptional\"\x80\x03\n" +
+	"\boptional\x18\a \x01(\bR\boptional\"\xb6\x03\n" +
 	"\fSchemaColumn\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x18\n" +
@@ -471,7 +480,8 @@ const file_headway_imports_v1_schema_proto_rawDesc = "" +
 	"\aallowed\x18\f \x03(\tR\aallowed\x12\x1e\n" +
 	"\n" +
 	"references\x18\r \x01(\tR\n" +
-	"references*\x94\x02\n" +
+	"references\x124\n" +
+	"\x05rules\x18\x0e \x01(\v2\x1e.headway.imports.v1.ValueRulesR\x05rules*\x94\x02\n" +
 	"\n" +
 	"ColumnType\x12\x1b\n" +
 	"\x17COLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -507,16 +517,18 @@ var file_headway_imports_v1_schema_proto_goTypes = []any{
 	(*Schema)(nil),       // 1: headway.imports.v1.Schema
 	(*SchemaSheet)(nil),  // 2: headway.imports.v1.SchemaSheet
 	(*SchemaColumn)(nil), // 3: headway.imports.v1.SchemaColumn
+	(*ValueRules)(nil),   // 4: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_schema_proto_depIdxs = []int32{
 	2, // 0: headway.imports.v1.Schema.sheets:type_name -> headway.imports.v1.SchemaSheet
 	3, // 1: headway.imports.v1.SchemaSheet.columns:type_name -> headway.imports.v1.SchemaColumn
 	0, // 2: headway.imports.v1.SchemaColumn.type:type_name -> headway.imports.v1.ColumnType
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 3: headway.imports.v1.SchemaColumn.rules:type_name -> headway.imports.v1.ValueRules
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_schema_proto_init() }
@@ -524,6 +536,7 @@ func file_headway_imports_v1_schema_proto_init() {
 	if File_headway_imports_v1_schema_proto != nil {
 		return
 	}
+	file_headway_imports_v1_rules_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

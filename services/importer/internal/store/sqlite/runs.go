@@ -21,7 +21,7 @@ func (s *Store) BeginRun(ctx context.Context, id string, run int64) error {
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(imports.ErrFenced, err)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE sheets SET counts = '{}', found = '{}', notices = 'null' WHERE import_id = ?`, id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE sheets SET counts = '{}', found = '{}', notices = 'null', changes = 'null' WHERE import_id = ?`, id); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM outcomes WHERE import_id = ?`, id); err != nil {
@@ -87,6 +87,10 @@ func (s *Store) EndSheet(ctx context.Context, id string, run int64, sheet string
 	if err != nil {
 		return err
 	}
+	changes, err := json.Marshal(result.Changes)
+	if err != nil {
+		return err
+	}
 	var packed []byte
 	if result.Rows != nil {
 		if packed, err = result.Rows.Compress(); err != nil {
@@ -94,8 +98,8 @@ func (s *Store) EndSheet(ctx context.Context, id string, run int64, sheet string
 		}
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		err := change(ctx, tx, imports.ErrFenced, `UPDATE sheets SET counts = ?, found = ?, notices = ?
-			WHERE import_id = ? AND name = ? AND EXISTS (SELECT 1 FROM imports WHERE id = import_id AND run = ?)`, string(counts), string(found), string(notices), id, sheet, run)
+		err := change(ctx, tx, imports.ErrFenced, `UPDATE sheets SET counts = ?, found = ?, notices = ?, changes = ?
+			WHERE import_id = ? AND name = ? AND EXISTS (SELECT 1 FROM imports WHERE id = import_id AND run = ?)`, string(counts), string(found), string(notices), string(changes), id, sheet, run)
 		if err != nil || result.Rows == nil {
 			return err
 		}

@@ -101,7 +101,7 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 		if err != nil {
 			return err
 		}
-		sheet.Counts, sheet.Found, sheet.Notices = imports.Counts{}, imports.Found{}, nil
+		sheet.Counts, sheet.Found, sheet.Notices, sheet.Changes = imports.Counts{}, imports.Found{}, nil, nil
 		source, err := json.Marshal(sheet)
 		if err != nil {
 			return err
@@ -230,7 +230,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
 		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format, file_stored, run, mapping,
-		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found), 'notices', json(notices)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
+		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found), 'notices', json(notices), 'changes', json(changes)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
 		return nil, err
@@ -273,12 +273,13 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 		Counts  imports.Counts
 		Found   imports.Found
 		Notices []imports.Notice
+		Changes []imports.ColumnChanges
 	}
 	if err := json.Unmarshal([]byte(sheets), &stored); err != nil {
 		return im, err
 	}
 	for _, s := range stored {
-		s.Source.Counts, s.Source.Found, s.Source.Notices = s.Counts, s.Found, s.Notices
+		s.Source.Counts, s.Source.Found, s.Source.Notices, s.Source.Changes = s.Counts, s.Found, s.Notices, s.Changes
 		im.Sheets = append(im.Sheets, s.Source)
 	}
 	return im, nil

@@ -17,12 +17,14 @@ func begins(t *testing.T, store imports.Store) {
 	must(t, store.AddIssues(ctx, "a", 1, issues(2)))
 	found := imports.Found{Errors: map[imports.IssueCode]uint32{imports.Required: 2}, Warnings: map[imports.IssueCode]uint32{imports.ColumnIgnored: 1}}
 	notices := []imports.Notice{{Reason: imports.HiddenRows, Message: "Rows are hidden.", Sheet: "people", Count: 2, Ranges: []string{"3:3", "9:9"}}}
-	must(t, store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Counts: counts, Found: found, Notices: notices}))
+	changes := []imports.ColumnChanges{{Column: "name", Cells: 2, Rules: []imports.RuleChanges{
+		{Rule: "case", Cells: 2, Samples: []imports.ChangedCell{{Cell: "People!A2", Before: "ann", After: "ANN"}}}}}}
+	must(t, store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Counts: counts, Found: found, Notices: notices, Changes: changes}))
 	must(t, store.Checked(ctx, "a", 1, causes))
 	must(t, store.EndRun(ctx, "a", 1, false))
 	im, err := store.Get(ctx, "a")
 	if err != nil || im.Sheets[1].Counts != counts || !reflect.DeepEqual(im.Sheets[1].Found, found) ||
-		!reflect.DeepEqual(im.Sheets[1].Notices, notices) || im.Totals() != counts || !im.Ended || im.Committed {
+		!reflect.DeepEqual(im.Sheets[1].Notices, notices) || !reflect.DeepEqual(im.Sheets[1].Changes, changes) || im.Totals() != counts || !im.Ended || im.Committed {
 		t.Errorf("after the run: %+v, %v", im, err)
 	}
 	if got, err := store.RootCauses(ctx, "a"); err != nil || !reflect.DeepEqual(got, causes) {
@@ -32,7 +34,7 @@ func begins(t *testing.T, store imports.Store) {
 	im, err = store.Get(ctx, "a")
 	page, issuesErr := store.Issues(ctx, "a", imports.IssueFilter{})
 	left, causesErr := store.RootCauses(ctx, "a")
-	if errors.Join(err, issuesErr, causesErr) != nil || im.Totals() != (imports.Counts{}) || im.Sheets[1].Found.Errors != nil || im.Sheets[1].Notices != nil || im.Ended || len(page.Issues) != 0 || len(left) != 0 {
+	if errors.Join(err, issuesErr, causesErr) != nil || im.Totals() != (imports.Counts{}) || im.Sheets[1].Found.Errors != nil || im.Sheets[1].Notices != nil || im.Sheets[1].Changes != nil || im.Ended || len(page.Issues) != 0 || len(left) != 0 {
 		t.Errorf("after the next has begun: %+v, %d issues, %d causes", im, len(page.Issues), len(left))
 	}
 }

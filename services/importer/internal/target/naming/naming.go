@@ -202,6 +202,11 @@ func (t *table) Owners(ctx context.Context, column string, values []imports.Valu
 	return t.Table.Owners(ctx, storedName(t.sheet, column), values)
 }
 
+// Values implements imports.Table.
+func (t *table) Values(ctx context.Context, column string, each func(imports.Value) error) error {
+	return t.Table.Values(ctx, storedName(t.sheet, column), each)
+}
+
 // Insert implements imports.Table.
 func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
 	return t.tx.translated(t.Table.Insert(ctx, rows))

@@ -236,7 +236,7 @@ func (t *table) update() string {
 	var set []string
 	for i, c := range t.columns {
 		if r := t.resolved[c.Name]; !slices.Contains(t.key, i) && (r == nil || !r.self) {
-			set = append(set, name(c.Name)+" = "+t.value(c))
+			set = append(set, name(c.Name)+" = "+t.kept(c))
 		}
 	}
 	for _, g := range t.sheet.Generated {
@@ -250,6 +250,14 @@ func (t *table) update() string {
 	}
 	return fmt.Sprintf(`UPDATE %s t SET %s FROM %s s%s WHERE %s AND NOT s.%s%s`, tableName(t.sheet.Table), strings.Join(set, ", "), t.stage, t.joins(),
 		t.sameKey("t", "s"), name(staging), t.complete())
+}
+
+// kept is the new value of a column in a row that exists: its old one if the new one is null and the column keeps blanks.
+func (t *table) kept(c *schema.Column) string {
+	if !c.KeepsBlank() {
+		return t.value(c)
+	}
+	return fmt.Sprintf("coalesce(%s, t.%s)", t.value(c), name(c.Name))
 }
 
 // value is a column of a stage as a value of the table's column. Types without a length are cast. The others are assigned,

@@ -227,9 +227,12 @@ func (t *table) linkRows(search *search) error {
 		if lost > 0 {
 			return &refusedError{table: t, cause: fmt.Errorf("references to rows that no longer exist: %s of the table %s", imports.Rows(uint32(lost)), t.sheet.Table)}
 		}
-		id := r.alias + "." + name(r.id)
+		id, flag := r.alias+"."+name(r.id), o.flag
+		if c.KeepsBlank() {
+			flag = fmt.Sprintf("(s.%s IS NOT NULL OR s.%s) AND %s", column, name(staging), flag)
+		}
 		o.statement = fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s LEFT JOIN %s %s ON %s WHERE %s AND t.%s IS DISTINCT FROM %s AND %s`,
-			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id, o.flag)
+			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id, flag)
 		if err := t.applyRowsOf(o, search); err != nil {
 			return err
 		}

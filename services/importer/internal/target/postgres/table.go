@@ -247,6 +247,38 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 	return l.found, err
 }
 
+// Values implements imports.Table.
+func (t *table) Values(ctx context.Context, column string, each func(imports.Value) error) error {
+	a := t.attribute(column)
+	c, _ := t.sheet.Column(column)
+	if a == nil {
+		return nil // the run adds the column
+	}
+	shown, join := a.family.read("t."+name(column)), ""
+	if r := t.resolved[column]; r != nil {
+		join = fmt.Sprintf(" JOIN %s %s ON %[2]s.%s = t.%s", r.parent, r.alias, name(r.id), name(column))
+		shown = r.alias + "." + name(r.code) + "::" + t.family(c).staged()
+	}
+	result := t.tx.reader.PgConn().ExecParams(ctx, fmt.Sprintf("SELECT %s FROM %s t%s WHERE t.%s IS NOT NULL", shown, tableName(t.sheet.Table), join, name(column)), nil, nil, nil, nil)
+	var ended error
+	var text []byte
+	for ended == nil && result.NextRow() {
+		var v imports.Value
+		if v, text, ended = value(result.Values()[0], c, t.family(c), text[:0]); ended != nil {
+			ended = &imports.TableConflictError{Table: t.sheet.Table, Detail: ended.Error()}
+		} else {
+			ended = each(v)
+		}
+	}
+	if _, err := result.Close(); err != nil && ended == nil {
+		if permanent(err) {
+			return &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be read: " + message(err)}
+		}
+		return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, failed(ctx, err))
+	}
+	return ended
+}
+
 // Owners implements imports.Table.
 func (t *table) Owners(ctx context.Context, column string, values []imports.Value) ([][]imports.Value, error) {
 	l := t.owners[column]

@@ -281,7 +281,7 @@ func (t *table) upsert(n int) string {
 	var set []string
 	for i, c := range t.columns {
 		if !slices.Contains(t.key, i) {
-			set = append(set, name(c.Name)+" = excluded."+name(c.Name))
+			set = append(set, name(c.Name)+" = "+t.kept(c, "excluded."+name(c.Name)))
 		}
 	}
 	for i, g := range t.sheet.Generated {
@@ -296,16 +296,24 @@ func (t *table) upsert(n int) string {
 	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s", t.insert(n), names(t.sheet.Key), strings.Join(set, ", "))
 }
 
+// kept is the new value of a column in a row that exists: its old one if the new one is null and the column keeps blanks.
+func (t *table) kept(c *schema.Column, value string) string {
+	if !c.KeepsBlank() {
+		return value
+	}
+	return fmt.Sprintf("coalesce(%s, %s.%s)", value, name(t.sheet.Table), name(c.Name))
+}
+
 // update returns a statement that updates n rows by their keys. An upsert would fail here, because it also checks the
 // required columns that the rows lack.
 func (t *table) update(n int) string {
 	var set, keys []string
 	for i, c := range t.columns {
-		equal := fmt.Sprintf("%s = %s", name(c.Name), t.stored(c, fmt.Sprintf("new.column%d", i+1)))
+		value := t.stored(c, fmt.Sprintf("new.column%d", i+1))
 		if slices.Contains(t.key, i) {
-			keys = append(keys, name(t.sheet.Table)+"."+equal)
+			keys = append(keys, name(t.sheet.Table)+"."+name(c.Name)+" = "+value)
 		} else {
-			set = append(set, equal)
+			set = append(set, name(c.Name)+" = "+t.kept(c, value))
 		}
 	}
 	for i, g := range t.sheet.Generated {
@@ -356,6 +364,40 @@ func (t *table) Owners(ctx context.Context, column string, values []imports.Valu
 		l.asked = append(l.asked, values[i:i+1])
 	}
 	return t.find(ctx, l, l.asked)
+}
+
+// Values implements imports.Table.
+func (t *table) Values(ctx context.Context, column string, each func(imports.Value) error) error {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
+	stored := "t." + name(column)
+	s, err := t.tx.prepare(fmt.Sprintf("SELECT %s FROM %s t WHERE %s IS NOT NULL", t.shown(column, stored), name(t.sheet.Table), stored))
+	if err != nil {
+		return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, unavailable(err))
+	}
+	defer s.Reset()
+	for n := 0; ; n++ {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		more, err := s.Step()
+		if err != nil {
+			return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, unavailable(err))
+		}
+		if !more {
+			return nil
+		}
+		v := imports.Value{Kind: imports.Text, Bytes: s.RawText(0)}
+		switch s.Kind(0) {
+		case sqlitedirect.Null:
+			continue
+		case sqlitedirect.Integer:
+			v = imports.Value{Kind: imports.Integer, Int: s.Int(0)}
+		}
+		if err := each(v); err != nil {
+			return err
+		}
+	}
 }
 
 func bind(s *sqlitedirect.Stmt, parameter int, v *imports.Value) error {

@@ -47,6 +47,8 @@ func Run(t *testing.T, open Open) {
 		"a wait for a turn can be cancelled":            cancelledWait,
 		"keys of several columns":                       composite,
 		"owners of unique values":                       owners,
+		"values of a column":                            values,
+		"empty cells keep values":                       keptBlanks,
 		"rows exchange unique values":                   exchanged,
 		"unique values move from row to row":            moved,
 		"values of all types are read back":             typed,

@@ -1,0 +1,161 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/locale"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// Reading is a way to read the values of a column.
+type Reading struct {
+	Rules *schema.Rules
+	// Cell is a cell that can be read in several ways, and Value is its value by the rules.
+	Cell, Value string
+}
+
+// pivotYear is the last year that a year of two digits means in a proposed reading.
+const pivotYear = 2049
+
+// addReadings adds the ways to read the columns whose first values can be read in several ways.
+func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
+	s = s.WithRules(nil)
+	for i := range p.Proposals {
+		o := &p.Proposals[i]
+		at := slices.IndexFunc(files, func(f *fileTable) bool { return f.Name == o.FileSheet })
+		if at < 0 {
+			continue
+		}
+		for j := range o.Columns {
+			c := &o.Columns[j]
+			spec, _ := s.Sheet(o.Sheet).Column(c.Name)
+			header := slices.IndexFunc(files[at].Columns, func(f FileColumn) bool { return f.Header == c.Header })
+			if spec != nil && header >= 0 {
+				c.Readings, c.ReadingSure = readings(spec, files[at].texts[header])
+			}
+		}
+	}
+}
+
+// readings returns the ways to read texts as values of a column, if the first rows have one with several. The most likely one comes
+// first. sure reports whether only that one fits all texts.
+func readings(spec *schema.Column, texts []string) (list []Reading, sure bool) {
+	cell, ambiguous := firstAmbiguous(spec, texts)
+	if !ambiguous {
+		return nil, false
+	}
+	fits := map[*schema.Rules]int{}
+	for _, choices := range choices(spec.Type, cell) {
+		for _, rules := range choices {
+			column := ruledBy(spec, rules)
+			value, ok := read(column, cell)
+			if !ok || slices.ContainsFunc(list, func(r Reading) bool { return r.Value == value }) {
+				continue
+			}
+			for _, t := range texts {
+				if _, ok := read(column, t); ok {
+					fits[rules]++
+				}
+			}
+			list = append(list, Reading{Rules: rules, Cell: cell, Value: value})
+		}
+		if len(list) > 0 {
+			break
+		}
+	}
+	if len(list) == 0 {
+		return nil, false
+	}
+	forms := locale.Recognize(texts)
+	likely := func(r Reading) int {
+		n := 2 * fits[r.Rules]
+		if len(forms) == 1 && agrees(forms[0], r.Rules) {
+			n++
+		}
+		return n
+	}
+	slices.SortStableFunc(list, func(a, b Reading) int { return likely(b) - likely(a) })
+	return list, len(list) == 1 || likely(list[0]) > likely(list[1])
+}
+
+// firstAmbiguous returns the first text that can be read in several ways.
+func firstAmbiguous(spec *schema.Column, texts []string) (string, bool) {
+	column, err := convert.Compile(spec)
+	if err != nil {
+		return "", false
+	}
+	for _, t := range texts {
+		_, _, fault := column.Convert(&source.Cell{Kind: source.Text, Text: []byte(t), Format: &source.NumberFormat{}}, nil, nil)
+		if fault == nil || fault.Normalized() {
+			continue
+		}
+		if fault.Code == imports.AmbiguousNumber || fault.Code == imports.AmbiguousDate || spec.Type == schema.Boolean && convert.IsAmbiguousWord(t) {
+			return t, true
+		}
+	}
+	return "", false
+}
+
+func ruledBy(spec *schema.Column, rules *schema.Rules) *convert.Column {
+	ruled := *spec
+	ruled.Rules = rules.Over(spec.Rules)
+	column, err := convert.Compile(&ruled)
+	if err != nil {
+		return nil
+	}
+	return column
+}
+
+// read returns the value of a text.
+func read(c *convert.Column, t string) (string, bool) {
+	if c == nil {
+		return "", false
+	}
+	v, _, fault := c.Convert(&source.Cell{Kind: source.Text, Text: []byte(t), Format: &source.NumberFormat{}}, nil, nil)
+	return string(c.ShownValue(v)), fault == nil || fault.Normalized()
+}
+
+// choices returns rules that could give the cell one reading. Later ones are for a cell that has several by all the others.
+func choices(typ schema.Type, cell string) [][]*schema.Rules {
+	switch typ {
+	case schema.Integer, schema.Decimal:
+		points := []*schema.Rules{{Decimal: ","}, {Decimal: "."}}
+		percents := []*schema.Rules{{Percent: schema.Number}, {Percent: schema.Fraction}}
+		if typ == schema.Integer {
+			percents = percents[:1]
+		}
+		var both []*schema.Rules
+		for _, p := range percents {
+			for _, d := range points {
+				both = append(both, p.Over(d))
+			}
+		}
+		return [][]*schema.Rules{points, percents, both}
+	case schema.Date, schema.DateTime:
+		var orders, short []*schema.Rules
+		for _, o := range []schema.DateOrder{schema.DMY, schema.MDY, schema.YMD} {
+			orders, short = append(orders, &schema.Rules{DateOrder: o}), append(short, &schema.Rules{DateOrder: o, PivotYear: pivotYear})
+		}
+		return [][]*schema.Rules{orders, short}
+	case schema.Boolean:
+		word := strings.TrimSpace(cell)
+		yes, no := &schema.Rules{TrueValues: []string{word}}, &schema.Rules{FalseValues: []string{word}}
+		return [][]*schema.Rules{{yes, no}}
+	}
+	return nil
+}
+
+// agrees reports whether the form of a column is that of the rules.
+func agrees(f locale.Form, r *schema.Rules) bool {
+	switch f.Kind {
+	case locale.Date:
+		return map[locale.Order]schema.DateOrder{locale.DMY: schema.DMY, locale.MDY: schema.MDY, locale.YMD: schema.YMD}[f.Order] == r.DateOrder
+	case locale.Number, locale.Currency, locale.Percent:
+		return string(f.Point) == r.Decimal
+	}
+	return false
+}

@@ -1,0 +1,119 @@
+package mapping
+
+import (
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// pricesSchema has a column of each type that can be ambiguous.
+const pricesSchema = `
+name: prices
+sheets:
+  - name: articles
+    key: code
+    columns:
+      - {name: code, type: text, required: true}
+      - {name: price, type: decimal}
+      - {name: share, type: decimal}
+      - {name: since, type: date}
+      - {name: active, type: boolean}
+`
+
+func prices(t *testing.T) *schema.Schema {
+	t.Helper()
+	s, err := schema.Load("prices.yaml", []byte(pricesSchema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAmbiguousColumnsHaveReadings(t *testing.T) {
+	header := []string{"Code", "Price", "Share", "Since", "Active"}
+	for name, c := range map[string]struct {
+		rows [][]string
+		want map[string]string
+	}{
+		"nothing to choose": {[][]string{{"a", "1.5", "0.2", "2025-04-03", "yes"}, {"b", "1.250,50", "2", "25.12.2025", "no"}}, nil},
+		"everything is open": {[][]string{{"a", "45.000", "12 %", "03/04/2025", "x"}},
+			map[string]string{"price": "45000 45", "share": "12 0.12", "since": "2025-04-03 2025-03-04", "active": "TRUE FALSE"}},
+		"other cells decide": {[][]string{{"a", "45.000", "12 %", "03/04/2025", "x"}, {"b", "1.250,50", "", "25/12/2025", "x"}},
+			map[string]string{"price": "!45000 45", "share": "12 0.12", "since": "!2025-04-03 2025-03-04", "active": "TRUE FALSE"}},
+		"points and months first": {[][]string{{"a", "45,000", "", "03/04/2025", ""}, {"b", "1,250.50", "", "12/25/2025", ""}},
+			map[string]string{"price": "!45000 45", "since": "!2025-03-04 2025-04-03"}},
+		"years of two digits": {[][]string{{"a", "", "", "03.04.85", ""}},
+			map[string]string{"since": "1985-04-03 1985-03-04 2003-04-05"}},
+		"groups of three always": {[][]string{{"a", "32,312", "", "", ""}, {"b", "150,783", "", "", ""}, {"c", "9,956", "", "", ""}},
+			map[string]string{"price": "!32312 32.312"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := Look(t.Context(), book{"Articles": append([][]string{header}, c.rows...)}, prices(t), nil, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			for _, column := range p.Proposals[0].Columns {
+				var values []string
+				for _, r := range column.Readings {
+					values = append(values, r.Value)
+				}
+				if len(values) > 0 {
+					got[column.Name] = map[bool]string{true: "!"}[column.ReadingSure] + strings.Join(values, " ")
+				}
+			}
+			if len(got) != len(c.want) {
+				t.Errorf("the readings are %v", got)
+			}
+			for column, want := range c.want {
+				if got[column] != want {
+					t.Errorf("the readings of %s are %q, want %q", column, got[column], want)
+				}
+			}
+		})
+	}
+}
+
+func TestRulesOfMappingAreChecked(t *testing.T) {
+	s := prices(t)
+	for _, c := range []struct {
+		column  string
+		rules   schema.Rules
+		message string
+	}{
+		{"price", schema.Rules{Decimal: ","}, ""},
+		{"total", schema.Rules{Decimal: ","}, "rules for the column “total”, which the sheet articles does not have"},
+		{"price", schema.Rules{Decimal: ",", Thousands: ","}, "The rule thousands of the column price is not valid"},
+		{"since", schema.Rules{Decimal: ","}, "Only integer and decimal columns have one"},
+		{"code", schema.Rules{Blank: schema.KeepBlank}, "belongs to the key"},
+	} {
+		err := Check(s, []imports.SheetMapping{{Sheet: "articles", Rules: map[string]*schema.Rules{c.column: &c.rules}}})
+		if c.message == "" && err != nil || c.message != "" && (err == nil || !strings.Contains(err.Error(), c.message)) {
+			t.Errorf("%s %v: %v", c.column, c.rules.Set(), err)
+		}
+	}
+}
+
+func TestConstantIsReadByRulesOfMapping(t *testing.T) {
+	m := []imports.SheetMapping{{Sheet: "articles", Constants: map[string]string{"price": "45.000"}}}
+	if err := Check(prices(t), m); err == nil {
+		t.Error("an ambiguous constant is accepted")
+	}
+	m[0].Rules = map[string]*schema.Rules{"price": {Thousands: "."}}
+	if err := Check(prices(t), m); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMappingCannotChangeCaseOfSchema(t *testing.T) {
+	s, err := schema.Load("prices.yaml", []byte(strings.Replace(pricesSchema, "required: true", "required: true, rules: {case: upper}", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = Check(s, []imports.SheetMapping{{Sheet: "articles", Rules: map[string]*schema.Rules{"code": {Case: schema.Lower}}}})
+	if err == nil || !strings.Contains(err.Error(), "another case") {
+		t.Errorf("the error is %v", err)
+	}
+}
