@@ -221,28 +221,6 @@ func (c *Column) blank(buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
 	return imports.Value{}, buf, f
 }
 
-// Explain describes how a cell that was not in its plain form was read.
-func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) string {
-	read := quote(v)
-	switch {
-	case v.Kind == imports.Null:
-		read = "empty"
-	case c.zone != nil:
-		read += " (UTC)"
-	case c.spec.Type == schema.Boolean:
-		read = string(c.ShownValue(v))
-	}
-	return fmt.Sprintf("%s was read as %s.", text.Quote(Shown(cell, calendar), maxQuoted), read)
-}
-
-// ShownValue returns a value as text. It is empty for null.
-func (c *Column) ShownValue(v imports.Value) []byte {
-	if c.spec.Type == schema.Boolean && v.Kind != imports.Null {
-		return []byte(strings.ToUpper(strconv.FormatBool(v.Int == 1)))
-	}
-	return v.Append(nil)
-}
-
 // check compares a converted value with the schema's length, values, pattern, and range. The Fault is normalized if the
 // value is a different spelling of an allowed one, which it is now.
 func (c *Column) check(v *imports.Value) (f *Fault) {

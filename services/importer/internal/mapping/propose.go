@@ -183,58 +183,6 @@ func readHeads(ctx context.Context, book source.Workbook) (map[string][]source.R
 	return heads, nil
 }
 
-// fileTable is the table of a sheet of the file.
-type fileTable struct {
-	FileSheet
-	columns []match.Column
-	// texts are the values of cells with text, by column.
-	texts [][]string
-}
-
-// tableOf finds the headers of a sheet, and values below them.
-func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *schema.Schema, found []imports.Sheet) *fileTable {
-	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, Hidden: sheet.State != source.Visible}}
-	if len(rows) == 0 {
-		return f
-	}
-	header := headerOf(rows, sheet.Name, s, found)
-	f.HeaderRow = header.Number
-	at := map[int]int{}
-	for i := range header.Cells {
-		cell := &header.Cells[i]
-		if source.Blank(cell) || len(f.Columns) == previewColumns {
-			continue
-		}
-		title, _, _ := text.Clean(cell.Text, nil)
-		at[cell.Col] = len(f.Columns)
-		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip(title, source.HeadText)})
-		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
-		f.texts = append(f.texts, nil)
-	}
-	for _, row := range rows {
-		if row.Number <= header.Number {
-			continue
-		}
-		for i := range row.Cells {
-			cell := &row.Cells[i]
-			c, ok := at[cell.Col]
-			if !ok || source.Blank(cell) {
-				continue
-			}
-			value := valueOf(book, cell)
-			f.columns[c].Values = append(f.columns[c].Values, value)
-			if cell.Kind == source.Text {
-				f.texts[c] = append(f.texts[c], value)
-			}
-			shown := source.Clip([]byte(value), shownText)
-			if values := &f.Columns[c].Values; len(*values) < shownValues && !slices.Contains(*values, shown) {
-				*values = append(*values, shown)
-			}
-		}
-	}
-	return f
-}
-
 // headerOf returns the row of headers: the one that was found, or the one that has the most headers of the schema, or the one
 // that looks like headers.
 func headerOf(rows []source.Row, sheet string, s *schema.Schema, found []imports.Sheet) source.Row {

@@ -79,7 +79,7 @@ func readings(spec *schema.Column, texts []string) (list []Reading, sure bool) {
 		return n
 	}
 	slices.SortStableFunc(list, func(a, b Reading) int { return likely(b) - likely(a) })
-	return list, len(list) == 1 || likely(list[0]) > likely(list[1])
+	return list, len(list) == 1 || fits[list[0].Rules] > fits[list[1].Rules]
 }
 
 // firstAmbiguous returns the first text that can be read in several ways.

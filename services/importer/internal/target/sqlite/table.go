@@ -366,40 +366,6 @@ func (t *table) Owners(ctx context.Context, column string, values []imports.Valu
 	return t.find(ctx, l, l.asked)
 }
 
-// Values implements imports.Table.
-func (t *table) Values(ctx context.Context, column string, each func(imports.Value) error) error {
-	t.tx.using.Lock()
-	defer t.tx.using.Unlock()
-	stored := "t." + name(column)
-	s, err := t.tx.prepare(fmt.Sprintf("SELECT %s FROM %s t WHERE %s IS NOT NULL", t.shown(column, stored), name(t.sheet.Table), stored))
-	if err != nil {
-		return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, unavailable(err))
-	}
-	defer s.Reset()
-	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		more, err := s.Step()
-		if err != nil {
-			return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, unavailable(err))
-		}
-		if !more {
-			return nil
-		}
-		v := imports.Value{Kind: imports.Text, Bytes: s.RawText(0)}
-		switch s.Kind(0) {
-		case sqlitedirect.Null:
-			continue
-		case sqlitedirect.Integer:
-			v = imports.Value{Kind: imports.Integer, Int: s.Int(0)}
-		}
-		if err := each(v); err != nil {
-			return err
-		}
-	}
-}
-
 func bind(s *sqlitedirect.Stmt, parameter int, v *imports.Value) error {
 	switch v.Kind {
 	case imports.Integer:
