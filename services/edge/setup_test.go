@@ -165,7 +165,7 @@ func (b *bench) decode(resp *http.Response) (int, map[string]any) {
 	}
 	var body map[string]any
 	if err := json.Unmarshal(text, &body); err != nil {
-		b.t.Fatalf("status %d, not JSON: %q", resp.StatusCode, text)
+		b.t.Fatalf("status %d, not JSON: %.200q", resp.StatusCode, text)
 	}
 	return resp.StatusCode, body
 }
