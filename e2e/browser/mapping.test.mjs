@@ -25,6 +25,14 @@ sheets:
       - {name: hired_on, title: Hired on, type: date}
       - {name: city, title: City, type: text}
 `;
+/** The same, with columns whose values the schema knows. */
+const staff = people
+  .replace("name: people\ntitle: People", "name: staff\ntitle: Staff")
+  .replace("name: people\n    title: People", "name: staff\n    title: Staff")
+  .concat(
+    "      - {name: shift, title: Shift, type: enum, allowed: [early, late]}\n" +
+      "      - {name: remote, title: Remote, type: boolean}\n",
+  );
 /** The ledger of the cases, with another title of its sheet. */
 const ledger = readFileSync(join(cases, "07-table-totals-row/schema.yaml"), "utf8")
   .replace("name: ledger", "name: stock")
@@ -68,6 +76,7 @@ const titles = ["Personnel number", "First name", "Last name", "E-mail", "Hired 
 const folder = mkdtempSync(join(tmpdir(), "headway-mapping-"));
 setUp(() => {
   writeFileSync(join(folder, "people.yaml"), people);
+  writeFileSync(join(folder, "staff.yaml"), staff);
   writeFileSync(join(folder, "stock.yaml"), ledger);
   for (const [language, bytes] of Object.entries(files)) writeFileSync(join(folder, `${language}.csv`), bytes);
   return [`--schemas-dir=${folder}`];
@@ -255,6 +264,54 @@ describe("the question about columns", () => {
     await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
     assert.equal(sent.length, 1, "the file is sent once");
     assertNoErrors();
+  });
+
+  test("offers the values that the schema knows for all rows", async () => {
+    const path = join(folder, "known.csv");
+    writeFileSync(path, "Personnel number;First name;Last name\n5101;Ann;Ames\n5102;Bob;Bond\n");
+    const { page, assertNoErrors } = await start("Staff");
+    await openOptions(page);
+    await page.getByText("Let me check the columns").click();
+    await chooseWorkbook(page, path);
+    for (const title of ["Shift", "Remote", "Hired on"])
+      await field(page, title).selectOption("Same value in every row…");
+    const constantOf = (/** @type {string} */ title) => question(page).getByLabel(`Value for ${title} in every row`);
+    assert.deepEqual(await constantOf("Shift").locator("option").allInnerTexts(), ["Choose one", "early", "late"]);
+    await constantOf("Shift").selectOption("late");
+    await constantOf("Remote").selectOption("Yes");
+    await constantOf("Hired on").fill("2020-02-29");
+    await assertAccessible(page, "known values");
+    await picture(page, "mapping-constants");
+    await confirm(page).click();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
+    assertNoErrors();
+  });
+
+  test("deletes saved columns of the user, and restores them", async () => {
+    const path = join(folder, "deleted.csv");
+    writeFileSync(path, "Id;Given;Family\n4101;Ann;Ames\n");
+    const { page } = await start("Staff");
+    await chooseWorkbook(page, path);
+    for (const [title, header] of Object.entries({
+      "Personnel number": "Id",
+      "First name": "Given",
+      "Last name": "Family",
+    }))
+      await field(page, title).selectOption(header);
+    await question(page).getByText("Saved columns", { exact: true }).click();
+    await question(page).getByRole("textbox", { name: "Name", exact: true }).fill("Old export");
+    await question(page).getByRole("button", { name: "Save these columns" }).click();
+    const drop = question(page).getByRole("button", { name: "Delete “Old export”" });
+    await drop.click();
+    await question(page).getByText("“Old export” was deleted.").waitFor();
+    assert.equal(await drop.count(), 0);
+    const saved = () => headway.call(headway.token("local"), "GET", "schemas/staff/mappings");
+    assert.deepEqual((await saved()).mappings, []);
+    await question(page).getByRole("button", { name: "Undo" }).click();
+    await drop.waitFor();
+    assert.equal((await saved()).mappings[0].name, "Old export");
+    await assertAccessible(page, "own saved columns");
+    await picture(page, "mapping-saved");
   });
 
   test("is answered by saved columns, and saves them", async () => {

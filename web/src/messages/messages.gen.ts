@@ -122,6 +122,14 @@ export interface Messages {
   "mapping.savedAs": { name: string };
   "mapping.notSaved": undefined;
   "mapping.notListed": undefined;
+  "mapping.yes": undefined;
+  "mapping.no": undefined;
+  "mapping.own": undefined;
+  "mapping.delete": { name: string };
+  "mapping.deleted": { name: string };
+  "mapping.undo": undefined;
+  "mapping.notDeleted": undefined;
+  "mapping.sharedMark": undefined;
   "mapping.none": undefined;
   "mapping.noneRequired": undefined;
   "mapping.everyRow": undefined;

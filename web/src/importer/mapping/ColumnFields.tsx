@@ -2,6 +2,7 @@ import type { PreviewColumn } from "@headway/client";
 import type { MappedColumn } from "@headway/client/react";
 import { type DragEvent, useId, useState } from "react";
 import { t } from "../../messages/index.js";
+import { ConstantField } from "./ConstantField.js";
 
 interface ColumnFieldsProps {
   mapped: MappedColumn;
@@ -60,13 +61,7 @@ export function ColumnFields({ mapped, available, onChoose, onConstant }: Column
       </span>
       <span className="mapping-values muted">
         {constant !== undefined && (
-          <input
-            aria-label={t("mapping.valueOf", { title })}
-            aria-invalid={missing || undefined}
-            maxLength={1000}
-            value={constant}
-            onChange={(event) => onConstant(event.target.value)}
-          />
+          <ConstantField column={column} value={constant} missing={missing} onChange={onConstant} />
         )}
         {source && (source.values.join(" · ") || t("mapping.empty"))}
         {missing && (

@@ -10,13 +10,14 @@ import { SheetMappingFields } from "./SheetMappingFields.js";
 interface MappingCardProps {
   question: MappingQuestion;
   schema: Schema;
+  user: string | undefined;
   fileName: string;
   onAnswer: (mapping: MappingEditor["mapping"]) => void;
   onCancel: () => void;
 }
 
 /** Asks which columns of an uploaded file are those of the schema. */
-export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: MappingCardProps) {
+export function MappingCard({ question, schema, user, fileName, onAnswer, onCancel }: MappingCardProps) {
   const editor = useMapping(question, schema);
   const [lacks, setLacks] = useState("");
   const heading = useRef<HTMLHeadingElement>(null);
@@ -58,7 +59,7 @@ export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: 
           ))}
         </div>
       )}
-      {editor.preview && <SavedMappings schema={schema.name} editor={editor} />}
+      {editor.preview && <SavedMappings schema={schema.name} user={user} editor={editor} />}
       {lacks && (
         <p className="note warn" role="alert">
           {lacks}

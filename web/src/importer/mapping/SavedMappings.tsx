@@ -1,4 +1,4 @@
-import { listMappings, type SavedMapping, saveMapping } from "@headway/client";
+import { deleteMapping, listMappings, type SavedMapping, saveMapping } from "@headway/client";
 import { type MappingEditor, useConnection } from "@headway/client/react";
 import { type FormEvent, useEffect, useId, useState } from "react";
 import { t } from "../../messages/index.js";
@@ -6,16 +6,19 @@ import { ErrorNote } from "../../ui/ErrorNote.js";
 
 interface SavedMappingsProps {
   schema: string;
+  /** The user, who can delete the own ones. */
+  user: string | undefined;
   editor: MappingEditor;
 }
 
 /** Offers the saved mappings of a schema, and saves the current one. */
-export function SavedMappings({ schema, editor }: SavedMappingsProps) {
+export function SavedMappings({ schema, user, editor }: SavedMappingsProps) {
   const connection = useConnection();
   const [list, setList] = useState<SavedMapping[]>([]);
   const [name, setName] = useState("");
   const [shared, setShared] = useState(false);
   const [done, setDone] = useState("");
+  const [deleted, setDeleted] = useState<SavedMapping>();
   const [error, setError] = useState<{ heading: string; cause: unknown }>();
   const field = useId();
 
@@ -30,18 +33,33 @@ export function SavedMappings({ schema, editor }: SavedMappingsProps) {
     };
   }, [connection, schema]);
 
-  const save = async (event: FormEvent) => {
-    event.preventDefault();
+  /** Changes the saved mappings, and shows the new list. */
+  const change = async (heading: string, action: () => Promise<unknown>) => {
     setDone("");
+    setDeleted(undefined);
     setError(undefined);
     try {
-      const saved = await saveMapping({ ...connection, schema, name: name.trim(), shared, mapping: editor.mapping });
-      setDone(saved.name);
+      await action();
       setList(await listMappings({ ...connection, schema }));
     } catch (cause) {
-      setError({ heading: t("mapping.notSaved"), cause });
+      setError({ heading, cause });
     }
   };
+  const store = (mapping: Pick<SavedMapping, "name" | "shared" | "mapping">) =>
+    change(t("mapping.notSaved"), async () => {
+      const saved = await saveMapping({ ...connection, schema, ...mapping });
+      setDone(saved.name);
+    });
+  const save = (event: FormEvent) => {
+    event.preventDefault();
+    void store({ name: name.trim(), shared, mapping: editor.mapping });
+  };
+  const drop = (saved: SavedMapping) =>
+    change(t("mapping.notDeleted"), async () => {
+      await deleteMapping({ ...connection, schema, name: saved.name });
+      setDeleted(saved);
+    });
+  const own = list.filter(({ owner }) => owner === user);
 
   return (
     <details className="mapping-sheet mapping-saved">
@@ -82,6 +100,27 @@ export function SavedMappings({ schema, editor }: SavedMappingsProps) {
         </button>
         {done && <p role="status">{t("mapping.savedAs", { name: done })}</p>}
       </form>
+      {own.length > 0 && (
+        <ul className="mapping-own" aria-label={t("mapping.own")}>
+          {own.map((saved) => (
+            <li key={saved.name}>
+              <span>{saved.name}</span>
+              {saved.shared && <span className="muted">{t("mapping.sharedMark")}</span>}
+              <button className="button quiet small" type="button" onClick={() => void drop(saved)}>
+                {t("mapping.delete", { name: saved.name })}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {deleted && (
+        <p role="status">
+          {t("mapping.deleted", { name: deleted.name })}{" "}
+          <button className="button quiet small" type="button" onClick={() => void store(deleted)}>
+            {t("mapping.undo")}
+          </button>
+        </p>
+      )}
       {error && <ErrorNote error={error.cause} heading={error.heading} />}
     </details>
   );

@@ -65,6 +65,7 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
       <MappingCard
         question={upload.question}
         schema={asked}
+        user={user}
         fileName={upload.fileName}
         onAnswer={upload.answer}
         onCancel={upload.reset}
