@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -29,21 +28,18 @@ const chunkBytes = 256 << 10
 // importCommand uploads a workbook, shows the progress of its import, and asks for a decision if the import needs one.
 type importCommand struct {
 	connectFlags
-	File            string `arg:"" help:"Workbook or text file (CSV) to import." type:"existingfile"`
-	Schema          string `help:"Schema to check the workbook against." default:"workforce"`
-	OnIssues        string `help:"What to do if rows have errors: abort, skip_rows, or review. The default is review at a terminal, and abort otherwise." enum:"abort,skip_rows,review,default" default:"default"`
-	Mode            string `help:"Whether rows can be added and updated (upsert), only added (insert_only), or only updated (update_only)." enum:"upsert,insert_only,update_only" default:"upsert"`
-	DryRun          bool   `help:"Test only: check the whole workbook, and save nothing."`
-	RequestID       string `help:"ID that makes the upload safe to repeat: the same ID and file return the same import." placeholder:"ID"`
-	Report          string `help:"Write the rows with errors to this workbook, to be fixed and imported again." placeholder:"FILE"`
-	Imported        string `help:"Write the imported rows, each with its result, to this workbook." placeholder:"FILE"`
-	Delimiter       string `help:"Character between the cells of a text file: comma, semicolon, tab, pipe, or any other. By default, it is detected from the file." placeholder:"CHARACTER"`
-	Encoding        string `help:"Encoding of a text file, such as UTF-8 or windows-1252. By default, it is detected from the file." placeholder:"NAME"`
-	Quote           string `help:"Quotation mark of a text file, or none. By default, it is detected from the file." placeholder:"CHARACTER"`
-	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. By default, it is detected from the file." placeholder:"CHARACTER"`
-	Mapping         string `help:"JSON or YAML file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
-	JobsAddress     string `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
-	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	textFlags
+	Files           []string `arg:"" name:"file" help:"Workbook, text file (CSV), or zip archive of text files to import. Several text files are the sheets of one import." type:"existingfile"`
+	Schema          string   `help:"Schema to check the workbook against." default:"workforce"`
+	OnIssues        string   `help:"What to do if rows have errors: abort, skip_rows, or review. The default is review at a terminal, and abort otherwise." enum:"abort,skip_rows,review,default" default:"default"`
+	Mode            string   `help:"Whether rows can be added and updated (upsert), only added (insert_only), or only updated (update_only)." enum:"upsert,insert_only,update_only" default:"upsert"`
+	DryRun          bool     `help:"Test only: check the whole workbook, and save nothing."`
+	RequestID       string   `help:"ID that makes the upload safe to repeat: the same ID and file return the same import." placeholder:"ID"`
+	Report          string   `help:"Write the rows with errors to this workbook, to be fixed and imported again." placeholder:"FILE"`
+	Imported        string   `help:"Write the imported rows, each with its result, to this workbook." placeholder:"FILE"`
+	Mapping         string   `help:"JSON or YAML file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
+	JobsAddress     string   `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	ImporterAddress string   `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 
 // Run exits with 0 if the import is done, 1 if it failed, 2 if the upload was refused, and 3 if it needs a decision.
@@ -89,44 +85,32 @@ func (c *importCommand) Run(ctx context.Context) error {
 	return exitOf(job)
 }
 
-// upload streams the file. It returns the accepted import.
+// upload streams the files. It returns the accepted import.
 func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServiceClient) (*importsv1.Import, error) {
-	file, err := os.Open(c.File)
-	if err != nil {
+	options := &importsv1.UploadOptions{
+		Schema: c.Schema, DryRun: c.DryRun, RequestId: c.RequestID,
+		OnIssues: c.onIssues(), Mode: importsv1.ImportMode(importsv1.ImportMode_value["IMPORT_MODE_"+strings.ToUpper(c.Mode)]),
+	}
+	var err error
+	if options.Mapping, err = readMapping(c.Mapping); err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
+	if err := errors.Join(c.set(options), inputFiles(c.Files).describe(options)); err != nil {
 		return nil, err
 	}
 	stream, err := imports.UploadWorkbook(ctx)
 	if err != nil {
 		return nil, err
 	}
-	options := &importsv1.UploadOptions{
-		Schema: c.Schema, FileName: filepath.Base(c.File), SizeBytes: info.Size(), DryRun: c.DryRun, RequestId: c.RequestID,
-		OnIssues: c.onIssues(), Mode: importsv1.ImportMode(importsv1.ImportMode_value["IMPORT_MODE_"+strings.ToUpper(c.Mode)]),
-	}
-	if options.Mapping, err = readMapping(c.Mapping); err != nil {
+	if err := stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}}); ignoreResponse(err) != nil {
 		return nil, err
 	}
-	if c.Delimiter+c.Encoding+c.Quote+c.Escape != "" {
-		options.TextFormat = &importsv1.TextFormat{Delimiter: c.Delimiter, Encoding: c.Encoding, Quote: c.Quote, Escape: c.Escape}
-	}
-	err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
-	chunk := make([]byte, chunkBytes)
-	for err == nil {
-		var n int
-		if n, err = io.ReadFull(file, chunk); n > 0 {
-			sendErr := stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: chunk[:n]}})
-			if sendErr != nil {
-				err = sendErr
-			}
-		}
-	}
-	// io.EOF is either the end of the file, or means that the service has already responded.
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	err = inputFiles(c.Files).send(func(data []byte) error {
+		return stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: data}})
+	}, func(next *importsv1.NextFile) error {
+		return stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_NextFile{NextFile: next}})
+	})
+	if err != nil {
 		return nil, err
 	}
 	response, err := stream.CloseAndRecv()

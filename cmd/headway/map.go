@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -21,13 +20,12 @@ import (
 // mapCommand shows the contents of a file, and which of its columns are probably those of a schema. It imports nothing.
 type mapCommand struct {
 	connectFlags
-	File            string `arg:"" help:"Workbook or text file (CSV) to inspect." type:"existingfile"`
-	Schema          string `help:"Schema to compare the file with." default:"workforce"`
-	Mapping         string `help:"JSON or YAML file with a mapping to start from." placeholder:"FILE" type:"existingfile"`
-	Output          string `short:"o" help:"Write the proposed mapping to this file, for headway import --mapping. Check it first." placeholder:"FILE"`
-	Delimiter       string `help:"Character between the cells of a text file, as for headway import." placeholder:"CHARACTER"`
-	Encoding        string `help:"Encoding of a text file, as for headway import." placeholder:"NAME"`
-	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	textFlags
+	Files           []string `arg:"" name:"file" help:"Workbook, text file (CSV), or zip archive of text files to inspect, or several text files." type:"existingfile"`
+	Schema          string   `help:"Schema to compare the file with." default:"workforce"`
+	Mapping         string   `help:"JSON or YAML file with a mapping to start from." placeholder:"FILE" type:"existingfile"`
+	Output          string   `short:"o" help:"Write the proposed mapping to this file, for headway import --mapping. Check it first." placeholder:"FILE"`
+	ImporterAddress string   `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 
 // Run exits with 0 if the file can be imported as it is or with the proposed mapping, and 3 if columns are missing.
@@ -63,37 +61,27 @@ func (c *mapCommand) Run(ctx context.Context) error {
 }
 
 func (c *mapCommand) preview(ctx context.Context, imports importsv1.ImportServiceClient) (*importsv1.FilePreview, error) {
-	file, err := os.Open(c.File)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	options := &importsv1.UploadOptions{Schema: c.Schema, FileName: filepath.Base(c.File), SizeBytes: info.Size()}
+	options := &importsv1.UploadOptions{Schema: c.Schema}
+	var err error
 	if options.Mapping, err = readMapping(c.Mapping); err != nil {
 		return nil, err
 	}
-	if c.Delimiter+c.Encoding != "" {
-		options.TextFormat = &importsv1.TextFormat{Delimiter: c.Delimiter, Encoding: c.Encoding}
+	if err := errors.Join(c.set(options), inputFiles(c.Files).describe(options)); err != nil {
+		return nil, err
 	}
 	stream, err := imports.PreviewFile(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_Options{Options: options}})
-	for chunk := make([]byte, chunkBytes); err == nil; {
-		var n int
-		if n, err = io.ReadFull(file, chunk); n > 0 {
-			if sendErr := stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_Data{Data: chunk[:n]}}); sendErr != nil {
-				err = sendErr
-			}
-		}
+	if err := stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_Options{Options: options}}); ignoreResponse(err) != nil {
+		return nil, err
 	}
-	// io.EOF is either the end of the file, or means that the service has already responded.
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	err = inputFiles(c.Files).send(func(data []byte) error {
+		return stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_Data{Data: data}})
+	}, func(next *importsv1.NextFile) error {
+		return stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_NextFile{NextFile: next}})
+	})
+	if err != nil {
 		return nil, err
 	}
 	response, err := stream.CloseAndRecv()
@@ -106,7 +94,7 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 	for _, sheet := range schema.GetSheets() {
 		i := slices.IndexFunc(p.GetProposals(), func(o *importsv1.SheetProposal) bool { return o.GetSheet() == sheet.GetName() })
 		if i < 0 {
-			if !sheet.GetOptional() && p.GetTextFormat() == nil {
+			if !sheet.GetOptional() && p.GetTextFormat() == nil && len(p.GetTextFormats()) == 0 {
 				missing = true
 				fmt.Fprintf(out, "%s: no sheet of the file fits\n\n", sheet.GetTitle())
 			}

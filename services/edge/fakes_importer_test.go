@@ -70,12 +70,13 @@ func (f *importerFake) noteHost(ctx context.Context) {
 	f.state(func() { f.hosts = append(f.hosts, md.Get("x-forwarded-host")...) })
 }
 
-// PreviewFile returns the number of bytes of the file as the name of a sheet.
+// PreviewFile returns the number of bytes of each file as the name of a sheet.
 func (f *importerFake) PreviewFile(stream grpc.ClientStreamingServer[importsv1.PreviewFileRequest, importsv1.PreviewFileResponse]) error {
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
+	sheets := []*importsv1.PreviewSheet{{}}
 	size := 0
 	for {
 		msg, err := stream.Recv()
@@ -85,11 +86,15 @@ func (f *importerFake) PreviewFile(stream grpc.ClientStreamingServer[importsv1.P
 		if err != nil {
 			return err
 		}
+		if next := msg.GetNextFile(); next != nil {
+			sheets, size = append(sheets, &importsv1.PreviewSheet{File: next.GetFileName()}), 0
+		}
 		size += len(msg.GetData())
+		sheets[len(sheets)-1].Name = fmt.Sprint(size, " bytes")
 	}
 	return stream.SendAndClose(&importsv1.PreviewFileResponse{Preview: &importsv1.FilePreview{
 		Schema: first.GetOptions().GetSchema(), FileName: first.GetOptions().GetFileName(), Mapping: first.GetOptions().GetMapping(),
-		Sheets: []*importsv1.PreviewSheet{{Name: fmt.Sprint(size, " bytes")}},
+		Sheets: sheets, TextFormats: first.GetOptions().GetTextFormats(),
 	}})
 }
 

@@ -1,8 +1,12 @@
 package edge_test
 
 import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +35,43 @@ func TestFileIsPreviewedInEachForm(t *testing.T) {
 	}
 	b.refused(b.do(http.MethodPost, "/api/v1/previews", strings.NewReader("PK"), "Authorization", ""), http.StatusUnauthorized, "TOKEN_MISSING")
 	b.refused(b.do(http.MethodPost, "/api/v1/previews?shcema=x", strings.NewReader("PK"), "Content-Type", "application/octet-stream"), http.StatusBadRequest, "FORM_INVALID")
+}
+
+func TestSeveralFilesOfFormAreForwarded(t *testing.T) {
+	b := setupTus(t, nil)
+	post := func(step int, names ...string) *http.Response {
+		var body bytes.Buffer
+		w := multipart.NewWriter(&body)
+		if err := w.WriteField("text_formats", `{"b.csv":{"delimiter":"semicolon"}}`); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range names {
+			part, err := w.CreateFormFile(fmt.Sprint("file", i), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(part, strings.Repeat("x", 1+i*step))
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.do(http.MethodPost, "/api/v1/previews", &body, "Content-Type", w.FormDataContentType())
+	}
+	status, answer := b.decode(post(300_000, "a.csv", "sub/b.csv", "c.csv"))
+	var got string
+	for _, sheet := range answer["preview"].(map[string]any)["sheets"].([]any) {
+		got += fmt.Sprint(sheet.(map[string]any)["file"], " ", sheet.(map[string]any)["name"], "; ")
+	}
+	if want := " 1 bytes; b.csv 300001 bytes; c.csv 600001 bytes; "; status != http.StatusOK || got != want {
+		t.Errorf("the files arrive as %s, want %s", got, want)
+	}
+	if format := fmt.Sprint(answer["preview"].(map[string]any)["textFormats"]); !strings.Contains(format, "semicolon") {
+		t.Errorf("the formats arrive as %s", format)
+	}
+	if refusal := b.do(http.MethodPost, "/api/v1/previews", strings.NewReader("PK"), "Content-Type", "application/zip"); refusal.StatusCode != http.StatusOK {
+		t.Errorf("a zip archive is answered with %d", refusal.StatusCode)
+	}
+	b.refused(post(0, slices.Repeat([]string{"a.csv"}, 257)...), http.StatusBadRequest, "FORM_INVALID")
 }
 
 // TestUploadIsKeptUntilItsMappingIsConfirmed uploads a file once, is asked about its columns, and imports it with the answer.

@@ -33,6 +33,7 @@ import (
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/archive"
 	"headway/services/importer/internal/source/csv"
 	"headway/services/importer/internal/source/ods"
 	"headway/services/importer/internal/source/xlsx"
@@ -42,7 +43,7 @@ import (
 )
 
 // openers are the kinds of files that can be imported.
-var openers = source.Openers{xlsx.Opener{}, ods.Opener{}, csv.Opener{}}
+var openers = source.Openers{archive.Opener{}, xlsx.Opener{}, ods.Opener{}, csv.Opener{}}
 
 // Service is an importer. Create it with New, and then call Run once.
 type Service struct {

@@ -162,13 +162,13 @@ func (f *inferred) addFile(ctx context.Context, path string, size int64) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	f.opened = append(f.opened, book)
-	_, lines := source.TextFormatOf(book)
+	lines := source.HasLines(book)
 	for _, sheet := range book.Sheets() {
 		if sheet.State != source.Visible || !lines && sheet.Bytes == 0 {
 			continue
 		}
 		in := infer.Input{Name: sheet.Name, File: path, Book: book, Sheet: sheet.Name, Lines: lines}
-		if lines {
+		if lines && sheet.File == "" {
 			in.Name = withoutEnding(path)
 		}
 		f.inputs = append(f.inputs, in)

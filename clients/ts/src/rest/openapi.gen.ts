@@ -950,6 +950,10 @@ export interface components {
             sheets: components["schemas"]["headway.imports.v1.PreviewSheet"][];
             /** @description The format of a text file, as it was detected or set. */
             textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
+            /** @description The formats of several text files, by the names of the files. */
+            textFormats: {
+                [key: string]: components["schemas"]["headway.imports.v1.TextFormat"];
+            };
         };
         /** @description GetImportResponse returns the import. */
         "headway.imports.v1.GetImportResponse": {
@@ -1003,6 +1007,10 @@ export interface components {
             sizeBytes: number;
             /** @description How a text file was read: the detected fields, and those that the upload has set. Not set for workbooks. */
             textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
+            /** @description How each of several text files was read, by the names of the files. Their `file_name` lists them. */
+            textFormats: {
+                [key: string]: components["schemas"]["headway.imports.v1.TextFormat"];
+            };
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
             /** @description Sheets of the workbook that are not imported. */
@@ -1030,7 +1038,7 @@ export interface components {
         "headway.imports.v1.ImportMode": "unspecified" | "upsert" | "insert_only" | "update_only";
         /** @description Issue is one error or warning, with its location. */
         "headway.imports.v1.Issue": {
-            /** @description The location, as in Excel: "Employees!D4711". In a text file: "line 4,711, column 3". */
+            /** @description The location, as in Excel: "Employees!D4711". In a text file: "line 4,711, column 3". In one of several: "staff.csv: line 4,711, column 3". */
             cell: string;
             /** @description The kind of issue. */
             code: components["schemas"]["headway.imports.v1.IssueCode"];
@@ -1119,7 +1127,7 @@ export interface components {
             ranges: string[];
             /**
              * @description Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So is
-             *     TEXT_FORMAT, which describes how a text file was read.
+             *     TEXT_FORMAT, which describes how a text file was read, and FILES_IGNORED, which names files of an archive without data.
              *     The others are about a sheet:
              *
              *       HIDDEN_SHEET      the sheet is hidden, and was imported
@@ -1167,6 +1175,8 @@ export interface components {
         "headway.imports.v1.PreviewSheet": {
             /** @description The columns that have a header, at most 512. */
             columns: components["schemas"]["headway.imports.v1.PreviewColumn"][];
+            /** @description The name of its file, if it is one of several text files. */
+            file: string;
             /**
              * Format: int64
              * @description The last row with headers. 0 for a sheet without content.
@@ -1357,7 +1367,10 @@ export interface components {
             };
             /** @description The schema's name of the sheet. */
             sheet: string;
-            /** @description The sheet's name in the workbook. If empty, the sheet is found by name. */
+            /**
+             * @description The sheet's name in the workbook, or the name of one of several text files without its ending. If empty, the sheet is found by
+             *     name.
+             */
             workbookSheet?: string;
         };
         /** @description SheetProposal is a sheet of a file for a sheet of the schema. */
@@ -2145,6 +2158,8 @@ export interface operations {
                 request_id?: string;
                 /** @description The name of the schema. The default is "workforce". */
                 schema?: string;
+                /** @description How to read some of several text files, by the names of the files. A file that is listed here ignores `text_format`. */
+                text_formats?: string;
                 /** @description The resumable upload to import. */
                 upload_id?: string;
             };
@@ -2171,7 +2186,10 @@ export interface operations {
                     encoding?: string;
                     /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
                     escape?: string;
-                    /** Format: binary */
+                    /**
+                     * Format: binary
+                     * @description The file. The form can have several text files (CSV), which are the sheets of one import.
+                     */
                     file: string;
                     /** @description The name of the file. A path is removed. */
                     file_name?: string;
@@ -2193,6 +2211,8 @@ export interface operations {
                     request_id?: string;
                     /** @description The name of the schema. The default is "workforce". */
                     schema?: string;
+                    /** @description How to read some of several text files, by the names of the files. A file that is listed here ignores `text_format`. */
+                    text_formats?: string;
                 };
             };
         };
@@ -2913,6 +2933,8 @@ export interface operations {
                 request_id?: string;
                 /** @description The name of the schema. The default is "workforce". */
                 schema?: string;
+                /** @description How to read some of several text files, by the names of the files. A file that is listed here ignores `text_format`. */
+                text_formats?: string;
                 /** @description The resumable upload to preview. */
                 upload_id?: string;
             };
@@ -2937,7 +2959,10 @@ export interface operations {
                     encoding?: string;
                     /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
                     escape?: string;
-                    /** Format: binary */
+                    /**
+                     * Format: binary
+                     * @description The file. The form can have several text files (CSV), which are the sheets of one import.
+                     */
                     file: string;
                     /** @description The name of the file. A path is removed. */
                     file_name?: string;
@@ -2959,6 +2984,8 @@ export interface operations {
                     request_id?: string;
                     /** @description The name of the schema. The default is "workforce". */
                     schema?: string;
+                    /** @description How to read some of several text files, by the names of the files. A file that is listed here ignores `text_format`. */
+                    text_formats?: string;
                 };
             };
         };

@@ -54,7 +54,7 @@ func asText(option protoreflect.FieldDescriptor, property map[string]any) map[st
 		schema["type"], schema["enum"] = "string", webjson.Words(option.Enum()) // an option without a value is left out
 		return schema
 	}
-	if !option.IsList() {
+	if !option.IsList() && !option.IsMap() {
 		return schema
 	}
 	delete(schema, "description")

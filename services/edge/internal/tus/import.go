@@ -206,7 +206,7 @@ func (h *Handler) forwardUpload(r *http.Request, locked Upload, options *imports
 		return nil, rpcerr.Internal(err)
 	}
 	defer file.Close()
-	accepted, err := h.cfg.Uploads.Send(access.Outgoing(r.Context()), options, file, func() error { return nil })
+	accepted, err := h.cfg.Uploads.Send(access.Outgoing(r.Context()), options, file)
 	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED { // because of the disk of the edge
 		return nil, rpcerr.Internal(fmt.Errorf("read upload %s: %w", info.ID, err))
 	}

@@ -13,6 +13,8 @@ type fileCall interface {
 	open(ctx context.Context) error
 	// send sends the options, or bytes if there are none. It returns io.EOF if the importer has already answered.
 	send(options *importsv1.UploadOptions, data []byte) error
+	// next begins the next file. It returns io.EOF if the importer has already answered.
+	next(file *importsv1.NextFile) error
 	// finish waits for the response.
 	finish() error
 }
@@ -34,6 +36,10 @@ func (c *importCall) send(options *importsv1.UploadOptions, data []byte) error {
 		return c.stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
 	}
 	return c.stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: data}})
+}
+
+func (c *importCall) next(file *importsv1.NextFile) error {
+	return c.stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_NextFile{NextFile: file}})
 }
 
 func (c *importCall) finish() (err error) {
@@ -58,6 +64,10 @@ func (c *previewCall) send(options *importsv1.UploadOptions, data []byte) error 
 		return c.stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_Options{Options: options}})
 	}
 	return c.stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_Data{Data: data}})
+}
+
+func (c *previewCall) next(file *importsv1.NextFile) error {
+	return c.stream.Send(&importsv1.PreviewFileRequest{Part: &importsv1.PreviewFileRequest_NextFile{NextFile: file}})
 }
 
 func (c *previewCall) finish() (err error) {

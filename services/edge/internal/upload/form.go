@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ const (
 	// maxFields and maxFieldBytes limit the fields of a form.
 	maxFields     = 64
 	maxFieldBytes = 256 << 10
+	// maxFiles is the maximum number of text files of one import.
+	maxFiles = 256
 )
 
 // form is a form with a file. fixed means that its other fields are not options.
@@ -28,7 +31,7 @@ type form struct {
 }
 
 // receiveForm reads a form. Its file is the first part with a file name, whatever its field is called, or the part named
-// file. The file is forwarded as it arrives.
+// file. Other such parts are further text files of the same import. The files are forwarded as they arrive.
 func (u *Handler) receiveForm(ctx context.Context, call fileCall, options *importsv1.UploadOptions, f form) error {
 	for fields := 0; ; fields++ {
 		part, err := f.parts.NextPart()
@@ -42,8 +45,22 @@ func (u *Handler) receiveForm(ctx context.Context, call fileCall, options *impor
 			if options.GetFileName() == "" {
 				options.FileName = fileName(part.FileName())
 			}
-			sent := proto.CloneOf(options)
-			return u.send(ctx, call, options, part, func() error { return f.afterFile(sent, fields) })
+			sent, first := proto.CloneOf(options), cmp.Or(fileName(part.FileName()), options.GetFileName())
+			files := 1
+			return u.send(ctx, call, options, part, func() (io.Reader, string, error) {
+				next, err := f.nextFile(sent, &fields)
+				if err != nil {
+					return nil, "", err
+				}
+				if files++; files > maxFiles {
+					return nil, "", ErrForm(fmt.Sprintf("The form has more than %d files. Upload a zip archive, or several imports.", maxFiles))
+				}
+				name := fileName(next.FileName())
+				if first == "" || name == "" {
+					return nil, "", ErrForm("The form has several files, and one of them has no name. Each file needs its own name.")
+				}
+				return next, name, nil
+			})
 		}
 		if err := f.readField(part, options, fields); err != nil {
 			return err
@@ -72,24 +89,25 @@ func (f form) readField(part *multipart.Part, options *importsv1.UploadOptions, 
 	return SetOption(options, name, string(value))
 }
 
-// afterFile reads the rest of a form. The importer already has the options, so a field can only repeat them.
-func (f form) afterFile(sent *importsv1.UploadOptions, fields int) error {
-	for ; ; fields++ {
+// nextFile reads the fields after a file, and returns the next file, or io.EOF. The importer already has the options, so a field
+// can only repeat them.
+func (f form) nextFile(sent *importsv1.UploadOptions, fields *int) (*multipart.Part, error) {
+	for ; ; *fields++ {
 		part, err := f.parts.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil
+			return nil, io.EOF
 		case err != nil:
-			return errRead(err)
+			return nil, errRead(err)
 		case isFile(part):
-			return ErrForm("The form has more than one file. Upload one workbook at a time.")
+			return part, nil
 		}
 		options := proto.CloneOf(sent)
-		if err := f.readField(part, options, fields); err != nil {
-			return err
+		if err := f.readField(part, options, *fields); err != nil {
+			return nil, err
 		}
 		if !proto.Equal(options, sent) {
-			return ErrForm(fmt.Sprintf("The field %q comes after the file. Put all fields before the file, or in the query.", part.FormName()))
+			return nil, ErrForm(fmt.Sprintf("The field %q comes after the file. Put all fields before the file, or in the query.", part.FormName()))
 		}
 	}
 }

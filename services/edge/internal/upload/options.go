@@ -113,10 +113,26 @@ func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err 
 		}
 	case "mapping":
 		return true, setMapping(o, value)
+	case "text_formats":
+		return true, setTextFormats(o, value)
 	default:
 		setTextFormat(o, name, value)
 	}
 	return true, nil
+}
+
+func setTextFormats(o *importsv1.UploadOptions, value string) error {
+	formats := &importsv1.UploadOptions{}
+	var entries map[string]json.RawMessage
+	err := json.Unmarshal([]byte(value), &entries)
+	if err == nil {
+		err = webjson.Unmarshal([]byte(`{"textFormats":`+value+`}`), formats)
+	}
+	if err != nil {
+		return ErrForm("text_formats must be a JSON object with the formats of files by their names, for example {\"staff.csv\":{\"delimiter\":\"semicolon\"}}.")
+	}
+	o.TextFormats = formats.GetTextFormats()
+	return nil
 }
 
 // setTextFormat sets the field of the text format that has the name of an option.

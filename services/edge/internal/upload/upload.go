@@ -147,7 +147,7 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request, preset *import
 	body := NewBody(w, r, u.cfg.StallTimeout)
 	if !isForm {
 		options.SizeBytes = max(r.ContentLength, 0)
-		return u.send(r.Context(), call, options, body, func() error { return nil })
+		return u.send(r.Context(), call, options, body, noMore)
 	}
 	if params["boundary"] == "" {
 		return ErrForm("The Content-Type of the form has no boundary.")
@@ -177,34 +177,32 @@ func mediaType(header string) (string, map[string]string, error) {
 	return mime.ParseMediaType(header)
 }
 
-// Send streams a workbook to the importer, at the importer's speed, and then calls complete. If anything fails, the call to
-// the importer is cancelled, and the importer stores nothing. ctx carries the caller's token, as of access.Outgoing.
-func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, file io.Reader, complete func() error) (*importsv1.UploadWorkbookResponse, error) {
+// Send streams a workbook to the importer, at the importer's speed. If anything fails, the call to the importer is cancelled, and
+// the importer stores nothing. ctx carries the caller's token, as of access.Outgoing.
+func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, file io.Reader) (*importsv1.UploadWorkbookResponse, error) {
 	call := &importCall{imports: u.cfg.Imports}
-	err := u.send(ctx, call, options, file, complete)
+	err := u.send(ctx, call, options, file, noMore)
 	return call.response, err
 }
 
 // SendPreview is Send for a preview.
 func (u *Handler) SendPreview(ctx context.Context, options *importsv1.UploadOptions, file io.Reader) (*importsv1.PreviewFileResponse, error) {
 	call := &previewCall{imports: u.cfg.Imports}
-	err := u.send(ctx, call, options, file, func() error { return nil })
+	err := u.send(ctx, call, options, file, noMore)
 	return call.response, err
 }
 
-func (u *Handler) send(ctx context.Context, call fileCall, options *importsv1.UploadOptions, file io.Reader, complete func() error) error {
+// noMore is the complete function of send for a file that is the only one.
+func noMore() (io.Reader, string, error) { return nil, "", io.EOF }
+
+// send streams a file, and those that more returns after it, with their names. more returns io.EOF when everything is complete.
+func (u *Handler) send(ctx context.Context, call fileCall, options *importsv1.UploadOptions, file io.Reader, more func() (io.Reader, string, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := call.open(ctx); err != nil {
 		return err
 	}
-	send := func(options *importsv1.UploadOptions, data []byte) (answered bool, err error) {
-		if err = call.send(options, data); errors.Is(err, io.EOF) { // the importer has already answered
-			return true, nil
-		}
-		return false, err
-	}
-	answered, err := send(options, nil)
+	answered, err := hasAnswered(call.send(options, nil))
 	if err != nil {
 		return err
 	}
@@ -216,21 +214,37 @@ func (u *Handler) send(ctx context.Context, call fileCall, options *importsv1.Up
 			return u.TooLarge()
 		}
 		if n > 0 {
-			if answered, err = send(nil, (*buffer)[:n]); err != nil {
+			if answered, err = hasAnswered(call.send(nil, (*buffer)[:n])); err != nil {
 				return err
 			}
 		}
-		if errors.Is(readErr, io.EOF) {
-			if err := complete(); err != nil {
-				return err
-			}
-			break
-		}
-		if readErr != nil {
+		switch {
+		case readErr == nil || answered:
+			continue
+		case !errors.Is(readErr, io.EOF):
 			return errRead(readErr)
+		}
+		var name string
+		file, name, err = more()
+		switch {
+		case errors.Is(err, io.EOF):
+			return call.finish()
+		case err != nil:
+			return err
+		}
+		if answered, err = hasAnswered(call.next(&importsv1.NextFile{FileName: name})); err != nil {
+			return err
 		}
 	}
 	return call.finish()
+}
+
+// hasAnswered reports whether the importer has already answered, instead of taking a message.
+func hasAnswered(err error) (bool, error) {
+	if errors.Is(err, io.EOF) {
+		return true, nil
+	}
+	return false, err
 }
 
 // fill reads until the buffer is full or the reader ends. Unlike io.ReadFull, it returns the reader's own error, so

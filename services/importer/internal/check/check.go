@@ -33,8 +33,8 @@ type Config struct {
 	// SourceSheet is the sheet's name in the file. It is empty if the file does not have the sheet. Other sheets can
 	// then refer only to rows of the database.
 	SourceSheet string
-	// Lines reports whether rows are lines of a text file.
-	Lines bool
+	// Position is where its rows are.
+	Position source.Position
 	// Columns are the columns of the batches.
 	Columns []Column
 	Mode    imports.Mode
@@ -347,20 +347,8 @@ func (s *Sheet) issue(column int, code imports.IssueCode, message string) import
 		is.Column, is.CellColumn = s.Columns[column].Spec.Name, s.Columns[column].Cell
 		is.Value = s.shown(column)
 	}
-	is.Cell = CellName(s.SourceSheet, s.Lines, number, is.CellColumn)
+	is.Cell = s.Position.Cell(number, is.CellColumn)
 	return is
-}
-
-// CellName returns the name of a cell as in "Employees!D4711". If the column is 0, it names the row, as in
-// "Employees!4711:4711". In a text file, whose rows are lines, the name is "line 4,711, column 3".
-func CellName(sheet string, lines bool, row, column int) string {
-	if lines {
-		return source.LineName(row, column)
-	}
-	if column == 0 {
-		return fmt.Sprintf("%s!%d:%d", sheet, row, row)
-	}
-	return sheet + "!" + source.CellName(column, row)
 }
 
 // shown returns the content of a cell of the row for a message. Dates are shown as dates, not as numbers.

@@ -69,7 +69,7 @@ func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) st
 		advice = "The cell is merged with the cells above, so it has their value. Unmerge them, and enter a value in each row."
 	}
 	return fmt.Sprintf("%s %s is a duplicate of %s. %s", strings.Join(titles, " and "), strings.Join(values, ", "),
-		CellName(s.SourceSheet, s.Lines, int(first), s.Columns[columns[0]].Cell), advice)
+		s.Position.Cell(int(first), s.Columns[columns[0]].Cell), advice)
 }
 
 // isMerged reports whether the row has the value of a column only because its cell is merged with others.

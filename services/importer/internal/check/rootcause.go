@@ -59,7 +59,7 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value string) uint32 {
 			column := sheet.Columns[e.column]
 			issue.Column, issue.CellColumn = column.Spec.Name, column.Cell
 		}
-		issue.Cell = CellName(sheet.SourceSheet, sheet.Lines, int(e.row), issue.CellColumn)
+		issue.Cell = sheet.Position.Cell(int(e.row), issue.CellColumn)
 	}
 	opened := c.open(issue, where(value, sheet.Spec)+" has an error.")
 	if opened != 0 {

@@ -33,7 +33,7 @@ func (s *Service) PreviewFile(stream grpc.ClientStreamingServer[importsv1.Previe
 }
 
 func previewMessage(p *intake.Preview) *importsv1.FilePreview {
-	out := &importsv1.FilePreview{Schema: p.Schema.Name, FileName: p.FileName, Certain: p.Certain, TextFormat: textFormatMessage(p.Text)}
+	out := &importsv1.FilePreview{Schema: p.Schema.Name, FileName: p.FileName, Certain: p.Certain, TextFormat: textFormatMessage(p.Text), TextFormats: textFormatMessages(p.Texts)}
 	if p.Problem != nil {
 		_, reason := layoutReason(p.Problem.Problem)
 		out.ProblemReason, out.Problem = rpcerr.Word(reason), p.Problem.Message
@@ -43,7 +43,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 	}
 	for i := range p.Sheets {
 		sheet := &p.Sheets[i]
-		m := &importsv1.PreviewSheet{Name: sheet.Name, Hidden: sheet.Hidden, HeaderRow: uint32(sheet.HeaderRow)}
+		m := &importsv1.PreviewSheet{Name: sheet.Name, Hidden: sheet.Hidden, HeaderRow: uint32(sheet.HeaderRow), File: sheet.File}
 		for _, c := range sheet.Columns {
 			m.Columns = append(m.Columns, &importsv1.PreviewColumn{Column: uint32(c.Column), Header: c.Header, Values: c.Values})
 		}

@@ -38,7 +38,7 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	for _, n := range im.Notices {
 		out.Notices = append(out.Notices, noticeMessage(n))
 	}
-	out.TextFormat = textFormatMessage(im.Text)
+	out.TextFormat, out.TextFormats = textFormatMessage(im.Text), textFormatMessages(im.Texts)
 	for _, u := range im.Unused {
 		out.UnusedSheets = append(out.UnusedSheets, &importsv1.UnusedSheet{Name: u.Name, Hidden: u.Hidden})
 	}
@@ -74,6 +74,14 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 		out.Sheets = append(out.Sheets, message)
 	}
 	out.Totals = countsMessage(totals)
+	return out
+}
+
+func textFormatMessages(formats map[string]source.TextFormat) map[string]*importsv1.TextFormat {
+	out := make(map[string]*importsv1.TextFormat, len(formats))
+	for name, f := range formats {
+		out[name] = textFormatMessage(&f)
+	}
 	return out
 }
 

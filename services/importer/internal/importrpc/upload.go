@@ -50,14 +50,15 @@ func requestOf(ctx context.Context, options *importsv1.UploadOptions, body io.Re
 		Owner: caller(ctx).Subject, Schema: options.GetSchema(), FileName: options.GetFileName(), RequestID: options.GetRequestId(),
 		Policy:  imports.Policy{OnIssues: imports.OnIssues(options.GetOnIssues()), Mode: imports.Mode(options.GetMode()), DryRun: options.GetDryRun()},
 		Mapping: mappingOf(options.GetMapping()), ConfirmMapping: options.GetConfirmMapping(), SizeBytes: options.GetSizeBytes(),
-		Text: textFormatOf(options.GetTextFormat()), Body: body,
+		Text: textFormatOf(options.GetTextFormat()), Texts: textFormatsOf(options.GetTextFormats()), Body: body,
 	}
 }
 
-// filePart is a message of a file: the options, or bytes.
+// filePart is a message of a file: the options, bytes, or the beginning of the next file.
 type filePart interface {
 	GetOptions() *importsv1.UploadOptions
 	GetData() []byte
+	GetNextFile() *importsv1.NextFile
 }
 
 // parts is a stream of messages of a file.
@@ -75,28 +76,58 @@ func receiveOptions[M filePart](stream parts[M]) (*importsv1.UploadOptions, erro
 	return options, nil
 }
 
-// body reads the bytes of the messages that follow the options.
+// body reads the bytes of the messages that follow the options. It is an intake.Parts.
 type body[M filePart] struct {
 	stream parts[M]
 	// unread is the rest of the last message.
 	unread []byte
+	// next is the file that begins after the current one, as soon as the current one has ended.
+	next *importsv1.NextFile
+	// err is the error that ended the stream.
+	err error
+}
+
+// NextFile implements intake.Parts.
+func (b *body[M]) NextFile() (string, error) {
+	if b.next == nil {
+		return "", b.err
+	}
+	name := b.next.GetFileName()
+	b.next = nil
+	return name, nil
 }
 
 // Read implements io.Reader.
 func (b *body[M]) Read(p []byte) (int, error) {
 	for len(b.unread) == 0 {
+		if b.next != nil {
+			return 0, io.EOF
+		}
+		if b.err != nil {
+			return 0, b.err
+		}
 		message, err := b.stream.Recv()
 		if err != nil {
+			b.err = err
 			return 0, err
 		}
 		if message.GetOptions() != nil {
 			return 0, rpcerr.Invalid("options", "only the first message can have options")
 		}
-		b.unread = message.GetData()
+		b.unread, b.next = message.GetData(), message.GetNextFile()
 	}
 	n := copy(p, b.unread)
 	b.unread = b.unread[n:]
 	return n, nil
+}
+
+// textFormatsOf returns the formats that an upload sets for some of several files.
+func textFormatsOf(formats map[string]*importsv1.TextFormat) map[string]source.TextFormat {
+	out := make(map[string]source.TextFormat, len(formats))
+	for name, f := range formats {
+		out[name] = textFormatOf(f)
+	}
+	return out
 }
 
 // textFormatOf returns the fields of a format that an upload can set.

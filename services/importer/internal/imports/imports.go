@@ -122,6 +122,8 @@ type Import struct {
 	SchemaDigest string
 	// Text is the format of the file, if it is a text file.
 	Text *source.TextFormat
+	// Texts are the formats of the files by their names, if several text files were uploaded.
+	Texts map[string]source.TextFormat
 	// Sheets are the schema's sheets that the workbook has, in the order in which they are loaded.
 	Sheets []Sheet
 	// Unused are the sheets of the workbook that are not imported.
@@ -152,6 +154,8 @@ type Sheet struct {
 	HeaderRow int
 	// Lines reports whether the numbers of rows are those of lines in a text file.
 	Lines bool
+	// File is the name of the sheet's own file, if several files were uploaded.
+	File string `json:",omitempty"`
 	// Columns are the columns that the workbook has, in the order of the schema.
 	Columns []SheetColumn
 	// Constants are the columns that have the same value in all rows, in the order of the schema.
@@ -167,6 +171,11 @@ type Sheet struct {
 	Notices []Notice
 	// Changes are the cells that the last run has changed before it imported them, by column.
 	Changes []ColumnChanges `json:",omitempty"`
+}
+
+// Position returns where the rows of the sheet are.
+func (s *Sheet) Position() source.Position {
+	return source.Position{Sheet: s.WorkbookSheet, Lines: s.Lines, File: s.File}
 }
 
 // ColumnNumbers returns the numbers of the columns in the workbook.

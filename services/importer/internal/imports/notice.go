@@ -19,6 +19,9 @@ const MaxNoticeRanges = 10
 // TextFormatRecognized is the reason of the notice about the format of a text file.
 const TextFormatRecognized = "TEXT_FORMAT"
 
+// FilesIgnored is the reason of the notice about files of an archive that were not read.
+const FilesIgnored = "FILES_IGNORED"
+
 // The reasons of notices about a sheet.
 const (
 	HiddenSheet      = "HIDDEN_SHEET"

@@ -84,11 +84,13 @@ type Request struct {
 	Mapping []imports.SheetMapping
 	// ConfirmMapping refuses a file with columns that could be missing columns of the schema.
 	ConfirmMapping bool
-	// Text has the parts of a text file's format that the user has set.
-	Text source.TextFormat
+	// Text has the parts of a text file's format that the user has set. If there are several files, it is for all, and Texts is for
+	// those of some, by their names.
+	Text  source.TextFormat
+	Texts map[string]source.TextFormat
 	// SizeBytes is the declared size; 0 means unknown.
 	SizeBytes int64
-	// Body holds the bytes of the workbook. Its errors are returned unchanged.
+	// Body holds the bytes of the workbook, or of several text files. See Parts. Its errors are returned unchanged.
 	Body io.Reader
 }
 
@@ -215,7 +217,7 @@ func (m metered) Write(data []byte) (int, error) {
 }
 
 // receive stores the bytes as they arrive.
-func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, hold *quota.Hold) error {
+func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, hold *quota.Hold) (err error) {
 	room, err := in.reserve(ctx, r, hold)
 	if err != nil {
 		return err
@@ -231,7 +233,7 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, ho
 	if err != nil {
 		return err
 	}
-	defer upload.Discard()
+	defer func() { upload.Discard() }()
 	head := make([]byte, source.RefuseBytes)
 	n, err := io.ReadFull(r.Body, head)
 	switch {
@@ -243,19 +245,37 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, ho
 		return err
 	}
 	if _, err := io.CopyBuffer(metered{upload, room}, io.MultiReader(bytes.NewReader(head[:n]), r.Body), make([]byte, receiveBytes)); err != nil {
-		if errors.Is(err, files.ErrTooLarge) {
-			return &TooLargeError{in.MaxBytes}
+		return tooLarge(err, in.MaxBytes)
+	}
+	size := upload.Size()
+	switch next, failed := nextFile(r.Body); {
+	case failed == nil:
+		defer func() {
+			if err != nil { // the first file can be stored
+				err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), im.ID))
+			}
+		}()
+		if upload, size, err = in.collect(ctx, r, im, upload, next, room); err != nil {
+			return tooLarge(err, in.MaxBytes)
 		}
-		return err
+	case !errors.Is(failed, io.EOF):
+		return failed
 	}
 	switch {
-	case r.SizeBytes != 0 && upload.Size() != r.SizeBytes:
+	case r.SizeBytes != 0 && size != r.SizeBytes:
 		return ErrInterrupted
 	case upload.Size() == 0:
 		return ErrFileEmpty
 	}
 	im.SizeBytes, im.FileStored = upload.Size(), true
 	im.SHA256, err = upload.Keep()
+	return err
+}
+
+func tooLarge(err error, limit int64) error {
+	if errors.Is(err, files.ErrTooLarge) {
+		return &TooLargeError{limit}
+	}
 	return err
 }
 
@@ -280,14 +300,13 @@ func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, do fu
 	defer share.Release()
 	limits := in.Limits
 	limits.Memory = share
-	book, err := in.Openers.For(source.Hints{FileName: im.FileName, Text: r.Text}).Open(ctx, file, file.Size(), limits)
+	book, err := in.Openers.For(source.Hints{FileName: im.FileName, Text: r.Text, Texts: r.Texts}).Open(ctx, file, file.Size(), limits)
 	if err != nil {
 		return err
 	}
 	defer book.Close()
-	if format, ok := source.TextFormatOf(book); ok {
-		im.Text = &format
-		im.Notices = append(im.Notices, imports.Notice{Reason: imports.TextFormatRecognized, Message: describe(format)})
+	if err := describeText(ctx, book, im); err != nil {
+		return err
 	}
 	return do(book, share)
 }
@@ -317,19 +336,6 @@ func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *gover
 	}
 	im.Unused = unused(book.Sheets(), im.Sheets)
 	return nil
-}
-
-// describe returns a message about the format of a text file.
-func describe(f source.TextFormat) string {
-	between := "one value per line"
-	switch name := map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks", ":": "colons"}[f.Delimiter]; {
-	case f.Delimiter == "none":
-	case name != "":
-		between = name + " between the values"
-	default:
-		between = fmt.Sprintf("%q between the values", f.Delimiter)
-	}
-	return fmt.Sprintf("The file was read as text in %s, with %s. If this is wrong, set the encoding and the delimiter in the upload.", f.Encoding, between)
 }
 
 // unused returns the sheets of a workbook that don't match a sheet of the schema.
@@ -383,6 +389,9 @@ func fingerprint(im imports.Import, r Request) string {
 	options := []any{im.SHA256, im.Schema, im.Policy, columns}
 	if r.Text != (source.TextFormat{}) {
 		options = append(options, r.Text)
+	}
+	if len(r.Texts) > 0 {
+		options = append(options, r.Texts)
 	}
 	h := sha256.New()
 	// Maps are encoded in the order of their keys, so equal options have equal bytes.

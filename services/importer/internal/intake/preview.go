@@ -22,6 +22,8 @@ type Preview struct {
 	FileName string
 	// Text is the format of a text file, or nil.
 	Text *source.TextFormat
+	// Texts are the formats of several text files, by their names.
+	Texts map[string]source.TextFormat
 	// Mapping is the one of the request, or the one that the user has used at RememberedAt for files with the same headers.
 	Mapping      []imports.SheetMapping
 	RememberedAt time.Time
@@ -67,6 +69,6 @@ func (in *Intake) Preview(ctx context.Context, r Request) (p Preview, err error)
 		}
 		return err
 	})
-	p.FileName, p.Text = im.FileName, im.Text
+	p.FileName, p.Text, p.Texts = im.FileName, im.Text, im.Texts
 	return p, err
 }

@@ -51,7 +51,7 @@ var repairs = [...]string{
 // warnRepaired adds the warning about a line that was repaired.
 func (s *sheet) warnRepaired(line repairedLine) {
 	s.issues.add(imports.Warning, imports.LineRepaired, func() imports.Issue {
-		return imports.Issue{Sheet: s.spec.Name, Cell: source.LineName(line.row, 0), Row: line.row, Value: line.cells,
+		return imports.Issue{Sheet: s.spec.Name, Cell: s.listed.Position().Cell(line.row, 0), Row: line.row, Value: line.cells,
 			Severity: imports.Warning, Code: imports.LineRepaired, Message: repairs[line.how] + " The line was read in the only way that fits the columns. Check its values."}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -106,7 +105,7 @@ func (s *sheet) warnNormalized() {
 }
 
 func (s *sheet) cellName(row int, c column) string {
-	return check.CellName(s.listed.WorkbookSheet, s.listed.Lines, row, c.Cell)
+	return s.listed.Position().Cell(row, c.Cell)
 }
 
 // changes returns the columns with changed cells.

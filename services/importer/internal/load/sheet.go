@@ -78,7 +78,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 		Space: r.space, Refusals: r.refused,
 	}
 	if s.listed != nil {
-		config.SourceSheet, config.Lines = s.listed.WorkbookSheet, s.listed.Lines
+		config.SourceSheet, config.Position = s.listed.WorkbookSheet, s.listed.Position()
 	}
 	if s.check, err = check.NewSheet(config); err != nil {
 		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
@@ -342,7 +342,7 @@ func (s *sheet) warnIgnored(row, cell int, text string) {
 			}
 			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", name)
 		}
-		return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, s.listed.Lines, row, cell), Row: row, CellColumn: cell, Value: text,
+		return imports.Issue{Sheet: s.spec.Name, Cell: s.listed.Position().Cell(row, cell), Row: row, CellColumn: cell, Value: text,
 			Severity: imports.Warning, Code: imports.ColumnIgnored, Message: message}
 	})
 }

@@ -20,7 +20,7 @@ type fileTable struct {
 
 // tableOf finds the headers of a sheet, and values below them.
 func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *schema.Schema, found []imports.Sheet) *fileTable {
-	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, Hidden: sheet.State != source.Visible}}
+	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, File: sheet.File, Hidden: sheet.State != source.Visible}}
 	if len(rows) == 0 {
 		return f
 	}

@@ -70,7 +70,7 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		return nil, err
 	}
 	finder := finder{book: book, schema: s, mapping: mapping, required: required}
-	if _, text := source.TextFormatOf(book); text {
+	if source.HasLines(book) {
 		return finder.findByHeaders(ctx)
 	}
 	var found []imports.Sheet

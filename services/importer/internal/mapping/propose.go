@@ -53,6 +53,8 @@ type Preview struct {
 type FileSheet struct {
 	Name   string
 	Hidden bool
+	// File is the name of its file, if it is one of several.
+	File string
 	// HeaderRow is the number of the last row with headers, or 0 for a sheet without content.
 	HeaderRow int
 	Columns   []FileColumn

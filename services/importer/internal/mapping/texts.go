@@ -3,7 +3,9 @@ package mapping
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -19,29 +21,36 @@ type fit struct {
 	err      error // the reason why it does not fit
 }
 
-// findByHeaders finds the sheets of a file whose sheets have no names, such as a CSV file, by their headers. The schema's
-// other sheets can be missing.
+// findByHeaders finds the sheets of text files by their headers. If there are several files, one that has the name of a sheet of
+// the schema is that sheet, and those that are none of them are not imported. The schema's other sheets can be missing.
 func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 	listed := f.book.Sheets()
 	names := make([]string, len(listed))
 	for i, sheet := range listed {
 		names[i] = sheet.Name
 	}
-	head, err := source.Head(ctx, f.book, names, headerSearch)
-	if err != nil {
-		return nil, err
-	}
 	var found []imports.Sheet
 	for _, sheet := range listed {
-		best, err := f.bestFit(sheet, head[sheet.Name])
+		head, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
 		if err != nil {
 			return nil, err
 		}
+		best, err := f.bestOf(sheet, head[sheet.Name])
+		if err != nil {
+			return nil, err
+		}
+		if best == nil {
+			continue
+		}
 		if other := slices.IndexFunc(found, func(o imports.Sheet) bool { return o.Name == best.Name }); other >= 0 {
 			return nil, problem(SheetDuplicated, "“%s” and “%s” both have the headers of %s. Upload only one of them.",
-				found[other].WorkbookSheet, sheet.Name, f.schema.Sheet(best.Name).Title)
+				cmp.Or(found[other].File, found[other].WorkbookSheet), cmp.Or(sheet.File, sheet.Name), f.schema.Sheet(best.Name).Title)
 		}
-		found = append(found, best)
+		found = append(found, *best)
+	}
+	if len(found) == 0 {
+		return nil, problem(SheetMissing, "None of the files %s has the headers that a sheet of the schema %s must have. Its sheets are %s.",
+			source.Clip([]byte("“"+strings.Join(names, "”, “")+"”"), 300), f.schema.Name, titles(f.schema))
 	}
 	slices.SortFunc(found, func(a, b imports.Sheet) int {
 		return cmp.Compare(slices.Index(f.schema.Sheets, f.schema.Sheet(a.Name)), slices.Index(f.schema.Sheets, f.schema.Sheet(b.Name)))
@@ -49,11 +58,30 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 	return found, nil
 }
 
+// bestOf returns the sheet of the schema that a text file is, or nil if it is one of several files, and none of the sheets.
+func (f *finder) bestOf(listed source.Sheet, head []source.Row) (*imports.Sheet, error) {
+	if named := f.schema.MatchSheet(listed.Name); listed.File != "" && named != nil && !f.isMapped(listed.Name) && explicitOf(f.mapping, named.Name).WorkbookSheet == "" {
+		fit := f.fit(listed, head, named)
+		return &fit.sheet, fit.err
+	}
+	best, err := f.bestFit(listed, head)
+	var misfit *Error
+	if listed.File != "" && !f.isMapped(listed.Name) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing {
+		return nil, nil //nolint:nilnil // the file is not imported
+	}
+	return &best, err
+}
+
 // bestFit returns the sheet of the schema that has the most headers of a sheet.
 func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet, error) {
 	fits := make([]fit, 0, len(f.schema.Sheets))
 	for _, spec := range f.schema.Sheets {
-		fits = append(fits, f.fit(listed, head, spec))
+		if mapped := explicitOf(f.mapping, spec.Name).WorkbookSheet; mapped == "" || mapped == listed.Name {
+			fits = append(fits, f.fit(listed, head, spec))
+		}
+	}
+	if len(fits) == 0 {
+		return imports.Sheet{}, problem(HeaderMissing, "The mapping has other files for all sheets of the schema, so “%s” is none of them.", listed.Name)
 	}
 	best := slices.MaxFunc(fits, func(a, b fit) int {
 		return cmp.Or(compareBool(a.explicit, b.explicit), compareBool(a.err == nil, b.err == nil), cmp.Compare(a.matches, b.matches),
@@ -82,7 +110,7 @@ func compareBool(a, b bool) int {
 }
 
 func (f *finder) fit(listed source.Sheet, head []source.Row, spec *schema.Sheet) fit {
-	result := fit{spec: spec, sheet: imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Lines: true}}
+	result := fit{spec: spec, sheet: imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Lines: true, File: listed.File}}
 	var explicit imports.SheetMapping
 	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]

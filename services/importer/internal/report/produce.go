@@ -179,7 +179,7 @@ func refuseImported(im imports.Import, phase Phase) error {
 
 // hints returns what is known about the file of an import.
 func hints(im imports.Import) source.Hints {
-	h := source.Hints{FileName: im.FileName}
+	h := source.Hints{FileName: im.FileName, Texts: im.Texts}
 	if im.Text != nil {
 		h.Text = *im.Text
 	}

@@ -79,7 +79,7 @@ type rootCause struct {
 func newBook(w io.Writer, im *Import) *book {
 	b := &book{im: im, out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows}
 	b.out.Date1904 = source.Date1904(im.Workbook)
-	if _, text := source.TextFormatOf(im.Workbook); text || source.Partial(im.Workbook) {
+	if source.HasLines(im.Workbook) || source.Partial(im.Workbook) {
 		b.out.HiddenName = source.PartialName
 	}
 	for i := range im.RootCauses {

@@ -150,6 +150,30 @@ func LineName(line, col int) string {
 	return "line " + digits + ", column " + strconv.Itoa(col)
 }
 
+// Position is where the rows of a sheet are, for names of cells that a user can find.
+type Position struct {
+	// Sheet is the name of the sheet.
+	Sheet string
+	// Lines means that rows are lines of a text file. If it is one of several, File is its name.
+	Lines bool
+	File  string
+}
+
+// Cell returns the name of a cell: "Employees!D4711", "line 4,711, column 4", or "employees.csv: line 4,711, column 4". If the
+// column is 0, it names the row.
+func (p Position) Cell(row, column int) string {
+	switch {
+	case p.File != "":
+		return p.File + ": " + LineName(row, column)
+	case p.Lines:
+		return LineName(row, column)
+	case column == 0:
+		number := strconv.Itoa(row)
+		return p.Sheet + "!" + number + ":" + number
+	}
+	return p.Sheet + "!" + CellName(column, row)
+}
+
 // ColumnName returns the letters of a column that counts from 1, such as "AA" for 27.
 func ColumnName(col int) string { return string(AppendColumnName(nil, col)) }
 

@@ -22,6 +22,9 @@ const (
 	LimitExceeded  Reason = "WORKBOOK_LIMIT"        // more than one of the Limits allows
 	UnsupportedXML Reason = "WORKBOOK_XML_REFUSED"  // a document type, custom entities, or an unsupported encoding
 	SheetNotFound  Reason = "SHEET_MISSING"         // the workbook has no sheet with this name
+	// ArchiveUnsuitable is an archive, or several files, of which not all are text files that can be read.
+	ArchiveUnsuitable Reason = "ARCHIVE_UNSUITABLE"
+	ArchiveDamaged    Reason = "ARCHIVE_DAMAGED" // contradicts the format, or its checksums
 )
 
 // Error means that a workbook, or a part of it, can't be read. Errors of the underlying reader and of the context are
@@ -69,29 +72,33 @@ func ReasonOf(err error) Reason {
 }
 
 var headline = map[Reason]string{
-	NotAWorkbook:   "The file is not an Excel workbook, an OpenDocument spreadsheet, or a text file with columns (CSV)",
-	Encrypted:      "The workbook is protected by a password",
-	LegacyWorkbook: "The file is an old Excel workbook (.xls)",
-	BinaryWorkbook: "The file is a binary Excel workbook (.xlsb)",
-	OpenDocument:   "The file is an OpenDocument spreadsheet (.ods) of an unusual form",
-	TextFile:       "The file is plain text without columns",
-	EmptyFile:      "The file is empty",
-	Damaged:        "The workbook is damaged",
-	LimitExceeded:  "The file is larger than allowed",
-	UnsupportedXML: "The workbook contains XML that is refused for security reasons",
-	SheetNotFound:  "The sheet is not in the workbook",
+	NotAWorkbook:      "The file is not an Excel workbook, an OpenDocument spreadsheet, or a text file with columns (CSV)",
+	Encrypted:         "The workbook is protected by a password",
+	LegacyWorkbook:    "The file is an old Excel workbook (.xls)",
+	BinaryWorkbook:    "The file is a binary Excel workbook (.xlsb)",
+	OpenDocument:      "The file is an OpenDocument spreadsheet (.ods) of an unusual form",
+	TextFile:          "The file is plain text without columns",
+	EmptyFile:         "The file is empty",
+	Damaged:           "The workbook is damaged",
+	LimitExceeded:     "The file is larger than allowed",
+	UnsupportedXML:    "The workbook contains XML that is refused for security reasons",
+	SheetNotFound:     "The sheet is not in the workbook",
+	ArchiveUnsuitable: "These files can't be imported together",
+	ArchiveDamaged:    "The archive is damaged",
 }
 
 var advice = map[Reason]string{
-	NotAWorkbook:   "Choose a file that Excel saved as “Excel Workbook (.xlsx)”.",
-	Encrypted:      "Open it in Excel, remove the password under File › Info › Protect Workbook, save it, and upload it again.",
-	LegacyWorkbook: "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
-	BinaryWorkbook: "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
-	OpenDocument:   "Open it in LibreOffice or Excel, save it, and upload it again.",
-	TextFile:       "Choose an Excel workbook, or a text file whose values are separated, such as CSV.",
-	EmptyFile:      "Check that it was saved and copied completely, and then upload it again.",
-	Damaged:        "Open it in Excel, let Excel repair it, save it, and upload it again. Or get another copy of the original file.",
-	LimitExceeded:  "Split the file into smaller ones, or ask the operator to raise the limit.",
-	UnsupportedXML: "Open it in Excel, save it as “Excel Workbook (.xlsx)”, and upload it again.",
-	SheetNotFound:  "Check the sheet names, and choose one of them.",
+	NotAWorkbook:      "Choose a file that Excel saved as “Excel Workbook (.xlsx)”.",
+	Encrypted:         "Open it in Excel, remove the password under File › Info › Protect Workbook, save it, and upload it again.",
+	LegacyWorkbook:    "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
+	BinaryWorkbook:    "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
+	OpenDocument:      "Open it in LibreOffice or Excel, save it, and upload it again.",
+	TextFile:          "Choose an Excel workbook, or a text file whose values are separated, such as CSV.",
+	EmptyFile:         "Check that it was saved and copied completely, and then upload it again.",
+	Damaged:           "Open it in Excel, let Excel repair it, save it, and upload it again. Or get another copy of the original file.",
+	LimitExceeded:     "Split the file into smaller ones, or ask the operator to raise the limit.",
+	UnsupportedXML:    "Open it in Excel, save it as “Excel Workbook (.xlsx)”, and upload it again.",
+	SheetNotFound:     "Check the sheet names, and choose one of them.",
+	ArchiveUnsuitable: "Several files, or a zip archive, can have only text files with columns, such as CSV, each with its own name, and no password. Upload a workbook by itself.",
+	ArchiveDamaged:    "Create it again, or get another copy of it, and upload it again.",
 }

@@ -109,6 +109,8 @@ type Sheet struct {
 	Name  string
 	State SheetState
 	Bytes int64 // uncompressed size, or 0 if the sheet has no content
+	// File is the name of the sheet's own file. It is empty if the sheet is not one of several files.
+	File string
 }
 
 // SheetState is the visibility of a sheet.
@@ -138,9 +140,12 @@ type Opener interface {
 	// Detect reports whether a file is of this format, by its first bytes.
 	Detect(head []byte) bool
 	// Open opens a file of size bytes. r must remain readable until the workbook is closed. A file that can't be read is an
-	// *Error. Errors of r and of ctx are wrapped.
+	// *Error. Errors of r and of ctx are wrapped. ErrOtherFormat means that the file only begins like those of this format.
 	Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (Workbook, error)
 }
+
+// ErrOtherFormat means that a later opener has to open the file.
+var ErrOtherFormat = errors.New("the file is of another format")
 
 // Refuser is an Opener that can decide by the first bytes that it can't open a file.
 type Refuser interface {
@@ -162,10 +167,20 @@ func (o Openers) Refuse(head []byte) error {
 			return nil
 		}
 	}
-	if refuser, ok := o[0].(Refuser); ok {
+	if refuser, ok := o.last().(Refuser); ok {
 		return refuser.Refuse(head)
 	}
 	return nil
+}
+
+// last returns the opener for files that no other opener opens: the first one that can describe them.
+func (o Openers) last() Opener {
+	for _, opener := range o {
+		if _, ok := opener.(Refuser); ok {
+			return opener
+		}
+	}
+	return o[0]
 }
 
 // OpenBytes is the memory to reserve before a workbook is opened. Opening a workbook reserves more if necessary.
@@ -174,7 +189,7 @@ const OpenBytes = 4 << 20
 // headBytes is the length of the head by which openers detect their format.
 const headBytes = 512
 
-// Open opens a file by the first opener that detects its format. If none does, the first opener tries, and returns an
+// Open opens a file by the first opener that detects its format. If none does, the first Refuser tries, and returns an
 // *Error that describes the file.
 func (o Openers) Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (Workbook, error) {
 	head := make([]byte, min(size, headBytes))
@@ -183,9 +198,12 @@ func (o Openers) Open(ctx context.Context, r io.ReaderAt, size int64, limits Lim
 		return nil, err
 	}
 	for _, opener := range o {
-		if opener.Detect(head[:n]) {
-			return opener.Open(ctx, r, size, limits)
+		if !opener.Detect(head[:n]) {
+			continue
+		}
+		if w, err := opener.Open(ctx, r, size, limits); !errors.Is(err, ErrOtherFormat) {
+			return w, err
 		}
 	}
-	return o[0].Open(ctx, r, size, limits)
+	return o.last().Open(ctx, r, size, limits)
 }

@@ -1,6 +1,9 @@
 package source
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // TextFormat is how a text file stores rows and cells. Empty fields are detected from the file.
 type TextFormat struct {
@@ -32,8 +35,10 @@ const NoQuote = "none"
 type Hints struct {
 	// FileName is the name that the user sees. It can be empty.
 	FileName string
-	// Text has the parts of the format that are known, if the file is a text file.
+	// Text has the parts of the format that are known, if the file is a text file, or if all of its files are.
 	Text TextFormat
+	// Texts has the same for some of several text files, by their names. It takes precedence over Text.
+	Texts map[string]TextFormat
 }
 
 // Hinted is an Opener that needs more than the bytes of a file.
@@ -61,6 +66,40 @@ func TextFormatOf(w Workbook) (TextFormat, bool) {
 		return TextFormat{}, false
 	}
 	return text.TextFormat(), true
+}
+
+// MaxFiles is the maximum number of text files that are one workbook. Each is opened to recognize its format.
+const MaxFiles = 256
+
+// TextFormatsOf returns the formats of a workbook whose sheets are text files, by the names of the files. It returns none for
+// other workbooks.
+func TextFormatsOf(ctx context.Context, w Workbook) (map[string]TextFormat, error) {
+	texts, ok := w.(interface {
+		TextFormats(ctx context.Context) (map[string]TextFormat, error)
+	})
+	if !ok {
+		return nil, nil
+	}
+	return texts.TextFormats(ctx)
+}
+
+// HasLines reports whether the rows of a workbook are lines of one or more text files.
+func HasLines(w Workbook) bool {
+	if _, ok := TextFormatOf(w); ok {
+		return true
+	}
+	sheets := w.Sheets()
+	return len(sheets) > 0 && sheets[0].File != ""
+}
+
+// IgnoredFiles returns the names of the files that several files were uploaded with, and that have no data: those of macOS, for
+// example.
+func IgnoredFiles(w Workbook) []string {
+	archive, ok := w.(interface{ IgnoredFiles() []string })
+	if !ok {
+		return nil
+	}
+	return archive.IgnoredFiles()
 }
 
 // Misread is what is wrong with the separators or quotation marks of a line.

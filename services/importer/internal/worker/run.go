@@ -227,7 +227,7 @@ func fails(reason errorsv1.ErrorReason, permanent bool, message string) *failure
 
 // hints returns what is known about the file of an import.
 func hints(im imports.Import) source.Hints {
-	h := source.Hints{FileName: im.FileName}
+	h := source.Hints{FileName: im.FileName, Texts: im.Texts}
 	if im.Text != nil {
 		h.Text = *im.Text
 	}

@@ -164,6 +164,11 @@ const (
 	ErrorReason_ERROR_REASON_SHEET_DUPLICATED ErrorReason = 100
 	// FAILED_PRECONDITION: `confirm_mapping` is set, and the file has unmapped columns that could be missing columns of the schema.
 	ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN ErrorReason = 101
+	// INVALID_ARGUMENT: several files, or those of a zip archive, can't be one import. The message names the file: it is not a text file
+	// with columns, it is empty, it needs a password, or another one has the same name.
+	ErrorReason_ERROR_REASON_ARCHIVE_UNSUITABLE ErrorReason = 102
+	// INVALID_ARGUMENT: the zip archive of text files is damaged. The message names the file.
+	ErrorReason_ERROR_REASON_ARCHIVE_DAMAGED ErrorReason = 103
 	// NOT_FOUND: no import with this ID is visible to the caller.
 	ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND ErrorReason = 110
 	// NOT_FOUND: there is no schema with this name.
@@ -276,6 +281,8 @@ var (
 		99:  "ERROR_REASON_MAPPING_INVALID",
 		100: "ERROR_REASON_SHEET_DUPLICATED",
 		101: "ERROR_REASON_MAPPING_UNCERTAIN",
+		102: "ERROR_REASON_ARCHIVE_UNSUITABLE",
+		103: "ERROR_REASON_ARCHIVE_DAMAGED",
 		110: "ERROR_REASON_IMPORT_NOT_FOUND",
 		111: "ERROR_REASON_SCHEMA_NOT_FOUND",
 		112: "ERROR_REASON_SAMPLE_NOT_AVAILABLE",
@@ -364,6 +371,8 @@ var (
 		"ERROR_REASON_MAPPING_INVALID":         99,
 		"ERROR_REASON_SHEET_DUPLICATED":        100,
 		"ERROR_REASON_MAPPING_UNCERTAIN":       101,
+		"ERROR_REASON_ARCHIVE_UNSUITABLE":      102,
+		"ERROR_REASON_ARCHIVE_DAMAGED":         103,
 		"ERROR_REASON_IMPORT_NOT_FOUND":        110,
 		"ERROR_REASON_SCHEMA_NOT_FOUND":        111,
 		"ERROR_REASON_SAMPLE_NOT_AVAILABLE":    112,
@@ -419,7 +428,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xf5\x16\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xbc\x17\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -486,7 +495,9 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_HEADER_DUPLICATED\x10b\x12 \n" +
 	"\x1cERROR_REASON_MAPPING_INVALID\x10c\x12!\n" +
 	"\x1dERROR_REASON_SHEET_DUPLICATED\x10d\x12\"\n" +
-	"\x1eERROR_REASON_MAPPING_UNCERTAIN\x10e\x12!\n" +
+	"\x1eERROR_REASON_MAPPING_UNCERTAIN\x10e\x12#\n" +
+	"\x1fERROR_REASON_ARCHIVE_UNSUITABLE\x10f\x12 \n" +
+	"\x1cERROR_REASON_ARCHIVE_DAMAGED\x10g\x12!\n" +
 	"\x1dERROR_REASON_IMPORT_NOT_FOUND\x10n\x12!\n" +
 	"\x1dERROR_REASON_SCHEMA_NOT_FOUND\x10o\x12%\n" +
 	"!ERROR_REASON_SAMPLE_NOT_AVAILABLE\x10p\x12!\n" +

@@ -851,7 +851,7 @@ type Issue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name of the sheet.
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// The location, as in Excel: "Employees!D4711". In a text file: "line 4,711, column 3".
+	// The location, as in Excel: "Employees!D4711". In a text file: "line 4,711, column 3". In one of several: "staff.csv: line 4,711, column 3".
 	Cell string `protobuf:"bytes,2,opt,name=cell,proto3" json:"cell,omitempty"`
 	// Row number in the sheet, from 1. In a text file, the number of the line where the row begins.
 	Row uint32 `protobuf:"varint,3,opt,name=row,proto3" json:"row,omitempty"`
@@ -998,7 +998,9 @@ type Import struct {
 	// How a text file was read: the detected fields, and those that the upload has set. Not set for workbooks.
 	TextFormat *TextFormat `protobuf:"bytes,19,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	// The mapping of the upload. With it, the same file can be imported again in the same way. Only GetImport returns it.
-	Mapping       []*SheetMapping `protobuf:"bytes,20,rep,name=mapping,proto3" json:"mapping,omitempty"`
+	Mapping []*SheetMapping `protobuf:"bytes,20,rep,name=mapping,proto3" json:"mapping,omitempty"`
+	// How each of several text files was read, by the names of the files. Their `file_name` lists them.
+	TextFormats   map[string]*TextFormat `protobuf:"bytes,21,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1173,6 +1175,13 @@ func (x *Import) GetMapping() []*SheetMapping {
 	return nil
 }
 
+func (x *Import) GetTextFormats() map[string]*TextFormat {
+	if x != nil {
+		return x.TextFormats
+	}
+	return nil
+}
+
 // TextFormat is how a text file stores rows and cells. In an upload, empty fields are detected from the file.
 type TextFormat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1286,7 +1295,7 @@ func (x *TextFormat) GetColumns() uint32 {
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So is
-	// TEXT_FORMAT, which describes how a text file was read.
+	// TEXT_FORMAT, which describes how a text file was read, and FILES_IGNORED, which names files of an archive without data.
 	// The others are about a sheet:
 	//
 	//	HIDDEN_SHEET      the sheet is hidden, and was imported
@@ -1386,7 +1395,8 @@ type SheetMapping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name of the sheet.
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// The sheet's name in the workbook. If empty, the sheet is found by name.
+	// The sheet's name in the workbook, or the name of one of several text files without its ending. If empty, the sheet is found by
+	// name.
 	WorkbookSheet string `protobuf:"bytes,2,opt,name=workbook_sheet,json=workbookSheet,proto3" json:"workbook_sheet,omitempty"`
 	// Maps the schema's name of a column to the text of its header. An empty text leaves the column out. Other columns are found
 	// by name.
@@ -1512,7 +1522,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12=\n" +
 	"\bseverity\x18\x06 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x121\n" +
 	"\x04code\x18\a \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12\x18\n" +
-	"\amessage\x18\b \x01(\tR\amessage\"\x96\a\n" +
+	"\amessage\x18\b \x01(\tR\amessage\"\xc6\b\n" +
 	"\x06Import\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
@@ -1538,7 +1548,11 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\x12?\n" +
 	"\vtext_format\x18\x13 \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
 	"textFormat\x12:\n" +
-	"\amapping\x18\x14 \x03(\v2 .headway.imports.v1.SheetMappingR\amapping\"\xb1\x02\n" +
+	"\amapping\x18\x14 \x03(\v2 .headway.imports.v1.SheetMappingR\amapping\x12N\n" +
+	"\ftext_formats\x18\x15 \x03(\v2+.headway.imports.v1.Import.TextFormatsEntryR\vtextFormats\x1a^\n" +
+	"\x10TextFormatsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01\"\xb1\x02\n" +
 	"\n" +
 	"TextFormat\x12#\n" +
 	"\bencoding\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\bencoding\x12%\n" +
@@ -1556,10 +1570,10 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xbf\x04\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xc0\x04\n" +
 	"\fSheetMapping\x12\x1f\n" +
-	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12.\n" +
-	"\x0eworkbook_sheet\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x1fR\rworkbookSheet\x12Y\n" +
+	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12/\n" +
+	"\x0eworkbook_sheet\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\rworkbookSheet\x12Y\n" +
 	"\acolumns\x18\x03 \x03(\v2-.headway.imports.v1.SheetMapping.ColumnsEntryB\x10\xbaH\r\x9a\x01\n" +
 	"\x10\x80\x02*\x05r\x03\x18\xff\x01R\acolumns\x12a\n" +
 	"\tconstants\x18\x04 \x03(\v2/.headway.imports.v1.SheetMapping.ConstantsEntryB\x12\xbaH\x0f\x9a\x01\f\x10\x80\x02*\ar\x05\x10\x01\x18\xe8\aR\tconstants\x12L\n" +
@@ -1641,7 +1655,7 @@ func file_headway_imports_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_headway_imports_v1_import_proto_goTypes = []any{
 	(OnIssues)(0),                 // 0: headway.imports.v1.OnIssues
 	(ImportMode)(0),               // 1: headway.imports.v1.ImportMode
@@ -1658,21 +1672,22 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	(*TextFormat)(nil),            // 12: headway.imports.v1.TextFormat
 	(*Notice)(nil),                // 13: headway.imports.v1.Notice
 	(*SheetMapping)(nil),          // 14: headway.imports.v1.SheetMapping
-	nil,                           // 15: headway.imports.v1.SheetMapping.ColumnsEntry
-	nil,                           // 16: headway.imports.v1.SheetMapping.ConstantsEntry
-	nil,                           // 17: headway.imports.v1.SheetMapping.RulesEntry
-	(v1.StepState)(0),             // 18: headway.jobs.v1.StepState
-	(*ColumnChanges)(nil),         // 19: headway.imports.v1.ColumnChanges
-	(*v1.Job)(nil),                // 20: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*ValueRules)(nil),            // 22: headway.imports.v1.ValueRules
+	nil,                           // 15: headway.imports.v1.Import.TextFormatsEntry
+	nil,                           // 16: headway.imports.v1.SheetMapping.ColumnsEntry
+	nil,                           // 17: headway.imports.v1.SheetMapping.ConstantsEntry
+	nil,                           // 18: headway.imports.v1.SheetMapping.RulesEntry
+	(v1.StepState)(0),             // 19: headway.jobs.v1.StepState
+	(*ColumnChanges)(nil),         // 20: headway.imports.v1.ColumnChanges
+	(*v1.Job)(nil),                // 21: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*ValueRules)(nil),            // 23: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
-	18, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
+	19, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
 	4,  // 1: headway.imports.v1.SheetImport.counts:type_name -> headway.imports.v1.Counts
 	6,  // 2: headway.imports.v1.SheetImport.unused_columns:type_name -> headway.imports.v1.UnusedColumn
 	8,  // 3: headway.imports.v1.SheetImport.issue_counts:type_name -> headway.imports.v1.IssueCount
-	19, // 4: headway.imports.v1.SheetImport.changes:type_name -> headway.imports.v1.ColumnChanges
+	20, // 4: headway.imports.v1.SheetImport.changes:type_name -> headway.imports.v1.ColumnChanges
 	3,  // 5: headway.imports.v1.IssueCount.code:type_name -> headway.imports.v1.IssueCode
 	2,  // 6: headway.imports.v1.IssueCount.severity:type_name -> headway.imports.v1.IssueSeverity
 	10, // 7: headway.imports.v1.RootCause.issue:type_name -> headway.imports.v1.Issue
@@ -1680,25 +1695,27 @@ var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	3,  // 9: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
 	0,  // 10: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
 	1,  // 11: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
-	20, // 12: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
+	21, // 12: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
 	5,  // 13: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
 	4,  // 14: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
 	9,  // 15: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
 	10, // 16: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
-	21, // 17: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
+	22, // 17: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
 	13, // 18: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
 	7,  // 19: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
 	12, // 20: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
 	14, // 21: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
-	15, // 22: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	16, // 23: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
-	17, // 24: headway.imports.v1.SheetMapping.rules:type_name -> headway.imports.v1.SheetMapping.RulesEntry
-	22, // 25: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	15, // 22: headway.imports.v1.Import.text_formats:type_name -> headway.imports.v1.Import.TextFormatsEntry
+	16, // 23: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
+	17, // 24: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
+	18, // 25: headway.imports.v1.SheetMapping.rules:type_name -> headway.imports.v1.SheetMapping.RulesEntry
+	12, // 26: headway.imports.v1.Import.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	23, // 27: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1713,7 +1730,7 @@ func file_headway_imports_v1_import_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_proto_rawDesc), len(file_headway_imports_v1_import_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -93,6 +93,7 @@ type UploadWorkbookRequest struct {
 	//
 	//	*UploadWorkbookRequest_Options
 	//	*UploadWorkbookRequest_Data
+	//	*UploadWorkbookRequest_NextFile
 	Part          isUploadWorkbookRequest_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -153,6 +154,15 @@ func (x *UploadWorkbookRequest) GetData() []byte {
 	return nil
 }
 
+func (x *UploadWorkbookRequest) GetNextFile() *NextFile {
+	if x != nil {
+		if x, ok := x.Part.(*UploadWorkbookRequest_NextFile); ok {
+			return x.NextFile
+		}
+	}
+	return nil
+}
+
 type isUploadWorkbookRequest_Part interface {
 	isUploadWorkbookRequest_Part()
 }
@@ -167,9 +177,63 @@ type UploadWorkbookRequest_Data struct {
 	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
 }
 
+type UploadWorkbookRequest_NextFile struct {
+	// The following bytes are those of a text file, which is one of several.
+	NextFile *NextFile `protobuf:"bytes,3,opt,name=next_file,json=nextFile,proto3,oneof"`
+}
+
 func (*UploadWorkbookRequest_Options) isUploadWorkbookRequest_Part() {}
 
 func (*UploadWorkbookRequest_Data) isUploadWorkbookRequest_Part() {}
+
+func (*UploadWorkbookRequest_NextFile) isUploadWorkbookRequest_Part() {}
+
+// NextFile begins a text file (CSV), which is one of several. If the first file has bytes before any such message, its name is that
+// of the options.
+type NextFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the file. A path is removed. Each file has its own name.
+	FileName      string `protobuf:"bytes,1,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NextFile) Reset() {
+	*x = NextFile{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NextFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NextFile) ProtoMessage() {}
+
+func (x *NextFile) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NextFile.ProtoReflect.Descriptor instead.
+func (*NextFile) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *NextFile) GetFileName() string {
+	if x != nil {
+		return x.FileName
+	}
+	return ""
+}
 
 // UploadOptions are the options of an import.
 type UploadOptions struct {
@@ -188,21 +252,23 @@ type UploadOptions struct {
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Assigns sheets and headers that are not found by name.
 	Mapping []*SheetMapping `protobuf:"bytes,7,rep,name=mapping,proto3" json:"mapping,omitempty"`
-	// The size of the file, or 0 if unknown. With a size, the server can reject a file that is too large immediately, and
+	// The size of the file, or of all files together, or 0 if unknown. With a size, the server can reject a file that is too large immediately, and
 	// detect an incomplete one.
 	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	// How to read a text file, such as CSV. Empty fields are detected from the file.
+	// How to read a text file, such as CSV. Empty fields are detected from the file. If there are several files, it is for all.
 	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	// Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
 	// missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
 	ConfirmMapping bool `protobuf:"varint,10,opt,name=confirm_mapping,json=confirmMapping,proto3" json:"confirm_mapping,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How to read some of several text files, by the names of the files. A file that is listed here ignores `text_format`.
+	TextFormats   map[string]*TextFormat `protobuf:"bytes,11,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UploadOptions) Reset() {
 	*x = UploadOptions{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[1]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -214,7 +280,7 @@ func (x *UploadOptions) String() string {
 func (*UploadOptions) ProtoMessage() {}
 
 func (x *UploadOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[1]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -227,7 +293,7 @@ func (x *UploadOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadOptions.ProtoReflect.Descriptor instead.
 func (*UploadOptions) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{1}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *UploadOptions) GetSchema() string {
@@ -300,6 +366,13 @@ func (x *UploadOptions) GetConfirmMapping() bool {
 	return false
 }
 
+func (x *UploadOptions) GetTextFormats() map[string]*TextFormat {
+	if x != nil {
+		return x.TextFormats
+	}
+	return nil
+}
+
 // PreviewFileRequest is one message of a file to preview.
 type PreviewFileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -309,6 +382,7 @@ type PreviewFileRequest struct {
 	//
 	//	*PreviewFileRequest_Options
 	//	*PreviewFileRequest_Data
+	//	*PreviewFileRequest_NextFile
 	Part          isPreviewFileRequest_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -316,7 +390,7 @@ type PreviewFileRequest struct {
 
 func (x *PreviewFileRequest) Reset() {
 	*x = PreviewFileRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -328,7 +402,7 @@ func (x *PreviewFileRequest) String() string {
 func (*PreviewFileRequest) ProtoMessage() {}
 
 func (x *PreviewFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -341,7 +415,7 @@ func (x *PreviewFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewFileRequest.ProtoReflect.Descriptor instead.
 func (*PreviewFileRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{2}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PreviewFileRequest) GetPart() isPreviewFileRequest_Part {
@@ -369,6 +443,15 @@ func (x *PreviewFileRequest) GetData() []byte {
 	return nil
 }
 
+func (x *PreviewFileRequest) GetNextFile() *NextFile {
+	if x != nil {
+		if x, ok := x.Part.(*PreviewFileRequest_NextFile); ok {
+			return x.NextFile
+		}
+	}
+	return nil
+}
+
 type isPreviewFileRequest_Part interface {
 	isPreviewFileRequest_Part()
 }
@@ -383,9 +466,16 @@ type PreviewFileRequest_Data struct {
 	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
 }
 
+type PreviewFileRequest_NextFile struct {
+	// The following bytes are those of a text file, which is one of several.
+	NextFile *NextFile `protobuf:"bytes,3,opt,name=next_file,json=nextFile,proto3,oneof"`
+}
+
 func (*PreviewFileRequest_Options) isPreviewFileRequest_Part() {}
 
 func (*PreviewFileRequest_Data) isPreviewFileRequest_Part() {}
+
+func (*PreviewFileRequest_NextFile) isPreviewFileRequest_Part() {}
 
 // PreviewFileResponse returns the preview.
 type PreviewFileResponse struct {
@@ -398,7 +488,7 @@ type PreviewFileResponse struct {
 
 func (x *PreviewFileResponse) Reset() {
 	*x = PreviewFileResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +500,7 @@ func (x *PreviewFileResponse) String() string {
 func (*PreviewFileResponse) ProtoMessage() {}
 
 func (x *PreviewFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +513,7 @@ func (x *PreviewFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewFileResponse.ProtoReflect.Descriptor instead.
 func (*PreviewFileResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{3}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PreviewFileResponse) GetPreview() *FilePreview {
@@ -448,7 +538,7 @@ type UploadWorkbookResponse struct {
 
 func (x *UploadWorkbookResponse) Reset() {
 	*x = UploadWorkbookResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +550,7 @@ func (x *UploadWorkbookResponse) String() string {
 func (*UploadWorkbookResponse) ProtoMessage() {}
 
 func (x *UploadWorkbookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +563,7 @@ func (x *UploadWorkbookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadWorkbookResponse.ProtoReflect.Descriptor instead.
 func (*UploadWorkbookResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{4}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UploadWorkbookResponse) GetImport() *Import {
@@ -518,7 +608,7 @@ type ImportLinks struct {
 
 func (x *ImportLinks) Reset() {
 	*x = ImportLinks{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -530,7 +620,7 @@ func (x *ImportLinks) String() string {
 func (*ImportLinks) ProtoMessage() {}
 
 func (x *ImportLinks) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -543,7 +633,7 @@ func (x *ImportLinks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportLinks.ProtoReflect.Descriptor instead.
 func (*ImportLinks) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ImportLinks) GetSelf() string {
@@ -599,7 +689,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +701,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +714,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetImportRequest) GetImportId() string {
@@ -645,7 +735,7 @@ type GetImportResponse struct {
 
 func (x *GetImportResponse) Reset() {
 	*x = GetImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +747,7 @@ func (x *GetImportResponse) String() string {
 func (*GetImportResponse) ProtoMessage() {}
 
 func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +760,7 @@ func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportResponse.ProtoReflect.Descriptor instead.
 func (*GetImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetImportResponse) GetImport() *Import {
@@ -693,7 +783,7 @@ type ListImportsRequest struct {
 
 func (x *ListImportsRequest) Reset() {
 	*x = ListImportsRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -705,7 +795,7 @@ func (x *ListImportsRequest) String() string {
 func (*ListImportsRequest) ProtoMessage() {}
 
 func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -718,7 +808,7 @@ func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
 func (*ListImportsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListImportsRequest) GetPageSize() uint32 {
@@ -748,7 +838,7 @@ type ListImportsResponse struct {
 
 func (x *ListImportsResponse) Reset() {
 	*x = ListImportsResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +850,7 @@ func (x *ListImportsResponse) String() string {
 func (*ListImportsResponse) ProtoMessage() {}
 
 func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +863,7 @@ func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
 func (*ListImportsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListImportsResponse) GetImports() []*Import {
@@ -803,7 +893,7 @@ type WatchImportRequest struct {
 
 func (x *WatchImportRequest) Reset() {
 	*x = WatchImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +905,7 @@ func (x *WatchImportRequest) String() string {
 func (*WatchImportRequest) ProtoMessage() {}
 
 func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +918,7 @@ func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportRequest.ProtoReflect.Descriptor instead.
 func (*WatchImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchImportRequest) GetImportId() string {
@@ -856,7 +946,7 @@ type WatchImportResponse struct {
 
 func (x *WatchImportResponse) Reset() {
 	*x = WatchImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +958,7 @@ func (x *WatchImportResponse) String() string {
 func (*WatchImportResponse) ProtoMessage() {}
 
 func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +971,7 @@ func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportResponse.ProtoReflect.Descriptor instead.
 func (*WatchImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchImportResponse) GetImport() *Import {
@@ -914,7 +1004,7 @@ type ListIssuesRequest struct {
 
 func (x *ListIssuesRequest) Reset() {
 	*x = ListIssuesRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +1016,7 @@ func (x *ListIssuesRequest) String() string {
 func (*ListIssuesRequest) ProtoMessage() {}
 
 func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1029,7 @@ func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesRequest.ProtoReflect.Descriptor instead.
 func (*ListIssuesRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListIssuesRequest) GetImportId() string {
@@ -1008,7 +1098,7 @@ type ListIssuesResponse struct {
 
 func (x *ListIssuesResponse) Reset() {
 	*x = ListIssuesResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1110,7 @@ func (x *ListIssuesResponse) String() string {
 func (*ListIssuesResponse) ProtoMessage() {}
 
 func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1123,7 @@ func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesResponse.ProtoReflect.Descriptor instead.
 func (*ListIssuesResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListIssuesResponse) GetIssues() []*Issue {
@@ -1077,7 +1167,7 @@ type ConfirmImportRequest struct {
 
 func (x *ConfirmImportRequest) Reset() {
 	*x = ConfirmImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1179,7 @@ func (x *ConfirmImportRequest) String() string {
 func (*ConfirmImportRequest) ProtoMessage() {}
 
 func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1192,7 @@ func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ConfirmImportRequest) GetImportId() string {
@@ -1130,7 +1220,7 @@ type ConfirmImportResponse struct {
 
 func (x *ConfirmImportResponse) Reset() {
 	*x = ConfirmImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1232,7 @@ func (x *ConfirmImportResponse) String() string {
 func (*ConfirmImportResponse) ProtoMessage() {}
 
 func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1245,7 @@ func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConfirmImportResponse) GetImport() *Import {
@@ -1184,7 +1274,7 @@ type DownloadReportRequest struct {
 
 func (x *DownloadReportRequest) Reset() {
 	*x = DownloadReportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1286,7 @@ func (x *DownloadReportRequest) String() string {
 func (*DownloadReportRequest) ProtoMessage() {}
 
 func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1299,7 @@ func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportRequest.ProtoReflect.Descriptor instead.
 func (*DownloadReportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DownloadReportRequest) GetImportId() string {
@@ -1264,7 +1354,7 @@ type DownloadReportResponse struct {
 
 func (x *DownloadReportResponse) Reset() {
 	*x = DownloadReportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1366,7 @@ func (x *DownloadReportResponse) String() string {
 func (*DownloadReportResponse) ProtoMessage() {}
 
 func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1379,7 @@ func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportResponse.ProtoReflect.Descriptor instead.
 func (*DownloadReportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DownloadReportResponse) GetBody() *httpbody.HttpBody {
@@ -1329,7 +1419,7 @@ type ListSchemasRequest struct {
 
 func (x *ListSchemasRequest) Reset() {
 	*x = ListSchemasRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1431,7 @@ func (x *ListSchemasRequest) String() string {
 func (*ListSchemasRequest) ProtoMessage() {}
 
 func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1444,7 @@ func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasRequest.ProtoReflect.Descriptor instead.
 func (*ListSchemasRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
 }
 
 // ListSchemasResponse returns the schemas.
@@ -1368,7 +1458,7 @@ type ListSchemasResponse struct {
 
 func (x *ListSchemasResponse) Reset() {
 	*x = ListSchemasResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1470,7 @@ func (x *ListSchemasResponse) String() string {
 func (*ListSchemasResponse) ProtoMessage() {}
 
 func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1483,7 @@ func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasResponse.ProtoReflect.Descriptor instead.
 func (*ListSchemasResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListSchemasResponse) GetSchemas() []*Schema {
@@ -1414,7 +1504,7 @@ type GetTemplateRequest struct {
 
 func (x *GetTemplateRequest) Reset() {
 	*x = GetTemplateRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1516,7 @@ func (x *GetTemplateRequest) String() string {
 func (*GetTemplateRequest) ProtoMessage() {}
 
 func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1529,7 @@ func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateRequest.ProtoReflect.Descriptor instead.
 func (*GetTemplateRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetTemplateRequest) GetSchema() string {
@@ -1462,7 +1552,7 @@ type GetTemplateResponse struct {
 
 func (x *GetTemplateResponse) Reset() {
 	*x = GetTemplateResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1564,7 @@ func (x *GetTemplateResponse) String() string {
 func (*GetTemplateResponse) ProtoMessage() {}
 
 func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1577,7 @@ func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateResponse.ProtoReflect.Descriptor instead.
 func (*GetTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetTemplateResponse) GetBody() *httpbody.HttpBody {
@@ -1521,7 +1611,7 @@ type GetSampleRequest struct {
 
 func (x *GetSampleRequest) Reset() {
 	*x = GetSampleRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1623,7 @@ func (x *GetSampleRequest) String() string {
 func (*GetSampleRequest) ProtoMessage() {}
 
 func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1636,7 @@ func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleRequest.ProtoReflect.Descriptor instead.
 func (*GetSampleRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{22}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetSampleRequest) GetSchema() string {
@@ -1590,7 +1680,7 @@ type GetSampleResponse struct {
 
 func (x *GetSampleResponse) Reset() {
 	*x = GetSampleResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1692,7 @@ func (x *GetSampleResponse) String() string {
 func (*GetSampleResponse) ProtoMessage() {}
 
 func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1705,7 @@ func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleResponse.ProtoReflect.Descriptor instead.
 func (*GetSampleResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{23}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetSampleResponse) GetBody() *httpbody.HttpBody {
@@ -1636,11 +1726,14 @@ var File_headway_imports_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"'headway/imports/v1/import_service.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fheadway/imports/v1/import.proto\x1a headway/imports/v1/mapping.proto\x1a headway/imports/v1/preview.proto\x1a\x1fheadway/imports/v1/schema.proto\"\x86\x01\n" +
+	"'headway/imports/v1/import_service.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fheadway/imports/v1/import.proto\x1a headway/imports/v1/mapping.proto\x1a headway/imports/v1/preview.proto\x1a\x1fheadway/imports/v1/schema.proto\"\xc3\x01\n" +
 	"\x15UploadWorkbookRequest\x12=\n" +
 	"\aoptions\x18\x01 \x01(\v2!.headway.imports.v1.UploadOptionsH\x00R\aoptions\x12\x1f\n" +
-	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04dataB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\x8b\x04\n" +
+	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04data\x12;\n" +
+	"\tnext_file\x18\x03 \x01(\v2\x1c.headway.imports.v1.NextFileH\x00R\bnextFileB\r\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"1\n" +
+	"\bNextFile\x12%\n" +
+	"\tfile_name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bfileName\"\xcd\x05\n" +
 	"\rUploadOptions\x12\x1f\n" +
 	"\x06schema\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06schema\x12%\n" +
 	"\tfile_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bfileName\x12C\n" +
@@ -1655,10 +1748,15 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\vtext_format\x18\t \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
 	"textFormat\x12'\n" +
 	"\x0fconfirm_mapping\x18\n" +
-	" \x01(\bR\x0econfirmMapping\"\x83\x01\n" +
+	" \x01(\bR\x0econfirmMapping\x12`\n" +
+	"\ftext_formats\x18\v \x03(\v22.headway.imports.v1.UploadOptions.TextFormatsEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\vtextFormats\x1a^\n" +
+	"\x10TextFormatsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01\"\xc0\x01\n" +
 	"\x12PreviewFileRequest\x12=\n" +
 	"\aoptions\x18\x01 \x01(\v2!.headway.imports.v1.UploadOptionsH\x00R\aoptions\x12\x1f\n" +
-	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04dataB\r\n" +
+	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04data\x12;\n" +
+	"\tnext_file\x18\x03 \x01(\v2\x1c.headway.imports.v1.NextFileH\x00R\bnextFileB\r\n" +
 	"\x04part\x12\x05\xbaH\x02\b\x01\"P\n" +
 	"\x13PreviewFileResponse\x129\n" +
 	"\apreview\x18\x01 \x01(\v2\x1f.headway.imports.v1.FilePreviewR\apreview\"\x9f\x01\n" +
@@ -1772,106 +1870,112 @@ func file_headway_imports_v1_import_service_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(ReportFormat)(0),              // 0: headway.imports.v1.ReportFormat
 	(*UploadWorkbookRequest)(nil),  // 1: headway.imports.v1.UploadWorkbookRequest
-	(*UploadOptions)(nil),          // 2: headway.imports.v1.UploadOptions
-	(*PreviewFileRequest)(nil),     // 3: headway.imports.v1.PreviewFileRequest
-	(*PreviewFileResponse)(nil),    // 4: headway.imports.v1.PreviewFileResponse
-	(*UploadWorkbookResponse)(nil), // 5: headway.imports.v1.UploadWorkbookResponse
-	(*ImportLinks)(nil),            // 6: headway.imports.v1.ImportLinks
-	(*GetImportRequest)(nil),       // 7: headway.imports.v1.GetImportRequest
-	(*GetImportResponse)(nil),      // 8: headway.imports.v1.GetImportResponse
-	(*ListImportsRequest)(nil),     // 9: headway.imports.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),    // 10: headway.imports.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),     // 11: headway.imports.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),    // 12: headway.imports.v1.WatchImportResponse
-	(*ListIssuesRequest)(nil),      // 13: headway.imports.v1.ListIssuesRequest
-	(*ListIssuesResponse)(nil),     // 14: headway.imports.v1.ListIssuesResponse
-	(*ConfirmImportRequest)(nil),   // 15: headway.imports.v1.ConfirmImportRequest
-	(*ConfirmImportResponse)(nil),  // 16: headway.imports.v1.ConfirmImportResponse
-	(*DownloadReportRequest)(nil),  // 17: headway.imports.v1.DownloadReportRequest
-	(*DownloadReportResponse)(nil), // 18: headway.imports.v1.DownloadReportResponse
-	(*ListSchemasRequest)(nil),     // 19: headway.imports.v1.ListSchemasRequest
-	(*ListSchemasResponse)(nil),    // 20: headway.imports.v1.ListSchemasResponse
-	(*GetTemplateRequest)(nil),     // 21: headway.imports.v1.GetTemplateRequest
-	(*GetTemplateResponse)(nil),    // 22: headway.imports.v1.GetTemplateResponse
-	(*GetSampleRequest)(nil),       // 23: headway.imports.v1.GetSampleRequest
-	(*GetSampleResponse)(nil),      // 24: headway.imports.v1.GetSampleResponse
-	(OnIssues)(0),                  // 25: headway.imports.v1.OnIssues
-	(ImportMode)(0),                // 26: headway.imports.v1.ImportMode
-	(*SheetMapping)(nil),           // 27: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),             // 28: headway.imports.v1.TextFormat
-	(*FilePreview)(nil),            // 29: headway.imports.v1.FilePreview
-	(*Import)(nil),                 // 30: headway.imports.v1.Import
-	(IssueCode)(0),                 // 31: headway.imports.v1.IssueCode
-	(IssueSeverity)(0),             // 32: headway.imports.v1.IssueSeverity
-	(*Issue)(nil),                  // 33: headway.imports.v1.Issue
-	(*httpbody.HttpBody)(nil),      // 34: google.api.HttpBody
-	(*Schema)(nil),                 // 35: headway.imports.v1.Schema
-	(*ListMappingsRequest)(nil),    // 36: headway.imports.v1.ListMappingsRequest
-	(*SaveMappingRequest)(nil),     // 37: headway.imports.v1.SaveMappingRequest
-	(*DeleteMappingRequest)(nil),   // 38: headway.imports.v1.DeleteMappingRequest
-	(*ListMappingsResponse)(nil),   // 39: headway.imports.v1.ListMappingsResponse
-	(*SaveMappingResponse)(nil),    // 40: headway.imports.v1.SaveMappingResponse
-	(*DeleteMappingResponse)(nil),  // 41: headway.imports.v1.DeleteMappingResponse
+	(*NextFile)(nil),               // 2: headway.imports.v1.NextFile
+	(*UploadOptions)(nil),          // 3: headway.imports.v1.UploadOptions
+	(*PreviewFileRequest)(nil),     // 4: headway.imports.v1.PreviewFileRequest
+	(*PreviewFileResponse)(nil),    // 5: headway.imports.v1.PreviewFileResponse
+	(*UploadWorkbookResponse)(nil), // 6: headway.imports.v1.UploadWorkbookResponse
+	(*ImportLinks)(nil),            // 7: headway.imports.v1.ImportLinks
+	(*GetImportRequest)(nil),       // 8: headway.imports.v1.GetImportRequest
+	(*GetImportResponse)(nil),      // 9: headway.imports.v1.GetImportResponse
+	(*ListImportsRequest)(nil),     // 10: headway.imports.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),    // 11: headway.imports.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),     // 12: headway.imports.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),    // 13: headway.imports.v1.WatchImportResponse
+	(*ListIssuesRequest)(nil),      // 14: headway.imports.v1.ListIssuesRequest
+	(*ListIssuesResponse)(nil),     // 15: headway.imports.v1.ListIssuesResponse
+	(*ConfirmImportRequest)(nil),   // 16: headway.imports.v1.ConfirmImportRequest
+	(*ConfirmImportResponse)(nil),  // 17: headway.imports.v1.ConfirmImportResponse
+	(*DownloadReportRequest)(nil),  // 18: headway.imports.v1.DownloadReportRequest
+	(*DownloadReportResponse)(nil), // 19: headway.imports.v1.DownloadReportResponse
+	(*ListSchemasRequest)(nil),     // 20: headway.imports.v1.ListSchemasRequest
+	(*ListSchemasResponse)(nil),    // 21: headway.imports.v1.ListSchemasResponse
+	(*GetTemplateRequest)(nil),     // 22: headway.imports.v1.GetTemplateRequest
+	(*GetTemplateResponse)(nil),    // 23: headway.imports.v1.GetTemplateResponse
+	(*GetSampleRequest)(nil),       // 24: headway.imports.v1.GetSampleRequest
+	(*GetSampleResponse)(nil),      // 25: headway.imports.v1.GetSampleResponse
+	nil,                            // 26: headway.imports.v1.UploadOptions.TextFormatsEntry
+	(OnIssues)(0),                  // 27: headway.imports.v1.OnIssues
+	(ImportMode)(0),                // 28: headway.imports.v1.ImportMode
+	(*SheetMapping)(nil),           // 29: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),             // 30: headway.imports.v1.TextFormat
+	(*FilePreview)(nil),            // 31: headway.imports.v1.FilePreview
+	(*Import)(nil),                 // 32: headway.imports.v1.Import
+	(IssueCode)(0),                 // 33: headway.imports.v1.IssueCode
+	(IssueSeverity)(0),             // 34: headway.imports.v1.IssueSeverity
+	(*Issue)(nil),                  // 35: headway.imports.v1.Issue
+	(*httpbody.HttpBody)(nil),      // 36: google.api.HttpBody
+	(*Schema)(nil),                 // 37: headway.imports.v1.Schema
+	(*ListMappingsRequest)(nil),    // 38: headway.imports.v1.ListMappingsRequest
+	(*SaveMappingRequest)(nil),     // 39: headway.imports.v1.SaveMappingRequest
+	(*DeleteMappingRequest)(nil),   // 40: headway.imports.v1.DeleteMappingRequest
+	(*ListMappingsResponse)(nil),   // 41: headway.imports.v1.ListMappingsResponse
+	(*SaveMappingResponse)(nil),    // 42: headway.imports.v1.SaveMappingResponse
+	(*DeleteMappingResponse)(nil),  // 43: headway.imports.v1.DeleteMappingResponse
 }
 var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
-	2,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
-	25, // 1: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
-	26, // 2: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
-	27, // 3: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
-	28, // 4: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
-	2,  // 5: headway.imports.v1.PreviewFileRequest.options:type_name -> headway.imports.v1.UploadOptions
-	29, // 6: headway.imports.v1.PreviewFileResponse.preview:type_name -> headway.imports.v1.FilePreview
-	30, // 7: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
-	6,  // 8: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
-	30, // 9: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
-	30, // 10: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
-	30, // 11: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
-	31, // 12: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
-	32, // 13: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
-	33, // 14: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
-	30, // 15: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
-	0,  // 16: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
-	34, // 17: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
-	35, // 18: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
-	34, // 19: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
-	34, // 20: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
-	1,  // 21: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
-	3,  // 22: headway.imports.v1.ImportService.PreviewFile:input_type -> headway.imports.v1.PreviewFileRequest
-	7,  // 23: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
-	9,  // 24: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
-	11, // 25: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
-	13, // 26: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
-	15, // 27: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
-	17, // 28: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
-	19, // 29: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
-	36, // 30: headway.imports.v1.ImportService.ListMappings:input_type -> headway.imports.v1.ListMappingsRequest
-	37, // 31: headway.imports.v1.ImportService.SaveMapping:input_type -> headway.imports.v1.SaveMappingRequest
-	38, // 32: headway.imports.v1.ImportService.DeleteMapping:input_type -> headway.imports.v1.DeleteMappingRequest
-	21, // 33: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
-	23, // 34: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
-	5,  // 35: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
-	4,  // 36: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
-	8,  // 37: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
-	10, // 38: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
-	12, // 39: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
-	14, // 40: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
-	16, // 41: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
-	18, // 42: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
-	20, // 43: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
-	39, // 44: headway.imports.v1.ImportService.ListMappings:output_type -> headway.imports.v1.ListMappingsResponse
-	40, // 45: headway.imports.v1.ImportService.SaveMapping:output_type -> headway.imports.v1.SaveMappingResponse
-	41, // 46: headway.imports.v1.ImportService.DeleteMapping:output_type -> headway.imports.v1.DeleteMappingResponse
-	22, // 47: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
-	24, // 48: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
-	35, // [35:49] is the sub-list for method output_type
-	21, // [21:35] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	3,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
+	2,  // 1: headway.imports.v1.UploadWorkbookRequest.next_file:type_name -> headway.imports.v1.NextFile
+	27, // 2: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
+	28, // 3: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
+	29, // 4: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
+	30, // 5: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
+	26, // 6: headway.imports.v1.UploadOptions.text_formats:type_name -> headway.imports.v1.UploadOptions.TextFormatsEntry
+	3,  // 7: headway.imports.v1.PreviewFileRequest.options:type_name -> headway.imports.v1.UploadOptions
+	2,  // 8: headway.imports.v1.PreviewFileRequest.next_file:type_name -> headway.imports.v1.NextFile
+	31, // 9: headway.imports.v1.PreviewFileResponse.preview:type_name -> headway.imports.v1.FilePreview
+	32, // 10: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
+	7,  // 11: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
+	32, // 12: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
+	32, // 13: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
+	32, // 14: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
+	33, // 15: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
+	34, // 16: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
+	35, // 17: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
+	32, // 18: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
+	0,  // 19: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
+	36, // 20: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
+	37, // 21: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
+	36, // 22: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
+	36, // 23: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
+	30, // 24: headway.imports.v1.UploadOptions.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	1,  // 25: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
+	4,  // 26: headway.imports.v1.ImportService.PreviewFile:input_type -> headway.imports.v1.PreviewFileRequest
+	8,  // 27: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
+	10, // 28: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
+	12, // 29: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
+	14, // 30: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
+	16, // 31: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
+	18, // 32: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
+	20, // 33: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
+	38, // 34: headway.imports.v1.ImportService.ListMappings:input_type -> headway.imports.v1.ListMappingsRequest
+	39, // 35: headway.imports.v1.ImportService.SaveMapping:input_type -> headway.imports.v1.SaveMappingRequest
+	40, // 36: headway.imports.v1.ImportService.DeleteMapping:input_type -> headway.imports.v1.DeleteMappingRequest
+	22, // 37: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
+	24, // 38: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
+	6,  // 39: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
+	5,  // 40: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
+	9,  // 41: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
+	11, // 42: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
+	13, // 43: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
+	15, // 44: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
+	17, // 45: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
+	19, // 46: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
+	21, // 47: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
+	41, // 48: headway.imports.v1.ImportService.ListMappings:output_type -> headway.imports.v1.ListMappingsResponse
+	42, // 49: headway.imports.v1.ImportService.SaveMapping:output_type -> headway.imports.v1.SaveMappingResponse
+	43, // 50: headway.imports.v1.ImportService.DeleteMapping:output_type -> headway.imports.v1.DeleteMappingResponse
+	23, // 51: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
+	25, // 52: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
+	39, // [39:53] is the sub-list for method output_type
+	25, // [25:39] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_service_proto_init() }
@@ -1886,10 +1990,12 @@ func file_headway_imports_v1_import_service_proto_init() {
 	file_headway_imports_v1_import_service_proto_msgTypes[0].OneofWrappers = []any{
 		(*UploadWorkbookRequest_Options)(nil),
 		(*UploadWorkbookRequest_Data)(nil),
+		(*UploadWorkbookRequest_NextFile)(nil),
 	}
-	file_headway_imports_v1_import_service_proto_msgTypes[2].OneofWrappers = []any{
+	file_headway_imports_v1_import_service_proto_msgTypes[3].OneofWrappers = []any{
 		(*PreviewFileRequest_Options)(nil),
 		(*PreviewFileRequest_Data)(nil),
+		(*PreviewFileRequest_NextFile)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1897,7 +2003,7 @@ func file_headway_imports_v1_import_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_service_proto_rawDesc), len(file_headway_imports_v1_import_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -50,9 +50,12 @@ type ImportServiceClient interface {
 	// workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
 	// loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
 	//
+	// Several text files (CSV) can be one import: each is a sheet with the name of the file. They are sent one after the other, or as
+	// a zip archive.
+	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
-	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
+	// ARCHIVE_UNSUITABLE, ARCHIVE_DAMAGED, MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
 	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED, MAPPING_UNCERTAIN; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadWorkbookRequest, UploadWorkbookResponse], error)
 	// PreviewFile reads the beginning of a file, and returns its contents and how it could be imported: its sheets with their
@@ -320,9 +323,12 @@ type ImportServiceServer interface {
 	// workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
 	// loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
 	//
+	// Several text files (CSV) can be one import: each is a sheet with the name of the file. They are sent one after the other, or as
+	// a zip archive.
+	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
-	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
+	// ARCHIVE_UNSUITABLE, ARCHIVE_DAMAGED, MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
 	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED, MAPPING_UNCERTAIN; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(grpc.ClientStreamingServer[UploadWorkbookRequest, UploadWorkbookResponse]) error
 	// PreviewFile reads the beginning of a file, and returns its contents and how it could be imported: its sheets with their

@@ -107,7 +107,9 @@ type FilePreview struct {
 	// The format of a text file, as it was detected or set.
 	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	// When you have last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
-	RememberedAt  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=remembered_at,json=rememberedAt,proto3" json:"remembered_at,omitempty"`
+	RememberedAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=remembered_at,json=rememberedAt,proto3" json:"remembered_at,omitempty"`
+	// The formats of several text files, by the names of the files.
+	TextFormats   map[string]*TextFormat `protobuf:"bytes,11,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -212,6 +214,13 @@ func (x *FilePreview) GetRememberedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *FilePreview) GetTextFormats() map[string]*TextFormat {
+	if x != nil {
+		return x.TextFormats
+	}
+	return nil
+}
+
 // PreviewSheet is a sheet of a file.
 type PreviewSheet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -222,7 +231,9 @@ type PreviewSheet struct {
 	// The last row with headers. 0 for a sheet without content.
 	HeaderRow uint32 `protobuf:"varint,3,opt,name=header_row,json=headerRow,proto3" json:"header_row,omitempty"`
 	// The columns that have a header, at most 512.
-	Columns       []*PreviewColumn `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
+	Columns []*PreviewColumn `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
+	// The name of its file, if it is one of several text files.
+	File          string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -283,6 +294,13 @@ func (x *PreviewSheet) GetColumns() []*PreviewColumn {
 		return x.Columns
 	}
 	return nil
+}
+
+func (x *PreviewSheet) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
 }
 
 // PreviewColumn is a column of a sheet of a file.
@@ -582,7 +600,7 @@ var File_headway_imports_v1_preview_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\n" +
-	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x1eheadway/imports/v1/rules.proto\"\xd6\x03\n" +
+	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x1eheadway/imports/v1/rules.proto\"\x8b\x05\n" +
 	"\vFilePreview\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\tR\x06schema\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x128\n" +
@@ -595,13 +613,18 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\vtext_format\x18\t \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
 	"textFormat\x12?\n" +
 	"\rremembered_at\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\frememberedAt\"\x96\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\frememberedAt\x12S\n" +
+	"\ftext_formats\x18\v \x03(\v20.headway.imports.v1.FilePreview.TextFormatsEntryR\vtextFormats\x1a^\n" +
+	"\x10TextFormatsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01\"\xaa\x01\n" +
 	"\fPreviewSheet\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06hidden\x18\x02 \x01(\bR\x06hidden\x12\x1d\n" +
 	"\n" +
 	"header_row\x18\x03 \x01(\rR\theaderRow\x12;\n" +
-	"\acolumns\x18\x04 \x03(\v2!.headway.imports.v1.PreviewColumnR\acolumns\"W\n" +
+	"\acolumns\x18\x04 \x03(\v2!.headway.imports.v1.PreviewColumnR\acolumns\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\"W\n" +
 	"\rPreviewColumn\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\rR\x06column\x12\x16\n" +
 	"\x06header\x18\x02 \x01(\tR\x06header\x12\x16\n" +
@@ -643,7 +666,7 @@ func file_headway_imports_v1_preview_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_preview_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(ProposalReason)(0),           // 0: headway.imports.v1.ProposalReason
 	(*FilePreview)(nil),           // 1: headway.imports.v1.FilePreview
@@ -652,27 +675,30 @@ var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(*SheetProposal)(nil),         // 4: headway.imports.v1.SheetProposal
 	(*ColumnProposal)(nil),        // 5: headway.imports.v1.ColumnProposal
 	(*Reading)(nil),               // 6: headway.imports.v1.Reading
-	(*SheetMapping)(nil),          // 7: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),            // 8: headway.imports.v1.TextFormat
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*ValueRules)(nil),            // 10: headway.imports.v1.ValueRules
+	nil,                           // 7: headway.imports.v1.FilePreview.TextFormatsEntry
+	(*SheetMapping)(nil),          // 8: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),            // 9: headway.imports.v1.TextFormat
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*ValueRules)(nil),            // 11: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_preview_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
 	4,  // 1: headway.imports.v1.FilePreview.proposals:type_name -> headway.imports.v1.SheetProposal
-	7,  // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
-	8,  // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
-	9,  // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
-	3,  // 5: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
-	5,  // 6: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
-	0,  // 7: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
-	6,  // 8: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
-	10, // 9: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	8,  // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
+	9,  // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
+	10, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
+	7,  // 5: headway.imports.v1.FilePreview.text_formats:type_name -> headway.imports.v1.FilePreview.TextFormatsEntry
+	3,  // 6: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
+	5,  // 7: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
+	0,  // 8: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
+	6,  // 9: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
+	11, // 10: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
+	9,  // 11: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_preview_proto_init() }
@@ -688,7 +714,7 @@ func file_headway_imports_v1_preview_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_preview_proto_rawDesc), len(file_headway_imports_v1_preview_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -22,8 +22,7 @@ import (
 
 // Workbook is a text file. It has one sheet.
 type Workbook struct {
-	r       io.ReaderAt
-	size    int64
+	content Content
 	limits  source.Limits
 	name    string
 	format  source.TextFormat
@@ -33,6 +32,14 @@ type Workbook struct {
 	profile *profile
 	// reserved is the memory of the profile.
 	reserved int64
+}
+
+// Content is a text file that can be read any number of times, each time from its beginning.
+type Content struct {
+	// Size is its number of bytes.
+	Size int64
+	// Open returns a new reader of its bytes. Several can be in use at the same time.
+	Open func() (io.Reader, error)
 }
 
 // Opener opens text files.
@@ -48,7 +55,8 @@ func (Opener) Detect(head []byte) bool { return isTable(head) }
 
 // Open recognizes the format of a text file.
 func (o Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) (source.Workbook, error) {
-	w, err := open(ctx, r, size, limits, o.hints)
+	content := Content{Size: size, Open: func() (io.Reader, error) { return io.NewSectionReader(r, 0, size), nil }}
+	w, err := Open(ctx, content, limits, o.hints)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +66,13 @@ func (o Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits sour
 // profileMemory is the approximate memory of a profile and of its sample.
 const profileMemory = 4 << 20
 
-func open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, hints source.Hints) (_ *Workbook, err error) {
+// Open recognizes the format of a text file. A file that can't be read is a *source.Error. Errors of content and of ctx are
+// wrapped.
+func Open(ctx context.Context, content Content, limits source.Limits, hints source.Hints) (_ *Workbook, err error) {
 	if err := limits.Validate(); err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
-	w := &Workbook{r: r, size: size, limits: limits.WithDefaults(), name: sheetName(hints.FileName)}
+	w := &Workbook{content: content, limits: limits.WithDefaults(), name: sheetName(hints.FileName)}
 	if err := w.limits.Memory.Grow(profileMemory); err != nil {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}
@@ -78,7 +88,11 @@ func open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, 
 	if err := w.findEncoding(hints.Text); err != nil {
 		return nil, err
 	}
-	sample, complete, err := readSample(w.text(new(counter)), profileBytes)
+	text, err := w.text(new(counter))
+	if err != nil {
+		return nil, err
+	}
+	sample, complete, err := readSample(text, profileBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +106,13 @@ func open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, 
 }
 
 func (w *Workbook) findEncoding(known source.TextFormat) (err error) {
-	name, mark, err := findEncoding(w.r, w.size)
+	in, err := w.content.Open()
 	if err != nil {
 		return err
 	}
-	if known.Encoding != "" {
-		name = known.Encoding
+	name, mark, err := findEncoding(in, w.content.Size, known.Encoding)
+	if err != nil {
+		return err
 	}
 	w.decoder, w.format.Encoding, err = named(name)
 	w.format.ByteOrderMark = mark
@@ -154,22 +169,26 @@ func lineBreak(sample []byte, d dialect) string {
 }
 
 // text returns the whole file in UTF-8, without a byte order mark.
-func (w *Workbook) text(read *counter) io.Reader {
-	start := int64(0)
+func (w *Workbook) text(read *counter) (io.Reader, error) {
+	in, err := w.content.Open()
+	if err != nil {
+		return nil, err
+	}
+	read.in = in
 	if w.format.ByteOrderMark && w.decoder == nil {
-		start = int64(len("\xEF\xBB\xBF"))
+		if _, err := io.CopyN(io.Discard, read, int64(len("\xEF\xBB\xBF"))); err != nil {
+			return nil, err
+		}
 	}
-	read.in = io.NewSectionReader(w.r, start, w.size-start)
-	read.read.Store(start)
 	if w.decoder == nil {
-		return read
+		return read, nil
 	}
-	return transform.NewReader(read, w.decoder.NewDecoder())
+	return transform.NewReader(read, w.decoder.NewDecoder()), nil
 }
 
 // Sheets implements source.Workbook.
 func (w *Workbook) Sheets() []source.Sheet {
-	return []source.Sheet{{Name: w.name, Bytes: w.size}}
+	return []source.Sheet{{Name: w.name, Bytes: w.content.Size}}
 }
 
 // TextFormat returns the recognized format of the file.
@@ -192,7 +211,11 @@ func (w *Workbook) Rows(ctx context.Context, sheet string) (source.Rows, error) 
 		return nil, err
 	}
 	limit := int(min(w.limits.MaxRowBytes, 1<<30))
-	r.scan = newScanner(w.text(r.read), w.dialect, min(bufferBytes, limit), limit, grow)
+	text, err := w.text(r.read)
+	if err != nil {
+		return nil, err
+	}
+	r.scan = newScanner(text, w.dialect, min(bufferBytes, limit), limit, grow)
 	r.scan.maxFields = w.limits.MaxColumns
 	r.repairer = repairer{d: w.dialect, p: w.profile, budget: firstBudget}
 	if err := r.skipDeclaration(); err != nil {

@@ -95,42 +95,61 @@ const encodingScan = 256 << 10
 // sampleOfOthers is the number of bytes around the first one that is not ASCII, by which the encoding is chosen.
 const sampleOfOthers = 256 << 10
 
-// findEncoding returns the name of the encoding, and whether the file begins with a byte order mark. A file that begins
-// in ASCII is read up to the first other byte.
-func findEncoding(r io.ReaderAt, size int64) (name string, mark bool, err error) {
+// findEncoding returns the name of the encoding, and whether the file begins with a byte order mark. If the encoding is known,
+// only its beginning is read. Otherwise, a file that begins in ASCII is read up to the first other byte.
+func findEncoding(in io.Reader, size int64, known string) (name string, mark bool, err error) {
 	head := make([]byte, min(size, encodingScan))
-	n, err := r.ReadAt(head, 0)
-	if head = head[:n]; n < cap(head) && err != nil && err != io.EOF {
+	n, err := readUpTo(in, head)
+	if err != nil {
 		return "", false, err
 	}
+	head = head[:n]
+	name = known
 	switch {
 	case bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")):
-		return utf8Name, true, nil
+		name, mark = utf8Name, true
 	case bytes.HasPrefix(head, []byte("\xFF\xFE")):
-		return utf16LEName, true, nil
+		name, mark = utf16LEName, true
 	case bytes.HasPrefix(head, []byte("\xFE\xFF")):
-		return utf16BEName, true, nil
+		name, mark = utf16BEName, true
+	}
+	if known != "" {
+		return known, mark, nil
+	}
+	if mark {
+		return name, mark, nil
 	}
 	if name := wideEncoding(head); name != "" {
 		return name, false, nil
 	}
-	for off := int64(0); off < size; {
+	for off := int64(0); len(head) > 0; {
 		if first := firstOther(head); first >= 0 {
-			return decideEncoding(r, size, off+int64(first))
+			name, err := decideEncoding(io.MultiReader(bytes.NewReader(head[first:]), in), size-off-int64(first))
+			return name, false, err
 		}
 		off += int64(len(head))
-		head = head[:min(size-off, encodingScan)]
-		if len(head) == 0 {
-			break
-		}
-		if n, err := r.ReadAt(head, off); n < len(head) {
-			if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		if n, err = readUpTo(in, head[:cap(head)]); err != nil {
 			return "", false, err
+		}
+		head = head[:n]
+		if n == 0 && off < size {
+			return "", false, io.ErrUnexpectedEOF
 		}
 	}
 	return utf8Name, false, nil
+}
+
+// readUpTo reads until the buffer is full or the reader ends.
+func readUpTo(in io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var read int
+		read, err = in.Read(buf[n:])
+		n += read
+	}
+	if err == io.EOF { //nolint:errorlint // the end of a file is not wrapped
+		err = nil
+	}
+	return n, err
 }
 
 // firstOther returns the index of the first byte that is not ASCII, or -1.
@@ -171,15 +190,16 @@ func wideEncoding(head []byte) string {
 	return ""
 }
 
-// decideEncoding compares the encodings by the text at the first byte that is not ASCII.
-func decideEncoding(r io.ReaderAt, size, first int64) (string, bool, error) {
-	sample := make([]byte, min(size-first, sampleOfOthers))
-	n, err := r.ReadAt(sample, first)
-	if sample = sample[:n]; n < cap(sample) && err != nil && err != io.EOF {
-		return "", false, err
+// decideEncoding compares the encodings by the text from the first byte that is not ASCII. rest is the number of bytes from there.
+func decideEncoding(in io.Reader, rest int64) (string, error) {
+	sample := make([]byte, min(rest, sampleOfOthers))
+	n, err := readUpTo(in, sample)
+	if err != nil {
+		return "", err
 	}
-	if validUTF8(sample, first+int64(n) == size) {
-		return utf8Name, false, nil
+	sample = sample[:n]
+	if validUTF8(sample, int64(n) == rest) {
+		return utf8Name, nil
 	}
 	best, most := "windows-1252", -1<<30
 	for _, l := range legacy {
@@ -187,7 +207,7 @@ func decideEncoding(r io.ReaderAt, size, first int64) (string, bool, error) {
 			best, most = l.name, score
 		}
 	}
-	return best, false, nil
+	return best, nil
 }
 
 // validUTF8 reports whether a text is UTF-8. It can end within a character if it is not complete.

@@ -88,7 +88,7 @@ func FuzzRead(f *testing.F) {
 				t.Errorf("%d bytes were not returned", memory.used)
 			}
 		}()
-		book, err := open(context.Background(), bytes.NewReader(file), int64(len(file)), source.Limits{Memory: memory, MaxRowBytes: 1 << 20}, source.Hints{})
+		book, err := Open(context.Background(), contentOf(file), source.Limits{Memory: memory, MaxRowBytes: 1 << 20}, source.Hints{})
 		if err != nil {
 			if source.ReasonOf(err) == "" {
 				t.Error(err)
@@ -97,7 +97,7 @@ func FuzzRead(f *testing.F) {
 		}
 		defer book.Close()
 		first := readAll(t, book)
-		again, err := open(context.Background(), bytes.NewReader(file), int64(len(file)), source.Limits{Memory: memory, MaxRowBytes: 1 << 20}, source.Hints{Text: book.TextFormat()})
+		again, err := Open(context.Background(), contentOf(file), source.Limits{Memory: memory, MaxRowBytes: 1 << 20}, source.Hints{Text: book.TextFormat()})
 		if err != nil {
 			t.Fatalf("its own format %+v: %v", book.TextFormat(), err)
 		}
@@ -138,4 +138,8 @@ func readAll(t *testing.T, book *Workbook) string {
 		t.Error(err)
 	}
 	return all.String()
+}
+
+func contentOf(file []byte) Content {
+	return Content{Size: int64(len(file)), Open: func() (io.Reader, error) { return bytes.NewReader(file), nil }}
 }

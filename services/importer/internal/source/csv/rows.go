@@ -256,7 +256,7 @@ func (r *Rows) Row() source.Row { return r.row }
 func (r *Rows) Err() error { return r.err }
 
 // Progress implements source.Rows.
-func (r *Rows) Progress() (read, total int64) { return r.read.read.Load(), r.w.size }
+func (r *Rows) Progress() (read, total int64) { return r.read.read.Load(), r.w.content.Size }
 
 // Close implements source.Rows.
 func (r *Rows) Close() error {

@@ -18,6 +18,7 @@ type Package struct {
 	r       io.ReaderAt
 	Limits  source.Limits
 	entries map[string]*Part // by Key
+	parts   []*Part          // in the order of the directory
 	opened  int64            // bytes of the admitted parts
 	Slow    bool             // scan without shortcuts
 
@@ -99,7 +100,7 @@ func Open(r io.ReaderAt, size int64, limits source.Limits, identify func(r io.Re
 			first.twice = true
 			continue
 		}
-		p.entries[Key(name)] = &Part{
+		part := &Part{
 			Name:      name,
 			Size:      int64(f.UncompressedSize64),
 			packed:    int64(f.CompressedSize64),
@@ -109,9 +110,20 @@ func Open(r io.ReaderAt, size int64, limits source.Limits, identify func(r io.Re
 			encrypted: f.Flags&1 != 0,
 			file:      f,
 		}
+		p.entries[Key(name)] = part
+		p.parts = append(p.parts, part)
 	}
 	return p, nil
 }
+
+// Parts returns all parts in the order of the directory. Of parts with the same name, it returns the first.
+func (p *Package) Parts() []*Part { return p.parts }
+
+// Encrypted reports whether the part needs a password.
+func (e *Part) Encrypted() bool { return e.encrypted }
+
+// Twice reports whether the directory has a second part with the same name.
+func (e *Part) Twice() bool { return e.twice }
 
 // Find returns the entry of a part, or nil.
 func (p *Package) Find(part string) *Part { return p.entries[Key(part)] }
@@ -144,6 +156,15 @@ func (p *Package) Admit(e *Part, max int64) error {
 	p.opened += e.Size
 	e.admitted = true
 	return nil
+}
+
+// Reader returns the uncompressed bytes of an admitted part, from their beginning. It checks their number and their checksum.
+func (p *Package) Reader(e *Part) (io.Reader, error) {
+	r, err := p.Open(e)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // Open returns the text of an admitted part, from its beginning.

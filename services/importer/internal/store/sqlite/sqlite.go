@@ -85,14 +85,18 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 	if err != nil {
 		return err
 	}
+	texts, err := json.Marshal(im.Texts)
+	if err != nil {
+		return err
+	}
 	mapping, err := json.Marshal(im.Mapping)
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO imports (id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint,
-		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused, text_format, file_stored, mapping) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused, text_format, file_stored, mapping, text_formats) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		im.ID, im.Owner, im.Schema, im.FileName, im.SizeBytes, im.SHA256, im.RequestID, im.Fingerprint,
-		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused), string(text), im.FileStored, string(mapping))
+		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused), string(text), im.FileStored, string(mapping), string(texts))
 	if err != nil {
 		return err
 	}
@@ -229,7 +233,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
-		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format, file_stored, run, mapping,
+		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format, file_stored, run, mapping, text_formats,
 		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found), 'notices', json(notices), 'changes', json(changes)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
@@ -249,10 +253,10 @@ func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imp
 
 func scan(rows *sql.Rows) (imports.Import, error) {
 	var im imports.Import
-	var notices, created, unused, text, mapping, sheets string
+	var notices, created, unused, text, mapping, texts, sheets string
 	var onIssues, mode int
 	err := rows.Scan(&im.ID, &im.Owner, &im.Schema, &im.FileName, &im.SizeBytes, &im.SHA256, &im.RequestID, &im.Fingerprint, &onIssues, &mode,
-		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &im.FileStored, &im.Run, &mapping, &sheets)
+		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &im.FileStored, &im.Run, &mapping, &texts, &sheets)
 	if err != nil {
 		return im, err
 	}
@@ -263,7 +267,7 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 	for _, field := range []struct {
 		text string
 		into any
-	}{{notices, &im.Notices}, {unused, &im.Unused}, {text, &im.Text}, {mapping, &im.Mapping}} {
+	}{{notices, &im.Notices}, {unused, &im.Unused}, {text, &im.Text}, {mapping, &im.Mapping}, {texts, &im.Texts}} {
 		if err := json.Unmarshal([]byte(field.text), field.into); err != nil {
 			return im, err
 		}

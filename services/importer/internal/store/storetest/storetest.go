@@ -76,6 +76,7 @@ func sample(id string) imports.Import {
 		},
 		Mapping:   []imports.SheetMapping{{Sheet: "teams", WorkbookSheet: "Mannschaften", Columns: map[string]string{"code": "Kürzel", "name": ""}}},
 		Unused:    []imports.UnusedSheet{{Name: "Notes"}, {Name: "Lists", Hidden: true}},
+		Texts:     map[string]source.TextFormat{"staff.csv": {Encoding: "UTF-8", Delimiter: ","}},
 		Text:      &source.TextFormat{Encoding: "UTF-8", Delimiter: ";", Quote: `"`, Escape: `"`, LineBreak: "CRLF", ByteOrderMark: true, Columns: 7},
 		Notices:   []imports.Notice{{Reason: "SAME_FILE", Message: "Known."}},
 		CreatedAt: time.Date(2025, 3, 30, 1, 30, 0, 123456789, time.UTC),
