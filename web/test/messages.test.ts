@@ -174,7 +174,9 @@ describe("the messages about what the server reports", () => {
       ([, reason]) => reason,
     );
     expect(reasons.length).toBeGreaterThan(10);
-    expect(keys("notice").sort()).toEqual([...reasons, "SAME_FILE", "REQUEST_REPLAYED", "TEXT_FORMAT"].sort());
+    expect(keys("notice").sort()).toEqual(
+      [...reasons, "SAME_FILE", "REQUEST_REPLAYED", "TEXT_FORMAT", "FILES_IGNORED"].sort(),
+    );
   });
 
   test("there is one for every reason that a page can meet", () => {

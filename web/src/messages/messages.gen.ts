@@ -183,6 +183,9 @@ export interface Messages {
   "upload.sampleTry": undefined;
   "upload.tooLarge": { size: string; limit: string };
   "upload.empty": undefined;
+  "upload.emptyFile": { name: string };
+  "upload.tooLargeTogether": { size: string; limit: string };
+  "upload.unreadable": undefined;
   "upload.notExcel": { name: string };
   "upload.several": { n: number };
   "upload.severalLead": undefined;

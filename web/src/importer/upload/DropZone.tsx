@@ -10,9 +10,9 @@ interface DropZoneProps {
 }
 
 const fileTypes =
-  ".xlsx,.xlsm,.ods,.csv,.tsv,.tab,.txt,text/csv,text/tab-separated-values,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,application/vnd.oasis.opendocument.spreadsheet";
+  ".xlsx,.xlsm,.ods,.csv,.tsv,.tab,.psv,.txt,.zip,application/zip,text/csv,text/tab-separated-values,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,application/vnd.oasis.opendocument.spreadsheet";
 
-/** Takes a file by drag and drop, with the mouse, or with the keyboard. */
+/** Takes files by drag and drop, with the mouse, or with the keyboard. */
 export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
@@ -55,13 +55,14 @@ export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
       <input
         ref={input}
         type="file"
+        multiple
         accept={fileTypes}
         hidden
         tabIndex={-1}
         onChange={(event) => {
-          const file = event.target.files?.[0];
+          const files = [...(event.target.files ?? [])];
           event.target.value = "";
-          if (file) onFiles([file]);
+          if (files.length > 0) onFiles(files);
         }}
       />
     </div>

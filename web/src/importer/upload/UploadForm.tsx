@@ -1,7 +1,9 @@
 import { useEffect, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { formatBytes } from "../../ui/format.js";
 import { MappingCard } from "../mapping/MappingCard.js";
+import { archiveOf, fitTogether, maxArchive } from "./archive.js";
 import { DropZone } from "./DropZone.js";
 import { FilePicker } from "./FilePicker.js";
 import { ImportOptions } from "./ImportOptions.js";
@@ -43,8 +45,24 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
   };
   const takeAll = (files: File[]) => {
     setNotice("");
-    if (files.length > 1) setSeveral(files);
+    if (fitTogether(files)) void takeTogether(files);
+    else if (files.length > 1) setSeveral(files);
     else if (files[0]) take(files[0]);
+  };
+  const takeTogether = async (files: File[]) => {
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    const limit = Math.min(maxBytes || maxArchive, maxArchive);
+    const empty = files.find((file) => file.size === 0);
+    if (empty) setNotice(t("upload.emptyFile", { name: empty.name }));
+    else if (size > limit)
+      setNotice(t("upload.tooLargeTogether", { size: formatBytes(size), limit: formatBytes(limit) }));
+    else {
+      try {
+        take(await archiveOf(files));
+      } catch {
+        setNotice(t("upload.unreadable"));
+      }
+    }
   };
   const trySample = (rows: number) => {
     setNotice("");
