@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"headway/clients/go"
 	"headway/internal/natstest"
 	"headway/internal/pgtest"
 	"headway/internal/proctest"
@@ -44,6 +50,7 @@ func TestReplicasLoseNothingAcknowledged(t *testing.T) {
 				cmd := command(addresses[i])
 				cmd.Stderr = os.Stderr
 				programs[i] = proctest.Start(t, cmd)
+				awaitServing(t, addresses[i])
 			}
 			kill := func(i int) {
 				var exit *exec.ExitError
@@ -78,5 +85,20 @@ func TestReplicasLoseNothingAcknowledged(t *testing.T) {
 				}
 			}, max(crashes(t)/5, 4))
 		})
+	}
+}
+
+// awaitServing waits until the program at an address serves calls, so that it is stopped in order, and not while it starts.
+func awaitServing(t *testing.T, address string) {
+	t.Helper()
+	conn, err := grpc.NewClient(address, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if _, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(true)); err != nil {
+		t.Fatalf("the program at %s does not serve: %v", address, err)
 	}
 }
