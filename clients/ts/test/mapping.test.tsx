@@ -6,9 +6,11 @@ import { type SendUpload, useMapping, useUpload } from "../src/react/index.js";
 import {
   chooseConstant,
   chooseHeader,
+  chooseRules,
   chooseSheet,
   mappedSheets,
   proposedChoices,
+  proposeHeaders,
   toMapping,
 } from "../src/react/mappingDraft.js";
 import { show } from "./show.js";
@@ -100,6 +102,23 @@ describe("a mapping that is edited", () => {
     expect(toMapping(schema, preview, choices)[0]).toMatchObject({ columns: { number: "Nr" } });
     expect(toMapping(schema, preview, choices)[0]?.constants).toBeUndefined();
     expect(chooseConstant({}, "staff", "number", "7")).toEqual({});
+  });
+
+  test("keeps value rules until the column has another header", () => {
+    const rules = { city: { case: "upper" }, number: { decimal: "," } };
+    const preview = previewOf([
+      { sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr", city: "Ort" }, rules },
+    ]);
+    let choices = proposedChoices(preview);
+    expect(toMapping(schema, preview, choices)[0]?.rules).toEqual(rules);
+    expect(proposeHeaders(choices, "staff", "Leute", {}).staff?.rules).toEqual(rules);
+    choices = chooseRules(choices, "staff", "city", { case: "lower" });
+    expect(mappedSheets(schema, preview, choices)[0]?.columns[1]?.rules).toEqual({ case: "lower" });
+    choices = chooseHeader(choices, "staff", "city", "Notiz");
+    expect(toMapping(schema, preview, choices)[0]?.rules).toEqual({ number: { decimal: "," } });
+    choices = chooseRules(choices, "staff", "number", undefined);
+    expect(toMapping(schema, preview, choices)[0]?.rules).toBeUndefined();
+    expect(chooseRules({}, "staff", "city", { case: "lower" })).toEqual({});
   });
 
   test("names no sheet of a text file, and leaves columns out by an empty header", () => {

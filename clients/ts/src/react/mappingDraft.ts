@@ -7,6 +7,7 @@ import type {
   SchemaColumn,
   SchemaSheet,
   SheetMapping,
+  ValueRules,
 } from "../index.js";
 
 /** What the user has chosen, by the schema's names of sheets. Sheets that are not in the file have no entry. */
@@ -18,6 +19,8 @@ interface SheetChoice {
   headers: Readonly<Record<string, string>>;
   /** Values that all rows have, by the schema's names of columns. Such a column has no header. */
   constants?: Readonly<Record<string, string>>;
+  /** Value rules by the schema's names of columns. */
+  rules?: Readonly<Record<string, ValueRules>>;
 }
 
 /** A sheet of the schema, and what it gets from the file. */
@@ -43,6 +46,8 @@ export interface MappedColumn {
   proposal: ColumnProposal | undefined;
   /** The value that all rows have, which is empty until the user enters it. Undefined for all other columns. */
   constant: string | undefined;
+  /** The value rules that the mapping has for the column, for example one of the proposal's readings. */
+  rules: ValueRules | undefined;
   /** Whether a required column has no source and no value, or a constant is empty. */
   missing: boolean;
 }
@@ -50,11 +55,16 @@ export interface MappedColumn {
 /** Returns the choices that a preview proposes. */
 export function proposedChoices({ proposals, mapping, sheets }: FilePreview): MappingChoices {
   const choices: Record<string, SheetChoice> = {};
-  for (const { sheet, columns, constants } of mapping) {
+  for (const { sheet, columns, constants, rules } of mapping) {
     // The mapping of a text file has no names of sheets, because the next file has another name.
     const workbookSheet = proposals.find((proposal) => proposal.sheet === sheet)?.workbookSheet ?? sheets[0]?.name;
     if (workbookSheet !== undefined) {
-      choices[sheet] = { workbookSheet, headers: columns ?? {}, ...(constants && { constants }) };
+      choices[sheet] = {
+        workbookSheet,
+        headers: columns ?? {},
+        ...(constants && { constants }),
+        ...(rules && { rules }),
+      };
     }
   }
   return choices;
@@ -91,6 +101,7 @@ export function chooseHeader(
       ...choice,
       headers: header === undefined ? headers : { ...headers, [column]: header },
       ...(choice.constants && { constants: without(choice.constants, column) }),
+      ...(choice.rules && { rules: without(choice.rules, column) }),
     },
   };
 }
@@ -103,7 +114,20 @@ export function chooseConstant(choices: MappingChoices, sheet: string, column: s
   return { ...choices, [sheet]: { ...choice, headers: without(choice.headers, column), constants } };
 }
 
-const without = (values: Readonly<Record<string, string>>, key: string) =>
+/** Gives a column value rules, or none. */
+export function chooseRules(
+  choices: MappingChoices,
+  sheet: string,
+  column: string,
+  rules: ValueRules | undefined,
+): MappingChoices {
+  const choice = choices[sheet];
+  if (!choice) return choices;
+  const others = without(choice.rules ?? {}, column);
+  return { ...choices, [sheet]: { ...choice, rules: rules ? { ...others, [column]: rules } : others } };
+}
+
+const without = <T>(values: Readonly<Record<string, T>>, key: string): Record<string, T> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => name !== key));
 
 /** Adds headers that the server proposes for a sheet, if it is still assigned. Those that the user has chosen are kept. */
@@ -119,9 +143,13 @@ export function proposeHeaders(
     (next, [column, header]) => chooseHeader(next, sheet, column, header),
     chooseSheet(choices, sheet, workbookSheet, headers),
   );
-  return Object.entries(choice.constants ?? {}).reduce(
+  const filled = Object.entries(choice.constants ?? {}).reduce(
     (next, [column, value]) => chooseConstant(next, sheet, column, value),
     chosen,
+  );
+  return Object.entries(choice.rules ?? {}).reduce(
+    (next, [column, rules]) => chooseRules(next, sheet, column, rules),
+    filled,
   );
 }
 
@@ -139,8 +167,9 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
       const source = available.find((candidate) => candidate.header === header);
       const proposal = proposals.find((made) => made.column === column.name && made.header === header);
       const constant = choice?.constants?.[column.name];
+      const rules = choice?.rules?.[column.name];
       const missing = constant === "" || (choice !== undefined && column.required && !source && !constant);
-      return { column, source, proposal, constant, missing };
+      return { column, source, proposal, constant, rules, missing };
     });
     const used = new Set(columns.map(({ source }) => source?.header));
     const unused = available.filter(({ header }) => !used.has(header));
@@ -154,6 +183,7 @@ export function toMapping(schema: Schema, preview: FilePreview, choices: Mapping
   return mappedSheets(schema, preview, choices).flatMap(({ sheet, workbookSheet, columns }) => {
     if (workbookSheet === undefined) return [];
     const constants = columns.flatMap(({ column, constant }) => (constant ? [[column.name, constant]] : []));
+    const rules = columns.flatMap(({ column, rules }) => (rules ? [[column.name, rules]] : []));
     return {
       sheet: sheet.name,
       ...(!preview.textFormat && { workbookSheet }),
@@ -161,6 +191,7 @@ export function toMapping(schema: Schema, preview: FilePreview, choices: Mapping
         columns.filter(({ constant }) => !constant).map(({ column, source }) => [column.name, source?.header ?? ""]),
       ),
       ...(constants.length > 0 && { constants: Object.fromEntries(constants) }),
+      ...(rules.length > 0 && { rules: Object.fromEntries(rules) }),
     };
   });
 }

@@ -1,8 +1,9 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { FilePreview, MappingQuestion, Schema, SheetMapping } from "../index.js";
+import type { FilePreview, MappingQuestion, Schema, SheetMapping, ValueRules } from "../index.js";
 import {
   chooseConstant,
   chooseHeader,
+  chooseRules,
   chooseSheet,
   type MappedSheet,
   type MappingChoices,
@@ -29,6 +30,8 @@ export interface MappingEditor {
   chooseHeader: (sheet: string, column: string, header: string | undefined) => void;
   /** Gives all rows the same value in a column of the schema, instead of a header. */
   chooseConstant: (sheet: string, column: string, value: string) => void;
+  /** Gives a column of the schema value rules, for example those of a reading of its proposal, or none. */
+  chooseRules: (sheet: string, column: string, rules: ValueRules | undefined) => void;
   /** The mapping, for `answer` of useUpload. */
   mapping: SheetMapping[];
 }
@@ -108,6 +111,12 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     [],
   );
 
+  const assignRules = useCallback(
+    (sheet: string, column: string, rules: ValueRules | undefined) =>
+      setChoices((before) => chooseRules(before, sheet, column, rules)),
+    [],
+  );
+
   const described = useMemo(
     () => ({
       sheets: preview ? mappedSheets(schema, preview, choices) : [],
@@ -123,5 +132,6 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     chooseSheet: assignSheet,
     chooseHeader: assignHeader,
     chooseConstant: assignConstant,
+    chooseRules: assignRules,
   };
 }

@@ -25,7 +25,12 @@ export type PreviewSheet = Schemas["headway.imports.v1.PreviewSheet"];
 export type PreviewColumn = Schemas["headway.imports.v1.PreviewColumn"];
 export type SheetProposal = Schemas["headway.imports.v1.SheetProposal"];
 export type ColumnProposal = Schemas["headway.imports.v1.ColumnProposal"];
-export type SheetMapping = Schemas["headway.imports.v1.SheetMapping"];
+/** Value rules of a column. Rules that are not set change nothing. */
+export type ValueRules = Partial<Schemas["headway.imports.v1.ValueRules"]>;
+export type SheetMapping = Omit<Schemas["headway.imports.v1.SheetMapping"], "rules"> & {
+  /** Value rules by the schema's names of columns. Each replaces the same rule of the schema. */
+  rules?: Readonly<Record<string, ValueRules>>;
+};
 export type SavedMapping = Schemas["headway.imports.v1.SavedMapping"];
 export type ListJobsResponse = Schemas["headway.jobs.v1.ListJobsResponse"];
 export type ListKindsResponse = Schemas["headway.jobs.v1.ListKindsResponse"];
