@@ -31,7 +31,7 @@ export type SheetMapping = Omit<Schemas["headway.imports.v1.SheetMapping"], "rul
   /** Value rules by the schema's names of columns. Each replaces the same rule of the schema. */
   rules?: Readonly<Record<string, ValueRules>>;
 };
-export type SavedMapping = Schemas["headway.imports.v1.SavedMapping"];
+export type SavedMapping = Omit<Schemas["headway.imports.v1.SavedMapping"], "mapping"> & { mapping: SheetMapping[] };
 export type ListJobsResponse = Schemas["headway.jobs.v1.ListJobsResponse"];
 export type ListKindsResponse = Schemas["headway.jobs.v1.ListKindsResponse"];
 export type KindDescription = Schemas["headway.jobs.v1.KindDescription"];
