@@ -51,11 +51,10 @@ var byRule = func() (faults [schema.RuleCount]*Fault) {
 
 // and returns the fault of a cell that both have changed. Either can be nil.
 func (f *Fault) and(g *Fault) *Fault {
-	switch {
-	case f == nil || g == nil || f.rules|g.rules == f.rules:
-		if f == nil {
-			return g
-		}
+	if f == nil {
+		return g
+	}
+	if g == nil || f.rules|g.rules == f.rules {
 		return f
 	}
 	return &Fault{Code: imports.Normalized, rules: f.rules | g.rules}
@@ -217,7 +216,7 @@ func (c *Column) convertRuled(cell *source.Cell, calendar Calendar, buf []byte) 
 			return imports.Value{Kind: imports.Integer, Int: truth}, buf, r.changed(by | 1<<schema.RuleWords)
 		}
 	}
-	if len(s) > 0 && !(bytes.HasPrefix(s, r.prefix) && bytes.HasSuffix(s, r.suffix)) {
+	if len(s) > 0 && (!bytes.HasPrefix(s, r.prefix) || !bytes.HasSuffix(s, r.suffix)) {
 		s, by = affix(s, r.prefix, r.suffix), by|1<<schema.RuleAdd
 	}
 	if bytes.Equal(s, read) {

@@ -34,7 +34,7 @@ func ParseDateFormat(format string, day bool) (fields []DateField, why string) {
 			}
 			fields = append(fields, DateField{Text: literal})
 			i += end + 2
-		case b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z':
+		case isLetter(b):
 			end := i
 			for end < len(format) && format[end] == b {
 				end++
@@ -48,11 +48,11 @@ func ParseDateFormat(format string, day bool) (fields []DateField, why string) {
 			seen[b] = true
 			fields = append(fields, DateField{Letter: b, Width: end - i})
 			i = end
-		case b >= '0' && b <= '9':
+		case isDigit(b):
 			return nil, "it is an example instead of a form. Write dd.MM.yyyy for 25.12.2025"
 		default:
 			end := i
-			for end < len(format) && !(format[end] == '\'' || format[end] >= 'a' && format[end] <= 'z' || format[end] >= 'A' && format[end] <= 'Z' || format[end] >= '0' && format[end] <= '9') {
+			for end < len(format) && format[end] != '\'' && !isLetter(format[end]) && !isDigit(format[end]) {
 				end++
 			}
 			fields = append(fields, DateField{Text: format[i:end]})
@@ -80,3 +80,7 @@ func ParseDateFormat(format string, day bool) (fields []DateField, why string) {
 	}
 	return fields, ""
 }
+
+func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }

@@ -6,6 +6,7 @@ package replica
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -351,16 +352,14 @@ func (r *Replicas) receive(message []byte) {
 // complete reads the jobs that are only named in a message.
 func (r *Replicas) complete(ctx context.Context, c *commit) error {
 	var ids []string
-	jobs := c.jobs[:0]
-	for _, s := range c.jobs {
+	c.jobs = slices.DeleteFunc(c.jobs, func(s state) bool {
 		if s.snapshot == nil {
 			ids = append(ids, s.job.ID)
-			continue
 		}
-		jobs = append(jobs, s)
-	}
+		return s.snapshot == nil
+	})
 	more, err := r.read(ctx, ids)
-	c.jobs = append(jobs, more...)
+	c.jobs = append(c.jobs, more...)
 	return err
 }
 

@@ -79,15 +79,15 @@ func (t *table) joins() string {
 	var all strings.Builder
 	for _, c := range t.columns {
 		if r := t.resolved[c.Name]; r != nil && !r.self {
-			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s", r.parent, r.alias, t.found(c, r, "s"))
+			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s", r.parent, r.alias, found(c, r))
 		}
 	}
 	return all.String()
 }
 
-// found is the condition that a parent is the one that a row of the stage refers to.
-func (t *table) found(c *schema.Column, r *resolution, staged string) string {
-	return fmt.Sprintf("%s.%s = %s.%s", r.alias, name(r.code), staged, name(c.Name))
+// found is the condition that a parent is the one that a row of the stage, s, refers to.
+func found(c *schema.Column, r *resolution) string {
+	return fmt.Sprintf("%s.%s = s.%s", r.alias, name(r.code), name(c.Name))
 }
 
 // complete is the condition that all parents are found, if there are any.
@@ -126,7 +126,7 @@ func (t *table) makeIDs() error {
 	if id == "" || t.ids != "" && given {
 		return nil
 	}
-	value := ""
+	var value string
 	a := t.attribute(id)
 	switch g := t.sheet.GeneratedIn(id); {
 	case given:
@@ -180,7 +180,7 @@ func (t *table) joinIDs() string {
 	}
 	for _, c := range t.columns {
 		if r := t.resolved[c.Name]; r != nil && r.self {
-			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON n%[2]s.%[5]s = s.%[6]s", r.parent, r.alias, t.found(c, r, "s"), t.ids, name(r.code), name(c.Name))
+			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON n%[2]s.%[5]s = s.%[6]s", r.parent, r.alias, found(c, r), t.ids, name(r.code), name(c.Name))
 		}
 	}
 	return all.String()
@@ -220,7 +220,7 @@ func (t *table) linkRows(search *search) error {
 		var lost int64
 		column := name(c.Name)
 		err := t.tx.writer.QueryRow(t.tx.ctx, fmt.Sprintf(`SELECT count(*) FROM %s s WHERE s.%s IS NOT NULL AND NOT EXISTS (SELECT FROM %s %s WHERE %s)`,
-			t.stage, column, r.parent, r.alias, t.found(c, r, "s"))).Scan(&lost)
+			t.stage, column, r.parent, r.alias, found(c, r))).Scan(&lost)
 		if err != nil {
 			return t.failed(err)
 		}
@@ -232,7 +232,7 @@ func (t *table) linkRows(search *search) error {
 			flag = fmt.Sprintf("(s.%s IS NOT NULL OR s.%s) AND %s", column, name(staging), flag)
 		}
 		o.statement = fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s LEFT JOIN %s %s ON %s WHERE %s AND t.%s IS DISTINCT FROM %s AND %s`,
-			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id, flag)
+			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, found(c, r), t.sameKey("t", "s"), column, id, flag)
 		if err := t.applyRowsOf(o, search); err != nil {
 			return err
 		}
