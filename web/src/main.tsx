@@ -23,12 +23,14 @@ import "./job/result.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.js";
+import { languageReady } from "./messages/language.js";
 import { keepFocus } from "./ui/keepFocus.js";
 
 keepFocus(document);
 
 const root = document.getElementById("page");
 if (root) {
+  await languageReady;
   createRoot(root).render(
     <StrictMode>
       <App />

@@ -3,17 +3,12 @@
  * renders everything again when the language changes.
  */
 import { IntlMessageFormat } from "intl-messageformat";
-import de from "./de.json";
+import { catalogue } from "./catalogues.js";
 import en from "./en.json";
-import { type Language, language, locale } from "./language.js";
+import { language, locale } from "./language.js";
 import type { Messages } from "./messages.gen.js";
 
 export type Key = keyof Messages;
-
-/** The messages as web/tools/compile-messages.mjs compiles them: texts, or trees if they have parameters. */
-type Catalogue = Record<Key, string | ConstructorParameters<typeof IntlMessageFormat>[0]>;
-
-const catalogues: Record<Language, Catalogue> = { en, de };
 
 type Parameters<K extends Key> = Messages[K] extends undefined ? [] : [Messages[K]];
 
@@ -21,7 +16,7 @@ const formats = new Map<string, IntlMessageFormat>();
 
 /** Returns a text in the language of the page. */
 export function t<K extends Key>(key: K, ...[parameters]: Parameters<K>): string {
-  const message = catalogues[language()][key];
+  const message = catalogue(language()).page[key];
   if (typeof message === "string") return message;
   const name = `${locale()} ${key}`;
   let format = formats.get(name);

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { isLoaded, load } from "./catalogues.js";
 
 /** The languages of the page, each with its own name for itself. */
 export const languages = { en: "English", de: "Deutsch" } as const;
@@ -34,8 +35,9 @@ function initial(): Language {
 
 const preferred = (): readonly string[] => globalThis.navigator?.languages ?? [];
 
-let current = initial();
+let current: Language = "en";
 let tag = variant(current, preferred());
+let wanted: Language = current;
 const listeners = new Set<() => void>();
 
 /** Returns the language of the page. */
@@ -44,18 +46,19 @@ export const language = (): Language => current;
 /** Returns the BCP 47 tag for numbers and dates. */
 export const locale = (): string => tag;
 
-function change(to: Language): void {
+/** Changes the language when its messages have been loaded. If they can't be, the page keeps its language. */
+async function change(to: Language): Promise<void> {
+  wanted = to;
+  await load(to).catch(() => undefined);
+  if (wanted !== to || !isLoaded(to)) return;
   current = to;
   tag = variant(to, preferred());
-  announce();
+  if (typeof document !== "undefined") document.documentElement.lang = to; // for assistive technology and the browser
   for (const listener of listeners) listener();
 }
 
-/** Tells assistive technology and the browser the language of the page. */
-function announce(): void {
-  if (typeof document !== "undefined") document.documentElement.lang = current;
-}
-announce();
+/** Resolves when the page can be shown in its first language. */
+export const languageReady: Promise<void> = change(initial());
 
 /** Changes the language of all open pages of this browser, and stores the choice. */
 export function setLanguage(to: Language): void {
@@ -64,11 +67,11 @@ export function setLanguage(to: Language): void {
   } catch {
     // Without storage, only this page changes.
   }
-  change(to);
+  void change(to);
 }
 
 globalThis.window?.addEventListener("storage", ({ key, newValue }) => {
-  if (key === stored && isLanguage(newValue) && newValue !== current) change(newValue);
+  if (key === stored && isLanguage(newValue) && newValue !== wanted) void change(newValue);
 });
 
 const subscribe = (listener: () => void) => {

@@ -4,18 +4,16 @@
  */
 import { HeadwayError, type ImportDetail, type Issue, type JobSnapshot, type RootCause } from "@headway/client";
 import { IntlMessageFormat } from "intl-messageformat";
+import { catalogue } from "./catalogues.js";
 import { isKey, t } from "./index.js";
 import { language, locale } from "./language.js";
-import de from "./server.de.json";
 
-type Tree = string | ConstructorParameters<typeof IntlMessageFormat>[0];
 type Notice = ImportDetail["notices"][number];
-
-const catalogues: Partial<Record<string, Record<string, Tree>>> = { de };
 
 /** Returns the message of a key, or undefined if the language has none. */
 function say(key: string, parameters: Record<string, string | number> = {}): string | undefined {
-  const message = Object.hasOwn(catalogues[language()] ?? {}, key) ? catalogues[language()]?.[key] : undefined;
+  const { server } = catalogue(language());
+  const message = Object.hasOwn(server, key) ? server[key] : undefined;
   if (message === undefined || typeof message === "string") return message;
   return new IntlMessageFormat(message, locale()).format(parameters) as string;
 }
