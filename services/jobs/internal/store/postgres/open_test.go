@@ -9,32 +9,6 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// A second process waits until the first has ended, but not forever.
-func TestSecondProcessIsRefused(t *testing.T) {
-	url := database(t)
-	first, err := Open(t.Context(), url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := openWithin(t.Context(), url, nil, time.Second)
-	if err == nil {
-		second.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "wait until no other process uses the jobs database") {
-		t.Errorf("a second store on the same database gives %v", err)
-	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(t.Context(), url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
 // A migration can take longer than a start without one. Here, another process migrates, and holds the lock for that.
 func TestMigrationCanTakeLongerThanOpening(t *testing.T) {
 	const timeout = 50 * time.Millisecond

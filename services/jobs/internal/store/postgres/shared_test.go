@@ -253,3 +253,46 @@ func TestReplicasShareLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestHeartbeatDoesNotChangeLockedJob changes a job that is not in memory, while another replica stores a heartbeat from memory, which
+// locks only the row of the run. Two different states must never have the same revision.
+func TestHeartbeatDoesNotChangeLockedJob(t *testing.T) {
+	a, b := replicas(t)
+	add(t, a)
+	j := claimOne(t, a)
+	touch(t, b, j.ID) // it is in the memory of b, and outdated in that of a
+	type result struct {
+		revision uint32
+		err      error
+	}
+	var heartbeats []chan result
+	released, errs := a.Update(t.Context(), []string{j.ID}, func(_ int, r *job.Job) error {
+		beat := make(chan result, 1)
+		heartbeats = append(heartbeats, beat)
+		stored := make(chan struct{})
+		go func() {
+			defer close(stored)
+			all, errs := b.Update(t.Context(), []string{j.ID}, func(_ int, r *job.Job) error {
+				if err := r.Fence(j.Lease.Token); err != nil {
+					return err
+				}
+				r.Touch(time.Now())
+				return nil
+			})
+			beat <- result{all[0].Revision, errs[0]}
+		}()
+		select {
+		case <-stored:
+		case <-time.After(500 * time.Millisecond): // it waits for this transaction
+		}
+		return r.Release(time.Now(), j.Lease.Token, nil)
+	})
+	if errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	for _, beat := range heartbeats {
+		if beat := <-beat; beat.err == nil && beat.revision >= released[0].Revision {
+			t.Errorf("a heartbeat has revision %d, and the later release %d", beat.revision, released[0].Revision)
+		}
+	}
+}

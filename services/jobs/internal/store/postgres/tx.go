@@ -126,8 +126,8 @@ func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err e
 	return first, t.load(t.found()) // the jobs of repeated requests
 }
 
-// queueLoad locks and reads the jobs. One statement locks them in a fixed order, and a separate statement reads them,
-// so that it sees the commits of the previous lock holders.
+// queueLoad locks and reads the jobs. The first statements lock them in a fixed order, with their runs, because a heartbeat of another
+// replica writes only these. A separate statement reads them, so that it sees the commits of the previous lock holders.
 func (t *tx) queueLoad(b *pgx.Batch, ids []string) {
 	ids = slices.Sorted(slices.Values(ids)) // a copy
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return t.rows[id] != nil || hasNUL(id) })
@@ -135,6 +135,7 @@ func (t *tx) queueLoad(b *pgx.Batch, ids []string) {
 		return
 	}
 	b.Queue(`SELECT seq FROM jobs WHERE id = ANY($1) ORDER BY seq FOR NO KEY UPDATE`, ids)
+	b.Queue(`SELECT seq FROM runs WHERE seq = ANY(ARRAY(SELECT seq FROM jobs WHERE id = ANY($1))) ORDER BY seq FOR NO KEY UPDATE`, ids)
 	b.Queue(`SELECT `+selected+fromJobs+` WHERE j.id = ANY($1)`, ids).Query(func(rows pgx.Rows) error {
 		all, err := scanAll(rows)
 		for _, r := range all {
