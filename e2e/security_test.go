@@ -89,6 +89,9 @@ func TestNoLogContainsTokensOrCells(t *testing.T) {
 	}
 	s.upload(ann, plain)
 
+	// A header that the gateway of gRPC can't parse.
+	s.curl("-X", "POST", "-H", auth, "-H", "Content-Type: application/"+secretMark+"; =", "--data", "{}", api+"/imports")
+
 	// A resumable upload.
 	created := s.curl("-i", "-X", "POST", "-H", auth, "-H", "Tus-Resumable: 1.0.0", "-H", "Upload-Length: 5",
 		"-H", "Upload-Metadata: filename "+base64.StdEncoding.EncodeToString([]byte("x.xlsx")), api+"/uploads")

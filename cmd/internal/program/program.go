@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/grpclog"
 
 	"headway/internal/auth"
 	"headway/internal/hostname"
@@ -57,6 +59,8 @@ func (e *ExitError) Unwrap() error { return e.Err }
 //
 // The first interrupt (Ctrl-C, SIGTERM) cancels the command's context. The second one ends the process immediately.
 func Main(name, description string, commandLine any) int {
+	// gRPC and its gateway would log what callers have sent, in their own format. The servers log every call.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	parser, err := kong.New(commandLine,
 		kong.Name(name), kong.Description(description),
 		kong.DefaultEnvars("HEADWAY"),
