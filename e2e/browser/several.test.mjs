@@ -31,8 +31,8 @@ function write(files) {
  * @param {string[]} paths
  */
 async function chooseByKeyboard(page, paths) {
-  await page.getByRole("button", { name: "Choose file" }).focus();
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
+  const button = page.getByRole("button", { name: "Choose file" });
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), button.press("Enter")]);
   await chooser.setFiles(paths);
 }
 
