@@ -184,7 +184,9 @@ func (o *operation) tryParameter(p parameter, value any) {
 	a := o.base(fmt.Sprintf("%s %s: %.100q", p.in, p.name, texts))
 	switch p.in {
 	case "query":
-		a.query[p.name] = texts
+		if a.query[p.name] = texts; len(a.query.Encode()) > 30<<10 {
+			return // the server limits the size of all headers with the address
+		}
 		if p.name == "upload_id" {
 			a.kind, a.body = "", nil // the file is the upload
 		}

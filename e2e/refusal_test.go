@@ -37,7 +37,7 @@ func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 		{"a missing sheet", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.DeleteSheet("Drivers") }), 422, "SHEET_MISSING"},
 		{"a missing header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "A1", "Something else") }), 422, "HEADER_MISSING"},
 		{"a duplicate header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "B1", headerOf(f, "Areas", "A1")) }), 422, "HEADER_DUPLICATED"},
-		{"a zip file that is not a workbook", zipped(t), 400, "NOT_A_WORKBOOK"},
+		{"a zip file with other files", zipped(t), 422, "SHEET_MISSING"},
 		{"a body over the limit", write(t, "large.xlsx", make([]byte, 2_000_001)), 413, "UPLOAD_TOO_LARGE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -97,7 +97,7 @@ func TestInvalidUploadsHaveReasons(t *testing.T) {
 	}{
 		"no bytes":                             {nil, nil, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY},
 		"a picture":                            {[]byte("\x89PNG\r\n\x1a\n" + string(make([]byte, 100))), nil, errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK},
-		"a zip of something else":              {zipOf(t, "hello.txt"), nil, errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK},
+		"a zip of something else":              {zipOf(t, "hello.txt"), nil, errorsv1.ErrorReason_ERROR_REASON_ARCHIVE_UNSUITABLE},
 		"a letter":                             {[]byte("Dear Ann, the list of areas comes with the next letter."), nil, errorsv1.ErrorReason_ERROR_REASON_TEXT_FILE},
 		"a CSV file without a required column": {[]byte("code,name\nA1,North\n"), nil, errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING},
 		"a text format that does not exist": {[]byte("code,name,country\nA1,North,DE\n"), &importsv1.UploadOptions{TextFormat: &importsv1.TextFormat{Encoding: "morse"}},

@@ -105,7 +105,7 @@ describe("a mapping that is edited", () => {
   });
 
   test("keeps value rules until the column has another header", () => {
-    const rules = { city: { case: "upper" }, number: { decimal: "," } };
+    const rules = { city: { case: "upper" as const }, number: { decimal: "," } };
     const preview = previewOf([
       { sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr", city: "Ort" }, rules },
     ]);

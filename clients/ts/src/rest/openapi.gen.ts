@@ -1204,11 +1204,11 @@ export interface components {
         /** @description Replacement replaces all occurrences of a text, or all matches of a pattern. */
         "headway.imports.v1.Replacement": {
             /** @description A regular expression (RE2). */
-            pattern: string;
+            pattern?: string;
             /** @description The text. Either this or a pattern is set. */
-            text: string;
+            text?: string;
             /** @description The new text. After a pattern, it can have $1. */
-            with: string;
+            with?: string;
         };
         /** @description RootCause is one issue that blocks other rows. */
         "headway.imports.v1.RootCause": {
@@ -1385,24 +1385,27 @@ export interface components {
         /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are detected from the file. */
         "headway.imports.v1.TextFormat": {
             /** @description The file begins with a byte order mark. Ignored in an upload. */
-            byteOrderMark: boolean;
+            byteOrderMark?: boolean;
             /**
              * Format: int64
              * @description The number of cells that most rows have. Ignored in an upload.
              */
-            columns: number;
+            columns?: number;
             /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
-            delimiter: string;
+            delimiter?: string;
             /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
-            encoding: string;
+            encoding?: string;
             /** @description The character before a quotation mark inside a cell: a backslash, or the quotation mark again. */
-            escape: string;
-            /** @description The end of a line: LF, CRLF, or CR. */
-            lineBreak: string;
+            escape?: string;
+            /**
+             * @description The end of a line: LF, CRLF, or CR.
+             * @enum {string}
+             */
+            lineBreak?: "" | "LF" | "CRLF" | "CR";
             /** @description The quotation mark around cells that can have delimiters and line breaks: ", ', `, or the word none. */
-            quote: string;
+            quote?: string;
             /** @description Blanks after a delimiter do not belong to the cell. */
-            skipBlanks: boolean;
+            skipBlanks?: boolean;
         };
         /** @description UnusedColumn is a column of a workbook that is not imported. */
         "headway.imports.v1.UnusedColumn": {
@@ -1436,54 +1439,69 @@ export interface components {
          */
         "headway.imports.v1.ValueRules": {
             /** @description A text that is added at the beginning if it is not there. */
-            addPrefix: string;
+            addPrefix?: string;
             /** @description A text that is added at the end if it is not there. */
-            addSuffix: string;
-            /** @description What an empty cell means for a row that the database has: clear or keep. */
-            blank: string;
-            /** @description The case of all letters: upper or lower. */
-            case: string;
+            addSuffix?: string;
+            /**
+             * @description What an empty cell means for a row that the database has: clear or keep.
+             * @enum {string}
+             */
+            blank?: "" | "clear" | "keep";
+            /**
+             * @description The case of all letters: upper or lower.
+             * @enum {string}
+             */
+            case?: "" | "upper" | "lower";
             /** @description Replace white space of any length by one space. */
-            collapse: boolean;
+            collapse?: boolean;
             /** @description The forms of dates, as in UTS #35: dd.MM.yyyy. */
-            dateFormats: string[];
-            /** @description The order of day, month, and year: dmy, mdy, or ymd. */
-            dateOrder: string;
+            dateFormats?: string[];
+            /**
+             * @description The order of day, month, and year: dmy, mdy, or ymd.
+             * @enum {string}
+             */
+            dateOrder?: "" | "dmy" | "mdy" | "ymd";
             /** @description The separator before the decimals of a number: a point or a comma. */
-            decimal: string;
+            decimal?: string;
             /** @description The value of empty cells, in the plain form of the column's type. */
-            default: string;
+            default?: string;
             /** @description Texts that mean an empty cell. */
-            empty: string[];
+            empty?: string[];
             /** @description Words for false, in addition to the usual ones. */
-            falseValues: string[];
+            falseValues?: string[];
             /** @description Values for whole texts, in the plain form of the column's type. */
-            lookup: {
+            lookup?: {
                 [key: string]: string;
             };
-            /** @description Whether 12 % is 0.12 (fraction) or 12 (number). */
-            percent: string;
+            /**
+             * @description Whether 12 % is 0.12 (fraction) or 12 (number).
+             * @enum {string}
+             */
+            percent?: "" | "fraction" | "number";
             /**
              * Format: int64
              * @description The last year that a year of two digits can mean, from 1999 to 2098. 0 means that such a year has two meanings.
              */
-            pivotYear: number;
+            pivotYear?: number;
             /** @description Texts that are removed at the beginning. */
-            removePrefix: string[];
+            removePrefix?: string[];
             /** @description Texts that are removed at the end. */
-            removeSuffix: string[];
+            removeSuffix?: string[];
             /** @description Replacements, one after the other. */
-            replace: components["schemas"]["headway.imports.v1.Replacement"][];
+            replace?: components["schemas"]["headway.imports.v1.Replacement"][];
             /** @description The separator between thousands: a point, a comma, a space, an apostrophe, or none. */
-            thousands: string;
+            thousands?: string;
             /** @description Characters that are removed at both ends, in addition to white space. */
-            trim: string;
+            trim?: string;
             /** @description Words for true, in addition to the usual ones. */
-            trueValues: string[];
-            /** @description The normal form of Unicode: nfc, which all texts have, or nfkc. */
-            unicode: string;
+            trueValues?: string[];
+            /**
+             * @description The normal form of Unicode: nfc, which all texts have, or nfkc.
+             * @enum {string}
+             */
+            unicode?: "" | "nfc" | "nfkc";
             /** @description Units next to a number, with the factors that convert them to that of the column. */
-            units: {
+            units?: {
                 [key: string]: string;
             };
         };

@@ -82,7 +82,8 @@ func addTimes(doc, schemas map[string]any) {
 var declared = map[string]bool{"headway.jobs.v1.StepPlan": true}
 
 // formSchemas are the messages of requests, also in fields of forms and queries, that responses have too.
-var formSchemas = []string{"headway.imports.v1.SheetMapping"}
+var formSchemas = []string{"headway.imports.v1.Replacement", "headway.imports.v1.ValueRules", "headway.imports.v1.SheetMapping",
+	"headway.imports.v1.TextFormat"}
 
 func message(name string) protoreflect.MessageDescriptor {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
@@ -290,6 +291,9 @@ func addTextRules(schema map[string]any, rules *validate.FieldRules) {
 	text := rules.GetString()
 	limit(schema, "minLength", text.HasMinLen(), text.GetMinLen())
 	limit(schema, "maxLength", text.HasMaxLen(), text.GetMaxLen())
+	if len(text.GetIn()) > 0 {
+		schema["enum"] = text.GetIn()
+	}
 	if text.GetPattern() != "" {
 		schema["pattern"] = text.GetPattern()
 	}

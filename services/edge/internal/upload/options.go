@@ -2,6 +2,7 @@ package upload
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -125,6 +126,9 @@ func setTextFormats(o *importsv1.UploadOptions, value string) error {
 	formats := &importsv1.UploadOptions{}
 	var entries map[string]json.RawMessage
 	err := json.Unmarshal([]byte(value), &entries)
+	if err == nil && entries == nil {
+		err = errors.New("null is not an object")
+	}
 	if err == nil {
 		err = webjson.Unmarshal([]byte(`{"textFormats":`+value+`}`), formats)
 	}
