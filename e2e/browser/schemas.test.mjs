@@ -93,7 +93,7 @@ for (const [name, width] of /** @type {const} */ ([
         colorScheme,
         reducedMotion: "reduce",
       });
-      await page.getByRole("combobox").selectOption({ label: "Workforce" });
+      await page.getByRole("combobox", { name: "What do you want to import?" }).selectOption({ label: "Workforce" });
       await page.getByText(/^Contents of a file for/).click();
       await assertAccessible(page, `the schema, ${name}, ${colorScheme}`);
       await picture(page, `schema-${name}-${colorScheme}`);
@@ -110,7 +110,7 @@ for (const [name, width] of /** @type {const} */ ([
         "nothing is wider than the page",
       );
       await page.getByRole("button", { name: "Cancel" }).click();
-      await page.getByRole("combobox").selectOption({ label: "Ledger" });
+      await page.getByRole("combobox", { name: "What do you want to import?" }).selectOption({ label: "Ledger" });
       await chooseWorkbook(page, join(cases, "35-rows-that-are-no-records/a.xlsx"));
       await page.getByRole("region", { name: "About this file" }).waitFor();
       await waitForStatus(page, "waiting");
