@@ -18,6 +18,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"headway/internal/atomicfile"
+	"headway/internal/watched"
 )
 
 const (
@@ -40,8 +41,9 @@ type Key struct {
 	defaults Rights
 
 	ring atomic.Pointer[ring]
-	// file is the file with the secrets, if they come from one.
-	file keyFile
+	// file is the file with the secrets, or nil if they come from none.
+	file      *watched.File[*ring]
+	reloading sync.Mutex
 
 	mu sync.Mutex
 	// verified caches tokens with a valid signature: a worker sends the same one with thousands of calls.

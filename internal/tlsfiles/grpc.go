@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/credentials"
+
+	"headway/internal/watched"
 )
 
 // Config names the files for gRPC connections. All are PEM.
@@ -29,7 +31,7 @@ type Config struct {
 // GRPC are the credentials of gRPC connections. Each handshake uses the present files.
 type GRPC struct {
 	certificate *Certificate
-	authorities *file[*authorities]
+	authorities *watched.File[*authorities]
 	required    bool
 }
 
@@ -45,10 +47,12 @@ func NewGRPC(cfg Config, logger *slog.Logger) (*GRPC, error) {
 	if cfg.CAFile == "" {
 		return g, nil
 	}
-	read := func() (*authorities, error) { return readAuthorities(cfg.CAFile) }
-	validUntil := func(a *authorities) time.Time { return a.validUntil }
-	g.authorities, err = newFile("TLS authorities", logger, read, validUntil, cfg.CAFile)
-	return g, err
+	g.authorities, err = watched.Open(func() (*authorities, error) { return readAuthorities(cfg.CAFile) }, cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	g.authorities.Log(logger, "TLS authorities", func(a *authorities) []any { return []any{"valid_until", a.validUntil} })
+	return g, nil
 }
 
 // authorities are the certificates that others must be signed by.
@@ -94,7 +98,7 @@ func (g *GRPC) Client() credentials.TransportCredentials {
 }
 
 func (g *GRPC) server() *tls.Config {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.certificate.Get, ClientCAs: g.pool()}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.certificate.Server, ClientCAs: g.pool()}
 	if g.required {
 		cfg.ClientAuth = tls.RequireAndVerifyClientCert
 	}
@@ -104,7 +108,7 @@ func (g *GRPC) server() *tls.Config {
 func (g *GRPC) client() *tls.Config {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.pool()}
 	if g.certificate != nil {
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return g.certificate.file.get(), nil }
+		cfg.GetClientCertificate = g.certificate.Client
 	}
 	return cfg
 }
@@ -114,7 +118,8 @@ func (g *GRPC) pool() *x509.CertPool {
 	if g.authorities == nil {
 		return nil
 	}
-	return g.authorities.get().pool
+	present, _ := g.authorities.Get() // if the present file can't be used, the previous one
+	return present.pool
 }
 
 // perHandshake are credentials that are created for each handshake.

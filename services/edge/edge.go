@@ -193,7 +193,7 @@ func New(cfg Config) (_ *Service, err error) {
 		// Without pings, a peer that vanished silently would keep its streams indefinitely. On HTTP/1.1, the kernel
 		// detects this.
 		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: pingTimeout}
-		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Get}
+		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Server}
 	}
 	return s, nil
 }

@@ -43,17 +43,22 @@ type Config struct {
 
 // Table serves the routes of files, and reloads them when a file changes.
 type Table struct {
-	cfg      Config
-	current  atomic.Pointer[loaded]
-	versions watched.Versions
-	failure  string
+	cfg     Config
+	file    *watched.File[*loaded]
+	current atomic.Pointer[loaded]
 }
 
 // New loads the files.
 func New(cfg Config) (*Table, error) {
 	t := &Table{cfg: cfg}
-	t.versions = watched.Look(cfg.Files...)
-	return t, t.load()
+	file, err := watched.Open(t.load, cfg.Files...)
+	if err != nil {
+		return nil, err
+	}
+	file.Log(cfg.Logger, "routes", func(l *loaded) []any { return []any{"routes", len(l.routes)} })
+	t.file = file
+	t.reload()
+	return t, nil
 }
 
 // Handler returns the handler for a request, or nil if no route matches. isFolder reports whether it serves the files of a
@@ -119,37 +124,28 @@ func (t *Table) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		now := watched.Look(t.cfg.Files...)
-		if now.Equal(t.versions) {
-			continue
-		}
-		t.versions = now
-		err := t.load()
-		switch {
-		case err == nil:
-			t.failure = ""
-			t.cfg.Logger.Info("reloaded the routes", "files", t.cfg.Files)
-		case err.Error() != t.failure:
-			t.failure = err.Error()
-			t.cfg.Logger.Error("the changed routes have errors, continuing with the old ones", "error", err)
-		}
+		t.reload()
 	}
 }
 
-func (t *Table) load() error {
+func (t *Table) reload() {
+	present, _ := t.file.Get() // logged
+	t.current.Store(present)
+}
+
+func (t *Table) load() (*loaded, error) {
 	routes, err := Load(t.cfg.Files)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := &loaded{mux: http.NewServeMux(), routes: make(map[string]*Route)}
 	for _, r := range routes {
 		if err := register(now.mux, r, t.handler(r)); err != nil {
-			return err
+			return nil, err
 		}
 		now.routes[r.pattern()] = r
 	}
-	t.current.Store(now)
-	return nil
+	return now, nil
 }
 
 // callTimeout limits calls to the services.

@@ -3,8 +3,6 @@ package nats
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -85,7 +83,7 @@ func (c *Config) Check() error {
 	if c.CredentialsFile != "" && c.TokenFile != "" {
 		return errors.New("--bus-credentials-file and --bus-token-file can't be set together")
 	}
-	for flag, name := range map[string]string{"credentials": c.CredentialsFile, "token": c.TokenFile, "ca": c.CAFile, "cert": c.CertFile, "key": c.KeyFile} {
+	for flag, name := range map[string]string{"credentials": c.CredentialsFile, "token": c.TokenFile} {
 		if name == "" {
 			continue
 		}
@@ -93,8 +91,24 @@ func (c *Config) Check() error {
 			return fmt.Errorf("--bus-%s-file: %w", flag, err)
 		}
 	}
-	_, err := c.tls()
-	return err
+	for flag, option := range c.tls() {
+		if err := option(&nats.Options{}); err != nil {
+			return fmt.Errorf("--bus-%s-file: %w", flag, err)
+		}
+	}
+	return nil
+}
+
+// tls returns the options for TLS by the flag of their file. Each connection reads the files again.
+func (c *Config) tls() map[string]nats.Option {
+	options := map[string]nats.Option{}
+	if c.CAFile != "" {
+		options["ca"] = nats.RootCAs(c.CAFile)
+	}
+	if c.CertFile != "" {
+		options["cert"] = nats.ClientCert(c.CertFile, c.KeyFile)
+	}
+	return options
 }
 
 // redacted returns a URL without a password.
@@ -103,35 +117,6 @@ func redacted(text string) string {
 		return u.Redacted()
 	}
 	return "it"
-}
-
-// tls returns the settings for TLS, or nil for those of the system.
-func (c *Config) tls() (*tls.Config, error) {
-	if c.CAFile == "" && c.CertFile == "" {
-		return nil, nil
-	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CAFile != "" {
-		text, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("--bus-ca-file: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("--bus-ca-file: %s has no certificate in PEM format", c.CAFile)
-		}
-	}
-	if c.CertFile != "" {
-		load := func() (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-			return &pair, err
-		}
-		if _, err := load(); err != nil {
-			return nil, fmt.Errorf("--bus-cert-file: %w", err)
-		}
-		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	}
-	return t, nil
 }
 
 // Open connects in the background, again and again while the servers can't be reached.
@@ -169,13 +154,10 @@ func Open(cfg Config) (*Bus, error) {
 			return strings.TrimSpace(string(text))
 		}))
 	}
-	secure, err := cfg.tls()
-	if err != nil {
-		return nil, err
+	for _, option := range cfg.tls() {
+		options = append(options, option)
 	}
-	if secure != nil {
-		options = append(options, nats.Secure(secure))
-	}
+	var err error
 	if b.conn, err = nats.Connect(cfg.URL, options...); err != nil {
 		return nil, fmt.Errorf("--bus: %w", err)
 	}

@@ -1,16 +1,10 @@
 package nats
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/internal/natstest"
+	"headway/internal/proctest"
 	"headway/services/jobs/internal/bus"
 	"headway/services/jobs/internal/bus/bustest"
 )
@@ -74,34 +69,18 @@ func TestTokenIsReadFromFile(t *testing.T) {
 }
 
 func TestBusConnectsWithCertificates(t *testing.T) {
-	dir := t.TempDir()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-	for name, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	authority, other := proctest.NewAuthority(t), proctest.NewAuthority(t)
+	serverCert, serverKey := authority.Issue(t, "server")
+	cert, key := authority.Issue(t, "jobs")
+	pair, err := tls.LoadX509KeyPair(serverCert, serverKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	authorities := x509.NewCertPool()
-	authorities.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	text, err := os.ReadFile(authority.File)
+	if err != nil || !authorities.AppendCertsFromPEM(text) {
+		t.Fatal(err)
+	}
 	address := natstest.Start(t, func(o *server.Options) {
 		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: authorities, ClientAuth: tls.RequireAndVerifyClientCert}
 	})
@@ -109,8 +88,8 @@ func TestBusConnectsWithCertificates(t *testing.T) {
 		cfg  Config
 		want bool
 	}{
-		"both":                {Config{CAFile: certFile, CertFile: certFile, KeyFile: keyFile}, true},
-		"without a client's":  {Config{CAFile: certFile}, false},
+		"both":                {Config{CAFile: authority.File, CertFile: cert, KeyFile: key}, true},
+		"without a client's":  {Config{CAFile: authority.File}, false},
 		"without authorities": {Config{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,16 +105,40 @@ func TestBusConnectsWithCertificates(t *testing.T) {
 			}
 		})
 	}
+	t.Run("replaced files", func(t *testing.T) {
+		ca, newCert, newKey := filepath.Join(t.TempDir(), "ca"), filepath.Join(t.TempDir(), "cert"), filepath.Join(t.TempDir(), "key")
+		replace := func(by *proctest.Authority) {
+			t.Helper()
+			by.IssueTo(t, "jobs", newCert, newKey)
+			text, err := os.ReadFile(by.File)
+			if err == nil {
+				err = os.WriteFile(ca, text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		replace(other)
+		b := open(t, Config{URL: "tls://" + address, CAFile: ca, CertFile: newCert, KeyFile: newKey})
+		defer b.Close()
+		if connected(b, 300*time.Millisecond) {
+			t.Fatal("another authority is accepted")
+		}
+		replace(authority)
+		if !connected(b, 30*time.Second) {
+			t.Error("the bus does not connect with the new authority")
+		}
+	})
 }
 
 func TestInvalidSettingsAreNamed(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		`--bus: "redis://host:1" is not the URL of a NATS server`:      {URL: "redis://host:1"},
-		"Use --bus-credentials-file or --bus-token-file":               {URL: "nats://user:secret@host:4222"},
-		"--bus-cert-file and --bus-key-file must be set together":      {URL: "nats://host:4222", CertFile: "cert"},
-		"--bus-credentials-file and --bus-token-file can't be set":     {URL: "nats://host:4222", CredentialsFile: "a", TokenFile: "b"},
-		"--bus-token-file: open /nowhere/token":                        {URL: "nats://host:4222", TokenFile: "/nowhere/token"},
-		"--bus-ca-file: nats_test.go has no certificate in PEM format": {URL: "nats://host:4222", CAFile: "nats_test.go"},
+		`--bus: "redis://host:1" is not the URL of a NATS server`:                   {URL: "redis://host:1"},
+		"Use --bus-credentials-file or --bus-token-file":                            {URL: "nats://user:secret@host:4222"},
+		"--bus-cert-file and --bus-key-file must be set together":                   {URL: "nats://host:4222", CertFile: "cert"},
+		"--bus-credentials-file and --bus-token-file can't be set":                  {URL: "nats://host:4222", CredentialsFile: "a", TokenFile: "b"},
+		"--bus-token-file: open /nowhere/token":                                     {URL: "nats://host:4222", TokenFile: "/nowhere/token"},
+		`--bus-ca-file: nats: failed to parse root certificate from "nats_test.go"`: {URL: "nats://host:4222", CAFile: "nats_test.go"},
 	} {
 		err := cfg.Check()
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
