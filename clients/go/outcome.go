@@ -37,7 +37,8 @@ type Failure struct {
 	Message string
 	// Permanent means that a retry cannot succeed.
 	Permanent bool
-	// Result holds details for the user: nil, or a value whose JSON is an object of at most 8 KiB.
+	// Result holds details for the user: nil, or a value whose JSON is an object. The service has a limit for its size, by default
+	// 1 MiB, and drops larger ones.
 	Result any
 }
 
@@ -53,7 +54,8 @@ func FailPermanently(reason, message string, result any) error {
 }
 
 // Park returns an error for a handler whose job must wait for a user's decision. question is nil, or a value whose JSON is an
-// object of at most 8 KiB. After the answer, the job is leased again, and Task.Answer decodes the answer.
+// object. It has the same limit as a result, by default 1 MiB. After the answer, the job is leased again, and Task.Answer decodes the
+// answer.
 func Park(question any) error { return &parking{question} }
 
 type parking struct{ question any }

@@ -106,6 +106,69 @@ func TestCompleteIsNeverRefusedForItsSize(t *testing.T) {
 	}, func(c *jobs.Config) { c.MaxResultBytes = 1 << 20 })
 }
 
+func TestParkIsNeverRefusedForItsSize(t *testing.T) {
+	onBothStores(t, func(t *testing.T, w *world) {
+		ctx, user, worker := t.Context(), w.user("alice"), w.worker()
+		get := func(id string) *jobsv1.Job {
+			t.Helper()
+			resp, err := user.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.GetJob()
+		}
+		id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Retry: &jobsv1.RetryPolicy{MaxAttempts: 5, BackoffSeconds: 0.001, MaxBackoffSeconds: 0.001}})
+		_, err := worker.FailJob(ctx, &jobsv1.FailJobRequest{JobId: id, LeaseToken: token, ResultJson: `{"facts":"` + strings.Repeat("f", 20_000) + `"}`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		park := func(question string) *jobsv1.Job {
+			t.Helper()
+			leased := w.lease(worker)
+			resp, err := worker.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: id, LeaseToken: leased.GetLeaseToken(), QuestionJson: question})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.GetJob()
+		}
+		resume := func() {
+			t.Helper()
+			resp, err := user.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id, AnswerJson: `{"yes":true}`})
+			if err != nil || resp.GetJob().QuestionBytes != nil || resp.GetJob().ResultBytes != nil {
+				t.Fatalf("ResumeJob: %v, %v", resp, err)
+			}
+		}
+		if parked := park(""); parked.QuestionBytes != nil || get(id).GetQuestion() != nil {
+			t.Errorf("without a question, it is %v", parked)
+		}
+		resume()
+		for _, size := range []int{9_000, 1_000_000} {
+			question := `{"id":9007199254740993,"text":"` + strings.Repeat("q", size) + `"}`
+			if parked := park(question); parked.GetQuestion() != nil || parked.GetQuestionBytes() != int64(len(question)) || parked.ResultBytes != nil {
+				t.Errorf("the snapshot is %v", parked)
+			}
+			w.restart()
+			if got := get(id); got.GetQuestionJson() != question || got.GetQuestion() == nil || got.GetResult() != nil {
+				t.Errorf("GetJob returns a question of %d bytes, and the result %v", len(got.GetQuestionJson()), got.GetResult())
+			}
+			resume()
+			if got := get(id); got.GetQuestion() != nil || got.GetResult() != nil || got.GetAnswerJson() != `{"yes":true}` {
+				t.Errorf("after the answer, the job is %v", got)
+			}
+		}
+		park(`{"text":"` + strings.Repeat("q", 9_000) + `"}`)
+		if _, err := user.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id}); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(id); got.QuestionBytes != nil || got.ResultBytes != nil || got.GetResult() != nil {
+			t.Errorf("after the cancellation, the job is %v", got)
+		}
+		id, token = w.begin(user, worker, &jobsv1.CreateJobRequest{})
+		_, err = worker.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, QuestionJson: `{"text":"` + strings.Repeat("q", 1<<20) + `"}`})
+		wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
+	}, func(c *jobs.Config) { c.MaxResultBytes = 1 << 20 })
+}
+
 func TestNamesOfAnyConventionAreAccepted(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()

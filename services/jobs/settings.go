@@ -42,7 +42,7 @@ type Settings struct {
 	MaxQueued            int            `help:"Maximum number of unfinished jobs per owner. A negative value means no limit." default:"100000" negative:"no limit"`
 	MaxOutputBytes       settings.Bytes `help:"Maximum output size per job." default:"1GiB" placeholder:"SIZE"`
 	OutputBytesPerUser   settings.Bytes `help:"Maximum total size of the outputs of an owner's stored jobs. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
-	MaxResultBytes       settings.Bytes `help:"Maximum size of a job's result as JSON." default:"1MiB" placeholder:"SIZE"`
+	MaxResultBytes       settings.Bytes `help:"Maximum size of a job's result or question as JSON." default:"1MiB" placeholder:"SIZE"`
 	OutputSegmentBytes   settings.Bytes `help:"Size of a job's output that stays in the database. The start of a longer output moves to blobs of this size." default:"1MiB" min:"64KiB" placeholder:"SIZE"`
 	OutputBlobs          string         `help:"URL of the bucket for long outputs, such as s3://BUCKET?prefix=outputs/. Empty for a directory in the data directory." placeholder:"URL"`
 	JobsDrainTimeout     time.Duration  `help:"How long calls of the jobs service can take to finish during a shutdown." default:"3s"`

@@ -1678,8 +1678,17 @@ export interface components {
             priority: number;
             /** @description The progress. */
             progress?: components["schemas"]["headway.jobs.v1.Progress"];
-            /** @description The question to the user while the job is waiting. Its format is agreed between the worker and its user interface. */
+            /**
+             * @description The question to the user while the job is waiting, unless it is too large for a snapshot; see `question_bytes`. Its format is agreed
+             *     between the worker and its user interface.
+             */
             question?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description The size of the question as JSON, if the question is too large for a snapshot. Lists and watches omit such a question.
+             *     GetJob returns it.
+             */
+            questionBytes?: number;
             /**
              * Format: int64
              * @description Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued

@@ -71,7 +71,8 @@ type Job struct {
 	Result  json.RawMessage // nil if there is none, or if it is too large for the snapshot
 
 	// ResultBytes is the size of a result that is too large for the snapshot, or 0. LargeResult is that result while it
-	// is being set. Stores store it separately, and clear the field. Store.Result returns it.
+	// is being set. Stores store it separately, and clear the field. Store.Result returns it. While a job is waiting, all this can be
+	// about its question instead. See QuestionBytes.
 	ResultBytes int
 	LargeResult json.RawMessage
 

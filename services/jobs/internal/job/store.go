@@ -26,7 +26,7 @@ type Store interface {
 	// Get returns the job, or ErrNotFound. It includes every change that was acknowledged before the call.
 	Get(ctx context.Context, id string) (Job, error)
 
-	// Result returns a job's result that is too large for its snapshot (Job.ResultBytes is above 0), or ErrNotFound.
+	// Result returns a job's result or question that is too large for its snapshot (Job.ResultBytes is above 0), or ErrNotFound.
 	Result(ctx context.Context, id string) (json.RawMessage, error)
 
 	// List returns a page of jobs, newest first by order of creation. Pages never repeat or lose a job because others

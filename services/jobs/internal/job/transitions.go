@@ -90,22 +90,19 @@ func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
 }
 
 // Park ends the lease and makes the job wait for a user's decision. After a cancellation request, it is cancelled
-// instead.
+// instead. A question that is too large for the snapshot replaces the result of an earlier attempt.
 func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *Report, checkpoint []byte) error {
 	if err := j.Fence(token); err != nil {
 		return err
-	}
-	if len(question) > MaxDocument {
-		return &InvalidError{"question", "is larger than 8 KiB as JSON"}
 	}
 	if j.CancelRequested {
 		j.cancel(Instant(now))
 		return nil
 	}
 	j.closingReport(now, last)
-	j.Question = question
 	j.SaveCheckpoint(checkpoint)
 	j.Status = Waiting
+	j.setQuestion(question)
 	j.Lease = Lease{}
 	j.Progress.rest()
 	j.touch(Instant(now))
@@ -125,7 +122,8 @@ func (j *Job) Resume(now time.Time, revision uint32, answer json.RawMessage) err
 	if len(answer) > MaxDocument {
 		return &InvalidError{"answer", "is larger than 8 KiB as JSON"}
 	}
-	j.Answer, j.Question = answer, nil
+	j.dropQuestion()
+	j.Answer = answer
 	j.Attempt--
 	j.requeue(Instant(now))
 	return nil
@@ -163,7 +161,6 @@ func (j *Job) Retry(now time.Time) error {
 	now = Instant(now)
 	j.MaxAttempts = max(j.MaxAttempts, j.Attempt+1)
 	j.setResult(nil)
-	j.Question = nil
 	j.CompletedAt = time.Time{}
 	if !j.Deadline.IsZero() && !j.Deadline.After(now) {
 		j.Deadline = time.Time{}
@@ -212,6 +209,32 @@ func (j *Job) closingReport(now time.Time, last *Report) {
 	}
 }
 
+// setQuestion sets the question of a waiting job. One that does not fit into the snapshot is stored separately, in the place of the
+// result.
+func (j *Job) setQuestion(question json.RawMessage) {
+	if j.Question = question; len(question) > MaxDocument {
+		j.Question, j.Result, j.ResultBytes, j.LargeResult = nil, nil, len(question), question
+	} else if question == nil && j.ResultBytes > 0 {
+		j.setResult(nil) // it would be taken for the question
+	}
+}
+
+// QuestionBytes returns the size of a question that is too large for the snapshot, or 0.
+func (j *Job) QuestionBytes() int {
+	if j.Status != Waiting || j.Question != nil {
+		return 0
+	}
+	return j.ResultBytes
+}
+
+// dropQuestion removes the question of a waiting job.
+func (j *Job) dropQuestion() {
+	if j.QuestionBytes() > 0 {
+		j.setResult(nil)
+	}
+	j.Question = nil
+}
+
 // setResult sets the result. A result that does not fit into the snapshot is stored separately.
 func (j *Job) setResult(result json.RawMessage) {
 	j.Result, j.ResultBytes, j.LargeResult = result, 0, nil
@@ -257,11 +280,11 @@ func (j *Job) cancel(now time.Time) {
 
 // end makes the job terminal.
 func (j *Job) end(now time.Time, status Status) {
+	j.dropQuestion()
 	j.Status = status
 	j.Lease = Lease{}
 	j.CancelRequested, j.CancelBy = false, time.Time{}
 	j.NotBefore, j.Limited = time.Time{}, false
-	j.Question = nil
 	j.QueuePosition = 0
 	j.Progress.rest()
 	j.CompletedAt = now

@@ -25,8 +25,10 @@ func toProtoWith(j *job.Job, steps []job.Step, texts bool) *jobsv1.Job {
 	result, resultJSON := toDocument(j.Result, texts)
 	question, questionJSON := toDocument(j.Question, texts)
 	answer, answerJSON := toDocument(j.Answer, texts)
-	var resultBytes *int64
-	if j.ResultBytes > 0 {
+	var resultBytes, questionBytes *int64
+	if n := j.QuestionBytes(); n > 0 {
+		questionBytes = new(int64(n))
+	} else if j.ResultBytes > 0 {
 		resultBytes = new(int64(j.ResultBytes))
 	}
 	return &jobsv1.Job{
@@ -57,6 +59,7 @@ func toProtoWith(j *job.Job, steps []job.Step, texts bool) *jobsv1.Job {
 		Deadline:        toTimestamp(j.Deadline),
 		Worker:          j.Lease.Worker,
 		ResultBytes:     resultBytes,
+		QuestionBytes:   questionBytes,
 		PayloadJson:     payloadJSON,
 		ResultJson:      resultJSON,
 		QuestionJson:    questionJSON,

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/jsonnum"
 	"headway/services/jobs/internal/job"
 )
@@ -201,6 +203,19 @@ func toDocument(document json.RawMessage, always bool) (s *structpb.Struct, text
 		text = string(document)
 	}
 	return s, text
+}
+
+// addLarge adds the document that is too large for the job's snapshot: the question of a waiting job, or the result.
+func addLarge(j *jobsv1.Job, large json.RawMessage) {
+	document, text := toDocument(large, true)
+	if proto.Size(document) > maxStruct {
+		document = nil // the text has it
+	}
+	if j.QuestionBytes != nil {
+		j.Question, j.QuestionJson = document, text
+	} else {
+		j.Result, j.ResultJson = document, text
+	}
 }
 
 // toValue returns a decoded value. It clears exact if a double does not hold one of its numbers.

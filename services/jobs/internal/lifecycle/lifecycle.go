@@ -29,7 +29,7 @@ type Lifecycle struct {
 // Config configures a Lifecycle. All fields are required.
 type Config struct {
 	CancelGrace    time.Duration // how long a worker has to stop after a cancellation request
-	MaxResultBytes int           // of a job's result, as JSON
+	MaxResultBytes int           // of a job's result or question, as JSON
 	Quota          *quota.Quota  // of jobs per user
 	Clock          *job.Clock
 }
@@ -198,7 +198,7 @@ type Completion struct {
 
 // Complete ends the job with its result.
 func (l *Lifecycle) Complete(ctx context.Context, c Completion) (job.Job, error) {
-	if err := l.checkResult(&c); err != nil {
+	if err := l.checkSize("result", c.Result); err != nil {
 		return job.Job{}, err
 	}
 	jobs, errs := l.finishAll(ctx, []ending{c.ending()})
@@ -211,7 +211,7 @@ func (l *Lifecycle) CompleteAll(ctx context.Context, all []Completion) []error {
 	var endings []ending
 	var of []int // the index in all of each of endings
 	for i := range all {
-		if errs[i] = l.checkResult(&all[i]); errs[i] == nil {
+		if errs[i] = l.checkSize("result", all[i].Result); errs[i] == nil {
 			endings, of = append(endings, all[i].ending()), append(of, i)
 		}
 	}
@@ -225,12 +225,12 @@ func (l *Lifecycle) CompleteAll(ctx context.Context, all []Completion) []error {
 	return errs
 }
 
-func (l *Lifecycle) checkResult(c *Completion) error {
-	if len(c.Result) <= l.cfg.MaxResultBytes {
+func (l *Lifecycle) checkSize(field string, document json.RawMessage) error {
+	if len(document) <= l.cfg.MaxResultBytes {
 		return nil
 	}
-	return &job.InvalidError{Field: "result", Problem: fmt.Sprintf(
-		"has %d bytes as JSON. The limit is %d. Store large data as output, or increase --max-result-bytes", len(c.Result), l.cfg.MaxResultBytes)}
+	return &job.InvalidError{Field: field, Problem: fmt.Sprintf(
+		"has %d bytes as JSON. The limit is %d. Store large data as output, or increase --max-result-bytes", len(document), l.cfg.MaxResultBytes)}
 }
 
 func (c *Completion) ending() ending {
@@ -257,6 +257,9 @@ func (l *Lifecycle) Release(ctx context.Context, id, token string, checkpoint []
 
 // Park makes the job wait for a user's decision.
 func (l *Lifecycle) Park(ctx context.Context, id, token string, question json.RawMessage, last *job.Report, checkpoint []byte) (job.Job, error) {
+	if err := l.checkSize("question", question); err != nil {
+		return job.Job{}, err
+	}
 	return l.finish(ctx, id, token, call("park", question, last, checkpoint), func(now time.Time, j *job.Job) error {
 		return j.Park(now, token, question, last, checkpoint)
 	})

@@ -191,7 +191,8 @@ type Job struct {
 	Result *structpb.Struct `protobuf:"bytes,13,opt,name=result,proto3" json:"result,omitempty"`
 	// Why the job failed or was cancelled. While it is queued or active for another attempt: why the last attempt ended.
 	Error *JobError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
-	// The question to the user while the job is waiting. Its format is agreed between the worker and its user interface.
+	// The question to the user while the job is waiting, unless it is too large for a snapshot; see `question_bytes`. Its format is agreed
+	// between the worker and its user interface.
 	Question *structpb.Struct `protobuf:"bytes,15,opt,name=question,proto3" json:"question,omitempty"`
 	// The last answer given by ResumeJob.
 	Answer *structpb.Struct `protobuf:"bytes,16,opt,name=answer,proto3" json:"answer,omitempty"`
@@ -235,7 +236,10 @@ type Job struct {
 	// The limit that the job shares with others. Unset without one.
 	Limit *Limit `protobuf:"bytes,32,opt,name=limit,proto3" json:"limit,omitempty"`
 	// The job is queued, and waits because of its limit. It has no queue position.
-	Limited       bool `protobuf:"varint,33,opt,name=limited,proto3" json:"limited,omitempty"`
+	Limited bool `protobuf:"varint,33,opt,name=limited,proto3" json:"limited,omitempty"`
+	// The size of the question as JSON, if the question is too large for a snapshot. Lists and watches omit such a question.
+	// GetJob returns it.
+	QuestionBytes *int64 `protobuf:"varint,34,opt,name=question_bytes,json=questionBytes,proto3,oneof" json:"question_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,6 +503,13 @@ func (x *Job) GetLimited() bool {
 		return x.Limited
 	}
 	return false
+}
+
+func (x *Job) GetQuestionBytes() int64 {
+	if x != nil && x.QuestionBytes != nil {
+		return *x.QuestionBytes
+	}
+	return 0
 }
 
 // Limit bounds how many jobs with the same key run. The jobs of one owner share a key, whatever their kinds. The numbers are those
@@ -1067,7 +1078,7 @@ var File_headway_jobs_v1_job_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
-	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\v\n" +
+	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\v\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -1108,11 +1119,13 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\vanswer_json\x18\x1f \x01(\tR\n" +
 	"answerJson\x12,\n" +
 	"\x05limit\x18  \x01(\v2\x16.headway.jobs.v1.LimitR\x05limit\x12\x18\n" +
-	"\alimited\x18! \x01(\bR\alimited\x1a9\n" +
+	"\alimited\x18! \x01(\bR\alimited\x12*\n" +
+	"\x0equestion_bytes\x18\" \x01(\x03H\x01R\rquestionBytes\x88\x01\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
-	"\r_result_bytes\"\xb4\x01\n" +
+	"\r_result_bytesB\x11\n" +
+	"\x0f_question_bytes\"\xb4\x01\n" +
 	"\x05Limit\x12\x1c\n" +
 	"\x03key\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x03key\x12'\n" +

@@ -1217,7 +1217,8 @@ type FailJobRequest struct {
 	Permanent bool `protobuf:"varint,4,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Facts about the failure, such as an import's counts. Stored as the result, or dropped if they exceed its limit.
+	// Facts about the failure, such as an import's counts. Stored as the result; dropped if they exceed its limit, which is 1 MiB as JSON
+	// unless the service has another one.
 	Result *structpb.Struct `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
 	// Facts about the failure as JSON text, instead of `result`. They are stored byte for byte, so numbers stay exact.
 	ResultJson    string `protobuf:"bytes,7,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
@@ -1467,7 +1468,7 @@ type ParkJobRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// The question; at most 8 KiB as JSON.
+	// The question; at most 1 MiB as JSON, unless the service has another limit. If it is larger than 8 KiB, only GetJob returns it.
 	Question *structpb.Struct `protobuf:"bytes,3,opt,name=question,proto3" json:"question,omitempty"`
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`

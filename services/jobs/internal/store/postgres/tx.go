@@ -313,7 +313,7 @@ func (t *tx) queueRows(b *pgx.Batch) {
 			withCheckpoint, checkpoints = append(withCheckpoint, r.seq), append(checkpoints, r.checkpoint)
 		}
 		switch {
-		case r.largeResult != nil:
+		case r.largeResult != nil && j.ResultBytes > 0:
 			withResult, results = append(withResult, r.seq), append(results, string(r.largeResult))
 		case was.ResultBytes > 0 && j.ResultBytes == 0:
 			withoutResult = append(withoutResult, r.seq)
