@@ -17,6 +17,7 @@ import (
 
 	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/governor"
 	"headway/internal/quota"
 	"headway/internal/rpcclient"
 	"headway/internal/rpcserver"
@@ -39,6 +40,7 @@ import (
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	"headway/services/importer/internal/targets"
+	"headway/services/importer/internal/workbooks"
 	"headway/services/importer/internal/worker"
 )
 
@@ -82,13 +84,17 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
 	runs, requests := cfg.budgets(s.files.ReceiveBytes())
+	reader := func(memory *governor.Budget) *workbooks.Reader {
+		return &workbooks.Reader{Files: s.files, Openers: openers, Limits: cfg.Limits, Memory: memory}
+	}
+	forRequests := reader(requests)
 	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_importer_over_quota_total",
 		Help: "Uploads that were refused because their user had too many bytes of stored workbooks."})
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(refused)
 	}
 	in := &intake.Intake{
-		Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Memory: requests, Openers: openers, Limits: cfg.Limits, MaxDuration: cfg.MaxImportDuration,
+		Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Workbooks: forRequests, MaxDuration: cfg.MaxImportDuration,
 		Quota: quota.New(quota.Config{Max: max(int64(cfg.WorkbookBytesPerUser), 0), Count: s.store.StoredBytes, Refused: refused.Inc}),
 	}
 	s.maintain = &maintenance.Maintenance{
@@ -100,7 +106,7 @@ func New(cfg Config) (_ *Service, err error) {
 		Store: s.store, Schemas: registry, Intake: in, Follow: s.follow, Review: &review.Reviewer{Jobs: jobs},
 		MayUse:    cfg.targets.MayUse,
 		Downloads: s.downloads,
-		Reports:   &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Memory: requests, Openers: openers, Limits: cfg.Limits},
+		Reports:   &report.Producer{Store: s.store, Schemas: registry, Workbooks: forRequests},
 	})
 	host, err := os.Hostname()
 	if err != nil {
@@ -108,7 +114,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	runner := &worker.Runner{
 		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir, KeyBytes: runs.Size() / 3, TextBytes: textBytes},
-		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Memory: runs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
+		Store:  s.store, Schemas: registry, Jobs: jobs, Workbooks: reader(runs), Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.Config{
 		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxConcurrentImports, Logger: cfg.Logger,

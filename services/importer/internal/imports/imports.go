@@ -221,6 +221,15 @@ type IgnoredColumn struct {
 	Header string
 }
 
+// Hints returns what is known about the format of the stored file.
+func (im *Import) Hints() source.Hints {
+	h := source.Hints{FileName: im.FileName, Texts: im.Texts}
+	if im.Text != nil {
+		h.Text = *im.Text
+	}
+	return h
+}
+
 // Totals returns the sum of the sheets.
 func (im *Import) Totals() Counts {
 	var total Counts

@@ -28,6 +28,7 @@ import (
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/workbooks"
 )
 
 // DefaultSchema is the schema of an upload that does not name one.
@@ -62,12 +63,8 @@ type Intake struct {
 	MaxBytes int64
 	// Quota limits the bytes of a user's stored workbooks.
 	Quota *quota.Quota
-	// Limits bound the size of an unpacked workbook.
-	Limits source.Limits
-	// Memory is the budget for reading workbooks. If it is nil, there is no limit.
-	Memory *governor.Budget
-	// Openers open the kinds of files that can be imported.
-	Openers source.Openers
+	// Workbooks opens what was received.
+	Workbooks *workbooks.Reader
 	// MaxDuration is how long an import can take, with the time for a decision. 0 means no limit.
 	MaxDuration time.Duration
 }
@@ -223,7 +220,7 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, ho
 		return err
 	}
 	if need := in.Files.ReceiveBytes(); need > 0 { // and not for a folder, which takes the bytes as they come
-		share, err := in.Memory.Acquire(ctx, need)
+		share, err := in.Workbooks.Memory.Acquire(ctx, need)
 		if err != nil {
 			return err
 		}
@@ -238,7 +235,7 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, ho
 	n, err := io.ReadFull(r.Body, head)
 	switch {
 	case err == nil:
-		if err := in.Openers.Refuse(head); err != nil { // before the sender has sent the rest
+		if err := in.Workbooks.Openers.Refuse(head); err != nil { // before the sender has sent the rest
 			return err
 		}
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
@@ -288,27 +285,15 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 
 // read opens the stored file, and notes its format if it is a text file. The workbook is valid until do returns.
 func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, do func(source.Workbook, *governor.Share) error) error {
-	file, err := in.Files.Open(ctx, im.ID)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	share, err := in.Memory.Acquire(ctx, source.OpenBytes)
-	if err != nil {
-		return err
-	}
-	defer share.Release()
-	limits := in.Limits
-	limits.Memory = share
-	book, err := in.Openers.For(source.Hints{FileName: im.FileName, Text: r.Text, Texts: r.Texts}).Open(ctx, file, file.Size(), limits)
+	book, err := in.Workbooks.Open(ctx, im.ID, source.Hints{FileName: im.FileName, Text: r.Text, Texts: r.Texts}, 0)
 	if err != nil {
 		return err
 	}
 	defer book.Close()
-	if err := describeText(ctx, book, im); err != nil {
+	if err := describeText(ctx, book.Workbook, im); err != nil {
 		return err
 	}
-	return do(book, share)
+	return do(book.Workbook, book.Share)
 }
 
 func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *governor.Share, im *imports.Import, spec *schema.Schema, r Request) (err error) {

@@ -7,27 +7,19 @@ import (
 	"io"
 	"iter"
 
-	"headway/internal/governor"
-	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/workbooks"
 )
 
 // pageSize is how many issues are read from the store at a time.
 const pageSize = 1000
 
-// Producer creates the downloads of an import from its stored workbook. All fields but Limits are required.
+// Producer creates the downloads of an import from its stored workbook. All fields are required.
 type Producer struct {
-	Store   imports.Store
-	Files   *files.Store
-	Schemas *schema.Registry
-	// Limits bound the size of an unpacked workbook.
-	Limits source.Limits
-	// Memory is the budget for reading workbooks. If it is nil, there is no limit.
-	Memory *governor.Budget
-	// Openers open the kinds of files that can be imported.
-	Openers source.Openers
+	Store     imports.Store
+	Schemas   *schema.Registry
+	Workbooks *workbooks.Reader
 }
 
 // Format is a kind of download.
@@ -81,22 +73,12 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 	if download.Schema, err = p.Schemas.Get(im.Schema); err != nil {
 		return err
 	}
-	file, err := p.Files.Open(ctx, im.ID)
+	book, err := p.Workbooks.Open(ctx, im.ID, im.Hints(), commentBytes(im, format))
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	share, err := p.Memory.Acquire(ctx, source.OpenBytes+commentBytes(im, format))
-	if err != nil {
-		return err
-	}
-	defer share.Release()
-	limits := p.Limits
-	limits.Memory = share
-	if download.Workbook, err = p.Openers.For(hints(im)).Open(ctx, file, file.Size(), limits); err != nil {
-		return err
-	}
-	defer download.Workbook.Close()
+	defer book.Close()
+	download.Workbook = book.Workbook
 	if format == Imported {
 		err := WriteImported(ctx, w, download)
 		if errors.Is(err, imports.ErrNotFound) {
@@ -175,13 +157,4 @@ func refuseImported(im imports.Import, phase Phase) error {
 		return imports.ErrNotCommittedYet
 	}
 	return imports.ErrNothingCommitted
-}
-
-// hints returns what is known about the file of an import.
-func hints(im imports.Import) source.Hints {
-	h := source.Hints{FileName: im.FileName, Texts: im.Texts}
-	if im.Text != nil {
-		h.Text = *im.Text
-	}
-	return h
 }

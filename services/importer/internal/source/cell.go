@@ -2,7 +2,6 @@ package source
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"headway/services/importer/internal/text"
 )
@@ -121,17 +120,7 @@ func Blank(cell *Cell) bool {
 }
 
 // Clip shortens a text to n characters. If the text is longer, the last of them is "…".
-func Clip(text []byte, n int) string {
-	if len(text) <= n || utf8.RuneCount(text) <= n {
-		return string(text)
-	}
-	end := 0
-	for range n - 1 {
-		_, size := utf8.DecodeRune(text[end:])
-		end += size
-	}
-	return string(text[:end]) + "…"
-}
+func Clip(s []byte, n int) string { return text.Clip(s, n) }
 
 // CellName returns the name of a cell, such as "D4711" for column 4 and row 4711. Column and row count from 1.
 func CellName(col, row int) string {

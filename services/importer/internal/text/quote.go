@@ -15,11 +15,11 @@ const maxNamed = 3
 // characters, or of a letter of another alphabet that looks like one of the text's: “K1” (U+00A0 after the text).
 func Quote(s []byte, limit int) string {
 	if Plain(s) {
-		return "“" + clip(s, limit) + "”"
+		return "“" + Clip(s, limit) + "”"
 	}
 	clean, _, _ := Clean(s, nil)
 	clean = shown(clean)
-	quoted := "“" + clip(clean, limit) + "”"
+	quoted := "“" + Clip(clean, limit) + "”"
 	unseen := Unseen(s)
 	if unseen == "" {
 		unseen = lookAlike(string(clean))
@@ -148,8 +148,8 @@ func shown(s []byte) []byte {
 	}, string(s)))
 }
 
-// clip shortens a text to limit characters, the last of which is then "…".
-func clip(s []byte, limit int) string {
+// Clip shortens a text to limit characters. If the text is longer, the last of them is "…".
+func Clip(s []byte, limit int) string {
 	if len(s) <= limit || utf8.RuneCount(s) <= limit {
 		return string(s)
 	}

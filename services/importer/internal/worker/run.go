@@ -11,12 +11,12 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/governor"
 	"headway/internal/rpcerr"
-	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/workbooks"
 )
 
 // unforeseenAttempts is the maximum number of attempts after an error that is not known to be temporary.
@@ -26,17 +26,12 @@ const unforeseenAttempts = 3
 type Runner struct {
 	Loader  *load.Loader
 	Store   imports.Store
-	Files   *files.Store
 	Schemas *schema.Registry
 	// Jobs is called with the importer's own identity.
 	Jobs jobsv1.JobServiceClient
-	// Memory is the budget of all runs. If it is nil, there is no limit.
-	Memory *governor.Budget
-	// Openers open the kinds of files that can be imported.
-	Openers source.Openers
-	// Limits bound the size of an unpacked workbook.
-	Limits source.Limits
-	Logger *slog.Logger
+	// Workbooks opens the workbooks within the budget of all runs.
+	Workbooks *workbooks.Reader
+	Logger    *slog.Logger
 }
 
 // ending describes how a run ends the job. Exactly one of its fields is set.
@@ -108,28 +103,11 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 
 // open opens the workbook of an import, and reserves memory for its run.
 func (r *Runner) open(ctx context.Context, im imports.Import) (load.Input, error) {
-	file, err := r.Files.Open(ctx, im.ID)
+	book, err := r.Workbooks.Open(ctx, im.ID, im.Hints(), 0)
 	if err != nil {
 		return load.Input{}, err
 	}
-	share, err := r.Memory.Acquire(ctx, source.OpenBytes)
-	if err != nil {
-		file.Close()
-		return load.Input{}, err
-	}
-	limits := r.Limits
-	limits.Memory = share
-	book, err := r.Openers.For(hints(im)).Open(ctx, file, file.Size(), limits)
-	if err != nil {
-		file.Close()
-		share.Release()
-		return load.Input{}, err
-	}
-	return load.Input{Workbook: book, Memory: share, Close: func() error {
-		defer share.Release()
-		defer file.Close()
-		return book.Close()
-	}}, nil
+	return load.Input{Workbook: book.Workbook, Memory: book.Share, Close: book.Close}, nil
 }
 
 // conclude returns how a completed run ends the job.
@@ -223,13 +201,4 @@ func classify(err error) *failure {
 
 func fails(reason errorsv1.ErrorReason, permanent bool, message string) *failure {
 	return &failure{reason: rpcerr.Word(reason), message: message, permanent: permanent}
-}
-
-// hints returns what is known about the file of an import.
-func hints(im imports.Import) source.Hints {
-	h := source.Hints{FileName: im.FileName, Texts: im.Texts}
-	if im.Text != nil {
-		h.Text = *im.Text
-	}
-	return h
 }
