@@ -4,6 +4,7 @@ package importer
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -38,6 +39,7 @@ import (
 	"headway/services/importer/internal/source/csv"
 	"headway/services/importer/internal/source/ods"
 	"headway/services/importer/internal/source/xlsx"
+	storepostgres "headway/services/importer/internal/store/postgres"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	"headway/services/importer/internal/targets"
 	"headway/services/importer/internal/workbooks"
@@ -53,7 +55,7 @@ type Service struct {
 	listener net.Listener
 	server   *rpcserver.Server
 	jobs     *grpc.ClientConn
-	store    *storesqlite.Store
+	store    imports.Store
 	target   imports.Target
 	files    *files.Store
 	// downloads keeps reports for some minutes.
@@ -97,8 +99,13 @@ func New(cfg Config) (_ *Service, err error) {
 		Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Workbooks: forRequests, MaxDuration: cfg.MaxImportDuration,
 		Quota: quota.New(quota.Config{Max: max(int64(cfg.WorkbookBytesPerUser), 0), Count: s.store.StoredBytes, Refused: refused.Inc}),
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	name := fmt.Sprintf("importer@%s:%d", host, os.Getpid())
 	s.maintain = &maintenance.Maintenance{
-		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: started,
+		Name: name + " " + rand.Text(), Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: started,
 		Retention: cfg.ImportRetention, Interval: cfg.SweepInterval, Logger: cfg.Logger,
 	}
 	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})
@@ -108,16 +115,12 @@ func New(cfg Config) (_ *Service, err error) {
 		Downloads: s.downloads,
 		Reports:   &report.Producer{Store: s.store, Schemas: registry, Workbooks: forRequests},
 	})
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
 	runner := &worker.Runner{
 		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir, KeyBytes: runs.Size() / 3, TextBytes: textBytes},
 		Store:  s.store, Schemas: registry, Jobs: jobs, Workbooks: reader(runs), Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.Config{
-		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxConcurrentImports, Logger: cfg.Logger,
+		Name: name, Concurrency: cfg.MaxConcurrentImports, Logger: cfg.Logger,
 	})
 	return s, nil
 }
@@ -143,7 +146,7 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
 	}
-	if s.store, err = storesqlite.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
+	if s.store, err = openStore(ctx, cfg); err != nil {
 		return err
 	}
 	set, err := targets.Open(ctx, cfg.targets)
@@ -154,9 +157,29 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if s.downloads, err = downloads.Open(filepath.Join(cfg.DataDir, "downloads")); err != nil {
 		return err
 	}
-	s.files, err = files.Open(ctx, cfg.Blobs)
+	_, shared := s.store.(imports.Shared)
+	s.files, err = files.Open(ctx, cfg.Blobs, shared)
 	return err
 }
+
+// openStore opens the database of imports.
+func openStore(ctx context.Context, cfg Config) (imports.Store, error) {
+	if cfg.ImportsDatabase == "" {
+		store, err := storesqlite.Open(ctx, filepath.Join(cfg.DataDir, databaseFile))
+		if err != nil {
+			return nil, err // not a nil pointer in an interface
+		}
+		return store, nil
+	}
+	store, err := storepostgres.Open(ctx, cfg.ImportsDatabase)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// databaseFile is the name of the database of imports in the data directory.
+const databaseFile = "importer.db"
 
 // Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }

@@ -32,7 +32,8 @@ type Settings struct {
 	WorkbookBytesPerUser settings.Bytes `help:"Maximum total size of a user's stored workbooks. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
 	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
 	Targets              string         `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
-	Blobs                string         `help:"URL of the bucket for uploaded workbooks, such as s3://BUCKET?prefix=imports/. No other importer may use the same prefix. Empty for a directory in the data directory." placeholder:"URL"`
+	ImportsDatabase      string         `help:"URL of a PostgreSQL database for the counts and issues of imports, such as postgres://user@host/name?sslmode=verify-full. It can be that of the jobs. Several importers can use it. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
+	Blobs                string         `help:"URL of the bucket for uploaded workbooks, such as s3://BUCKET?prefix=imports/. Importers with the same --imports-database use the same bucket, and no others may. Empty for a directory in the data directory." placeholder:"URL"`
 	MaxConcurrentImports int            `help:"Maximum number of concurrent imports. Imports into the same database take turns." default:"4" min:"1" max:"100"`
 	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
 	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
@@ -99,7 +100,33 @@ func (c *Config) complete() error {
 	if err := c.loadTargets(); err != nil {
 		return err
 	}
+	if err := c.checkShared(); err != nil {
+		return err
+	}
 	c.Blobs = cmp.Or(c.Blobs, blobs.FolderURL(filepath.Join(folder, "blobs", "imports")))
+	return nil
+}
+
+// checkShared checks that other importers on the same database find the workbooks and the rows.
+func (c *Config) checkShared() error {
+	if c.ImportsDatabase == "" {
+		return nil
+	}
+	if !strings.HasPrefix(c.ImportsDatabase, "postgres://") && !strings.HasPrefix(c.ImportsDatabase, "postgresql://") {
+		return errors.New("--imports-database is not the URL of a PostgreSQL database: begin it with postgres://")
+	}
+	if c.Blobs == "" {
+		return errors.New("--imports-database is for several importers, and needs --blobs: they must find each other's workbooks. Set a bucket, or the URL of a directory that all can write to (file:///DIRECTORY)")
+	}
+	for name, database := range c.targets.Targets {
+		if database.URL != "" {
+			continue
+		}
+		if c.Targets == "" {
+			return errors.New("--imports-database is for several importers, and needs --records or --targets: they must not write rows into different SQLite files. Set the URL of a PostgreSQL database")
+		}
+		return fmt.Errorf("--imports-database is for several importers, but the target %s is an SQLite file, which only one can use. Set the url of a PostgreSQL database in %s", name, c.Targets)
+	}
 	return nil
 }
 

@@ -26,15 +26,18 @@ const suffix = ".xlsx"
 // Store is a bucket of workbooks.
 type Store struct {
 	bucket *blobs.Bucket
+	// shared means that other processes can be writing to the bucket, and that their clocks can differ.
+	shared bool
 }
 
-// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs/imports or s3://headway?prefix=imports/.
-func Open(ctx context.Context, url string) (*Store, error) {
+// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs/imports or s3://headway?prefix=imports/. shared means that
+// other importers use it.
+func Open(ctx context.Context, url string, shared bool) (*Store, error) {
 	bucket, err := blobs.Open(ctx, url)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{bucket: bucket}, nil
+	return &Store{bucket: bucket, shared: shared || bucket.Shared()}, nil
 }
 
 // Close ends the use of the bucket.
@@ -115,7 +118,7 @@ const (
 	// clockSlack is how far the time of a blob can lag the clock. Linux takes it from a clock that ticks every few
 	// milliseconds.
 	clockSlack = 50 * time.Millisecond
-	// sharedSlack is the same for a bucket that several machines use. It is longer than an upload can take: an object store
+	// sharedSlack is the same for a bucket that several processes use. It is longer than an upload can take: an object store
 	// can give a blob the time at which its upload began.
 	sharedSlack = 24 * time.Hour
 	// sweepAtATime is the number of files that a sweep looks up at a time.
@@ -126,11 +129,11 @@ const (
 func (s *Store) ReceiveBytes() int64 { return s.bucket.WriterBytes() }
 
 // Sweep deletes files that were stored before a time and belong to no import: uploads that a crash interrupted. exist
-// returns which of these IDs are imports. In an object store, it deletes only files that are named like workbooks of an
-// import, and that are more than a day older.
+// returns which of these IDs are imports. In a shared bucket, it deletes only files that are more than a day older, and in an
+// object store, only those that are named like workbooks of an import.
 func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
 	before = before.Add(-clockSlack)
-	if s.bucket.Shared() {
+	if s.shared {
 		before = before.Add(-sharedSlack)
 	}
 	if removed, err = s.bucket.DeleteUnfinished(ctx, before, isWorkbook); err != nil {

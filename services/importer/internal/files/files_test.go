@@ -31,7 +31,7 @@ func open(t *testing.T, url string) *files.Store {
 	for name, value := range s3test.Env() {
 		t.Setenv(name, value)
 	}
-	store, err := files.Open(t.Context(), url)
+	store, err := files.Open(t.Context(), url, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,8 @@ var (
 	ErrOvertaken = errors.New("another program has changed the tables during the run")
 	// ErrStoreUnavailable means that the importer's own database can't be written. Its disk might be full.
 	ErrStoreUnavailable = errors.New("the importer's own database is unavailable")
+	// ErrCreateUncertain means that a new import might be stored.
+	ErrCreateUncertain = errors.New("it is not known whether the import is stored")
 	// ErrFilesUnavailable means that uploaded files can't be written or read. Their disk might be full.
 	ErrFilesUnavailable = errors.New("the bucket of workbooks is unavailable")
 	// ErrRowsCommitted means that the rows are in the database, but the run could not record this. The next run records

@@ -1,6 +1,9 @@
 package imports
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store holds imports, their counts, and their issues. It is a separate database, written while the transaction of an
 // import's rows is open. Its methods can be called from several goroutines. Temporary errors, such as a full disk, wrap
@@ -10,7 +13,8 @@ import "context"
 // latest one returns ErrFenced and changes nothing.
 type Store interface {
 	// Create stores a new import. If the owner used the import's request ID before, it stores nothing and returns
-	// ErrRequestIDReused if the fingerprints differ. Otherwise it returns the earlier import, and replayed is true.
+	// ErrRequestIDReused if the fingerprints differ. Otherwise it returns the earlier import, and replayed is true. After
+	// ErrCreateUncertain, the import might be stored.
 	Create(ctx context.Context, im Import) (kept Import, replayed bool, err error)
 	// Scheduled records that the import's job exists.
 	Scheduled(ctx context.Context, id string) error
@@ -18,6 +22,9 @@ type Store interface {
 	Unscheduled(ctx context.Context) ([]Import, error)
 	// Remove deletes an import and all its issues. It returns no error if there is no such import.
 	Remove(ctx context.Context, id string) error
+	// Withdraw removes an import that Create has stored, unless its job was created in the meantime, for a repeated request. It
+	// reports whether that is so.
+	Withdraw(ctx context.Context, id string) (scheduled bool, err error)
 	// Get returns an import, or ErrNotFound.
 	Get(ctx context.Context, id string) (Import, error)
 	// ByRequestID returns the owner's import with this request ID, or ErrNotFound.
@@ -118,4 +125,14 @@ type IssuePage struct {
 	Next *IssueCursor
 	// Matching is the total number of stored issues that match the filter.
 	Matching int
+}
+
+// Shared is implemented by a Store that several importers can use at the same time.
+type Shared interface {
+	Store
+	// Lead reports whether this importer cleans up for all. It does until period after its last call, and then another one
+	// can. importer is a name that no other process has.
+	Lead(ctx context.Context, importer string, period time.Duration) (leads bool, err error)
+	// Resign lets another importer clean up immediately.
+	Resign(ctx context.Context, importer string) error
 }

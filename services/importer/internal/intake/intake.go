@@ -152,13 +152,16 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 	}
 	created, replayed, err := in.Store.Create(ctx, im)
 	if err != nil {
+		kept = errors.Is(err, imports.ErrCreateUncertain) // if the import is not stored, maintenance deletes the file
 		return im, false, err
 	}
 	if replayed {
 		return in.replay(ctx, created, im.Fingerprint)
 	}
 	if err := in.CreateJob(ctx, im); err != nil {
-		return im, false, errors.Join(err, in.Store.Remove(context.WithoutCancel(ctx), im.ID))
+		scheduled, failed := in.Store.Withdraw(context.WithoutCancel(ctx), im.ID)
+		kept = scheduled || failed != nil
+		return im, false, errors.Join(err, failed)
 	}
 	kept = true
 	return im, false, nil

@@ -20,6 +20,9 @@ import (
 
 // Maintenance runs in the background of the service. All fields are required.
 type Maintenance struct {
+	// Name is a name that no other process has.
+	Name string
+	// Store is the store. If it is an imports.Shared, one importer at a time does the work of all. See lead.go.
 	Store imports.Store
 	Files *files.Store
 	// Jobs is called with the importer's own identity.
@@ -38,25 +41,41 @@ type Maintenance struct {
 
 // Run cleans up after earlier processes, and then sweeps until ctx ends.
 func (m *Maintenance) Run(ctx context.Context) error {
-	if n, err := m.Files.Sweep(ctx, m.Started, m.Store.Exist); err != nil {
-		m.Logger.WarnContext(ctx, "delete interrupted uploads", "error", err)
-	} else if n > 0 {
-		m.Logger.InfoContext(ctx, "deleted interrupted uploads", "count", n)
+	if shared, is := m.Store.(imports.Shared); is {
+		m.lead(ctx, shared)
+		return nil
 	}
+	m.sweepFiles(ctx, m.Started)
 	if err := m.Resume(ctx); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
-		switch n, err := m.Sweep(ctx, time.Now()); {
-		case ctx.Err() != nil:
-		case err != nil:
-			m.Logger.WarnContext(ctx, "delete old imports", "error", err)
-		case n > 0:
-			m.Logger.InfoContext(ctx, "deleted old imports", "count", n)
-		}
+		m.sweepImports(ctx)
 		backoff.Sleep(ctx, m.Interval)
 	}
 	return nil
+}
+
+// sweepFiles deletes what interrupted uploads have left before a time.
+func (m *Maintenance) sweepFiles(ctx context.Context, before time.Time) {
+	switch n, err := m.Files.Sweep(ctx, before, m.Store.Exist); {
+	case ctx.Err() != nil:
+	case err != nil:
+		m.Logger.WarnContext(ctx, "delete interrupted uploads", "error", err)
+	case n > 0:
+		m.Logger.InfoContext(ctx, "deleted interrupted uploads", "count", n)
+	}
+}
+
+// sweepImports calls Sweep, and logs its result.
+func (m *Maintenance) sweepImports(ctx context.Context) {
+	switch n, err := m.Sweep(ctx, time.Now()); {
+	case ctx.Err() != nil:
+	case err != nil:
+		m.Logger.WarnContext(ctx, "delete old imports", "error", err)
+	case n > 0:
+		m.Logger.InfoContext(ctx, "deleted old imports", "count", n)
+	}
 }
 
 // The backoff of Resume while the jobs service can't be reached.
@@ -82,15 +101,7 @@ func (m *Maintenance) Resume(ctx context.Context) error {
 			if !im.CreatedAt.Before(m.Started) {
 				continue // its upload is in progress in this process
 			}
-			switch err := m.CreateJob(ctx, im); {
-			case err == nil:
-				m.Logger.InfoContext(ctx, "created the missing job of an import", "import_id", im.ID)
-			case ctx.Err() != nil:
-				return nil //nolint:nilerr // the end of ctx is not an error
-			default:
-				m.Logger.WarnContext(ctx, "create the missing job of an import", "import_id", im.ID, "error", err)
-				failed = failed || status.Code(err) == codes.Unavailable
-			}
+			failed = status.Code(m.createJob(ctx, im)) == codes.Unavailable || failed
 		}
 		if !failed {
 			return nil
@@ -99,6 +110,21 @@ func (m *Maintenance) Resume(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// createJob creates the missing job of an import, and logs the result.
+func (m *Maintenance) createJob(ctx context.Context, im imports.Import) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	err := m.CreateJob(ctx, im)
+	switch {
+	case err == nil:
+		m.Logger.InfoContext(ctx, "created the missing job of an import", "import_id", im.ID)
+	case ctx.Err() == nil:
+		m.Logger.WarnContext(ctx, "create the missing job of an import", "import_id", im.ID, "error", err)
+	}
+	return err
 }
 
 // pageSize is how many imports a sweep reads from the store at a time.

@@ -140,6 +140,20 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 	return nil
 }
 
+// Withdraw implements imports.Store.
+func (s *Store) Withdraw(ctx context.Context, id string) (scheduled bool, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM imports WHERE id = ? AND scheduled = 0`, id); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM imports WHERE id = ?)`, id).Scan(&scheduled)
+	})
+	if err != nil {
+		return false, fmt.Errorf("withdraw import %s: %w", id, err)
+	}
+	return scheduled, nil
+}
+
 // Get implements imports.Store.
 func (s *Store) Get(ctx context.Context, id string) (imports.Import, error) {
 	im, err := getWhere(ctx, s.db, `id = ?`, id)

@@ -32,6 +32,8 @@ func Run(t *testing.T, open Open) {
 		"a review outlives the next run":                 reviews,
 		"the result of each row is stored":               rowResults,
 		"a removed import is deleted":                    removes,
+		"an import is withdrawn unless it has a job":     withdraws,
+		"any character can be stored":                    anyCharacter,
 		"the stored files of an owner are counted":       storedBytes,
 		"the mapping for the same headers is remembered": remembersMappings,
 		"mappings are saved under names, and shared":     savesMappings,
@@ -296,6 +298,58 @@ func removes(t *testing.T, store imports.Store) {
 		t.Errorf("issues are %v, %v", page.Issues, err)
 	}
 	create(t, store, "a")
+}
+
+func withdraws(t *testing.T, store imports.Store) {
+	ctx := t.Context()
+	want := func(id string, want bool) {
+		t.Helper()
+		if scheduled, err := store.Withdraw(ctx, id); err != nil || scheduled != want {
+			t.Errorf("the job of import %s exists: %v, %v", id, scheduled, err)
+		}
+	}
+	create(t, store, "a")
+	create(t, store, "b")
+	must(t, store.Scheduled(ctx, "a"))
+	want("a", true)
+	want("b", false)
+	want("none", false)
+	if existing, err := store.Exist(ctx, []string{"a", "b"}); err != nil || !reflect.DeepEqual(existing, map[string]bool{"a": true}) {
+		t.Errorf("existing are %v, %v", existing, err)
+	}
+}
+
+func anyCharacter(t *testing.T, store imports.Store) {
+	ctx := t.Context()
+	all := [...]string{"a\x00b", "ab", "a\x1a0b", "a\x1ab", "a\x1a\x00\U0010FFFF\uFFFE"}
+	for i, text := range all {
+		im := sample(fmt.Sprint(i))
+		im.Owner, im.FileName, im.RequestID, im.Unused = text, text, "r", []imports.UnusedSheet{{Name: text}}
+		im.Sheets = []imports.Sheet{{Name: "s", WorkbookSheet: text}}
+		if _, replayed, err := store.Create(ctx, im); err != nil || replayed {
+			t.Fatalf("%q: replayed %v, %v", text, replayed, err)
+		}
+		must(t, store.BeginRun(ctx, im.ID, 1))
+		issue := imports.Issue{Sheet: "s", Cell: text + "!A1", Value: text, Message: text, Severity: imports.Error, Code: imports.Length}
+		must(t, store.AddIssues(ctx, im.ID, 1, []imports.Issue{issue}))
+		must(t, store.SaveMapping(ctx, imports.SavedMapping{Name: text, Owner: "ann", Schema: "workforce", SavedAt: im.CreatedAt}))
+		page, err := store.Issues(ctx, im.ID, imports.IssueFilter{Search: text})
+		if err != nil || !reflect.DeepEqual(page.Issues, []imports.Issue{issue}) {
+			t.Errorf("%q: got %+v, %v", text, page.Issues, err)
+		}
+	}
+	for i, text := range all {
+		got, err := store.ByRequestID(ctx, text, "r")
+		if err != nil || got.ID != fmt.Sprint(i) || got.Owner != text || got.FileName != text || got.Unused[0].Name != text || got.Sheets[0].WorkbookSheet != text {
+			t.Errorf("%q: got %+v, %v", text, got, err)
+		}
+		if _, err := store.Get(ctx, text); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if saved, err := store.SavedMappings(ctx, "ann", "workforce"); err != nil || len(saved) != len(all) {
+		t.Errorf("saved are %v, %v", saved, err)
+	}
 }
 
 func storedBytes(t *testing.T, store imports.Store) {
