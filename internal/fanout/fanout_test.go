@@ -268,6 +268,88 @@ func TestEverySubscriberGetsTheLastState(t *testing.T) {
 	readers.Wait()
 }
 
+// sized is a state of 10 bytes, or its replacement.
+type sized struct {
+	version
+	small bool
+}
+
+func (s sized) size() int {
+	if s.small {
+		return 0
+	}
+	return 10
+}
+
+func (s sized) shrink() sized { s.small = true; return s }
+
+func bounded(bytes, things int, err error) Bounds[sized] {
+	return Bounds[sized]{Bytes: bytes, Size: sized.size, Shrink: sized.shrink, Things: things, Err: err}
+}
+
+func TestStatesBeyondTheBoundAreReplaced(t *testing.T) {
+	m := Mailbox[sized]{KeepFinal: true, Bounds: bounded(30, 0, nil)}
+	offer := func(v version) { m.Offer(sized{version: v}) }
+	take := func() (full, small int) {
+		for item, ok := m.Take(); ok; item, ok = m.Take() {
+			switch {
+			case item.Deleted:
+			case item.State.small:
+				small++
+			default:
+				full++
+			}
+		}
+		return full, small
+	}
+	for round := range uint32(3) { // all room is free again after each round
+		base := 10 * round
+		for range 2 { // a state that replaces another takes its room
+			for i := range 100 {
+				offer(at(fmt.Sprint(i), base+1))
+				offer(at(fmt.Sprint(i), base+2))
+			}
+		}
+		if m.Len() != 100 {
+			t.Fatalf("%d things wait", m.Len())
+		}
+		m.Seen("0", base+2)
+		m.Drop("1")
+		offer(ended("2", base+3)) // in the place of the state before
+		offer(at("2", base+4))    // after the final one
+		offer(at("200", base+1))
+		m.Drop("2")
+		if full, small := take(); full != 2 || small != 97 {
+			t.Fatalf("round %d: %d states and %d replacements", round, full, small)
+		}
+		if m.bytes != 0 {
+			t.Fatalf("an empty mailbox counts %d bytes", m.bytes)
+		}
+	}
+}
+
+func TestSubscriberTooFarBehindEnds(t *testing.T) {
+	behind := errors.New("too far behind")
+	topics := Topics[string, sized]{Bounds: bounded(30, 100, behind)}
+	slow, fast := topics.Subscribe(false, "red"), topics.Subscribe(false, "red")
+	defer slow.Stop()
+	defer fast.Stop()
+	for i := range 101 {
+		topics.Publish(func() sized { return sized{version: at(fmt.Sprint(i), 1)} }, "red")
+		if _, _, err := fast.Next(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	topics.Drop("1", "red")
+	topics.Publish(func() sized { return sized{version: at("later", 1)} }, "red")
+	if states, deleted, err := slow.Next(t.Context(), 10); !errors.Is(err, behind) || len(states)+len(deleted) > 0 || slow.box.Len() > 0 {
+		t.Errorf("got %v, %v, %v, and %d things still wait", states, deleted, err, slow.box.Len())
+	}
+	if states, deleted, err := fast.Next(t.Context(), 1); err != nil || len(states)+len(deleted) != 1 {
+		t.Errorf("the fast subscriber got %v, %v, %v", states, deleted, err)
+	}
+}
+
 func BenchmarkPublish(b *testing.B) {
 	for _, n := range []int{0, 1, 1000} {
 		b.Run(fmt.Sprint(n, " subscribers"), func(b *testing.B) {

@@ -10,12 +10,29 @@ type Mailbox[S State] struct {
 	// first state of a thing and ignore earlier ones. It forgets a thing that was deleted, or that has ended before the
 	// given number of others. Without it, states must be offered in the order of their revisions.
 	Remember int
+	// Bounds limit the memory of waiting states. Its Things has no effect: only subscribers of topics can end.
+	Bounds Bounds[S]
 
 	waiting map[string]entry[S]
+	bytes   int      // of the waiting states; see Bounds
 	line    []string // the keys in waiting, in the order of their arrival, and keys that were removed since
 	head    int      // of line
 	seen    map[string]uint32
 	ended   []string // keys in seen whose last state was final, the earliest first
+}
+
+// Bounds limit the memory that changes take while they wait. The zero value sets no limit.
+type Bounds[S State] struct {
+	// Bytes is the maximum size of all waiting states together. A state beyond it is replaced by a smaller one, from which the
+	// subscriber can read the thing elsewhere when it takes it. If Bytes is 0, there is no limit, and the functions are not used.
+	Bytes int
+	// Size returns the size of a state. It must always be the same, and 0 for replacements.
+	Size func(S) int
+	// Shrink returns the replacement of a state, with the same key and revision.
+	Shrink func(S) S
+	// Things is the maximum number of things with waiting changes. A subscriber that exceeds it ends with Err.
+	Things int
+	Err    error
 }
 
 // entry holds the waiting changes of one key: the final state, then the deletion, then the latest state.
@@ -52,10 +69,12 @@ func (m *Mailbox[S]) Offer(state S) (ready, skipped bool) {
 		skipped = true
 		if m.KeepFinal && e.latest.Final() && !e.deleted {
 			skipped = e.hasFinal
-			e.final, e.hasFinal = e.latest, true
+			m.keepFinal(&e)
+		} else {
+			m.release(e.latest)
 		}
 	}
-	e.latest, e.hasLatest = state, true
+	e.latest, e.hasLatest = m.admit(state), true
 	m.put(key, e, waits)
 	return true, skipped
 }
@@ -64,7 +83,9 @@ func (m *Mailbox[S]) Offer(state S) (ready, skipped bool) {
 func (m *Mailbox[S]) Drop(key string) {
 	e, waits := m.waiting[key]
 	if m.KeepFinal && e.hasLatest && e.latest.Final() {
-		e.final, e.hasFinal = e.latest, true
+		m.keepFinal(&e)
+	} else if e.hasLatest {
+		m.release(e.latest)
 	}
 	var none S
 	e.latest, e.hasLatest, e.deleted = none, false, true
@@ -72,6 +93,34 @@ func (m *Mailbox[S]) Drop(key string) {
 		delete(m.seen, key)
 	}
 	m.put(key, e, waits)
+}
+
+// keepFinal moves the latest state of an entry, which is final, before later ones.
+func (m *Mailbox[S]) keepFinal(e *entry[S]) {
+	if e.hasFinal {
+		m.release(e.final)
+	}
+	e.final, e.hasFinal = e.latest, true
+}
+
+// admit returns the state, or its smaller replacement if there is no room for it.
+func (m *Mailbox[S]) admit(state S) S {
+	if m.Bounds.Bytes == 0 {
+		return state
+	}
+	size := m.Bounds.Size(state)
+	if m.bytes+size > m.Bounds.Bytes {
+		return m.Bounds.Shrink(state)
+	}
+	m.bytes += size
+	return state
+}
+
+// release makes the room of a state free that no longer waits.
+func (m *Mailbox[S]) release(state S) {
+	if m.Bounds.Bytes > 0 {
+		m.bytes -= m.Bounds.Size(state)
+	}
 }
 
 func (m *Mailbox[S]) put(key string, e entry[S], waits bool) {
@@ -91,6 +140,12 @@ func (m *Mailbox[S]) Seen(key string, rev uint32) {
 	e, waits := m.waiting[key]
 	if !waits || e.deleted || e.hasLatest && e.latest.Rev() > rev {
 		return
+	}
+	if e.hasFinal {
+		m.release(e.final)
+	}
+	if e.hasLatest {
+		m.release(e.latest)
 	}
 	delete(m.waiting, key)
 }
@@ -142,6 +197,9 @@ func (m *Mailbox[S]) Take() (item Item[S], ok bool) {
 		} else {
 			delete(m.waiting, key)
 			m.pop()
+		}
+		if !item.Deleted {
+			m.release(item.State)
 		}
 		m.taken(&item)
 		return item, true

@@ -8,6 +8,9 @@ import (
 // Topics delivers states to the subscribers of topics. The zero value has no subscribers and is ready to use. It is
 // safe for concurrent use.
 type Topics[T comparable, S State] struct {
+	// Bounds limit the memory of each subscriber. Set it before the first Subscribe.
+	Bounds Bounds[S]
+
 	mu          sync.Mutex
 	subscribers map[T]map[*Subscriber[T, S]]struct{}
 }
@@ -16,7 +19,7 @@ type Topics[T comparable, S State] struct {
 // yet is delivered even if later states, or a deletion, follow.
 func (t *Topics[T, S]) Subscribe(keepFinal bool, topics ...T) *Subscriber[T, S] {
 	s := &Subscriber[T, S]{of: t, topics: topics, wake: make(chan struct{}, 1)}
-	s.box.KeepFinal = keepFinal
+	s.box.KeepFinal, s.box.Bounds = keepFinal, t.Bounds
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.subscribers == nil {
@@ -91,9 +94,10 @@ type Subscriber[T comparable, S State] struct {
 	topics []T
 	wake   chan struct{}
 
-	mu  sync.Mutex
-	box Mailbox[S]
-	end error
+	mu   sync.Mutex
+	box  Mailbox[S]
+	end  error
+	over bool // it was too far behind, and gets nothing more
 }
 
 // Stop ends the subscription.
@@ -112,8 +116,24 @@ func (s *Subscriber[T, S]) Stop() {
 func (s *Subscriber[T, S]) Offer(state S) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
 	if ready, _ := s.box.Offer(state); ready {
+		s.check()
 		s.signal()
+	}
+}
+
+// check ends a subscriber that is too far behind, and releases its memory. The lock is held.
+func (s *Subscriber[T, S]) check() {
+	bounds := s.box.Bounds
+	if bounds.Things == 0 || s.box.Len() <= bounds.Things {
+		return
+	}
+	s.box, s.over = Mailbox[S]{}, true
+	if s.end == nil {
+		s.end = bounds.Err
 	}
 }
 
@@ -138,7 +158,11 @@ func (s *Subscriber[T, S]) End(err error) {
 func (s *Subscriber[T, S]) drop(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
 	s.box.Drop(key)
+	s.check()
 	s.signal()
 }
 

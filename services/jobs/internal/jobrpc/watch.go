@@ -1,6 +1,8 @@
 package jobrpc
 
 import (
+	"context"
+	"errors"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -9,6 +11,7 @@ import (
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/watch"
 )
 
 // watchPage is the maximum number of jobs in one message of WatchJobs.
@@ -99,14 +102,41 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 		if err != nil {
 			return toStatus(err)
 		}
-		var snapshots [][]byte
-		for _, j := range jobs {
-			snapshots = append(snapshots, j.Encoded(asField))
+		snapshots, err := s.latest(ctx, watcher, jobs, owner)
+		if err != nil {
+			return toStatus(err)
+		}
+		if len(snapshots)+len(deleted) == 0 {
+			continue
 		}
 		if err := send(stream, snapshots, &jobsv1.WatchJobsResponse{DeletedJobIds: deleted}); err != nil {
 			return err
 		}
 	}
+}
+
+// latest returns encoded snapshots. Those of which only the ID has waited, because the watcher was slow, are read from the store. An
+// empty owner means any.
+func (s *Jobs) latest(ctx context.Context, watcher *watch.Watcher, jobs []*watch.Snapshot, owner string) (encoded [][]byte, err error) {
+	for _, j := range jobs {
+		if j.Job != nil {
+			encoded = append(encoded, j.Encoded(asField))
+			continue
+		}
+		current, err := s.Lifecycle.Get(ctx, j.Key())
+		switch {
+		case errors.Is(err, job.ErrNotFound):
+			continue // the watcher gets the deletion next
+		case err != nil:
+			return nil, err
+		case owner != "" && current.Owner != owner:
+			continue // as above, and another owner has created a job with the same ID
+		case current.Revision > j.Rev():
+			watcher.Seen(current.ID, current.Revision)
+		}
+		encoded = append(encoded, asField(&current))
+	}
+	return encoded, nil
 }
 
 // send sends the jobs, each encoded by asField, in as few messages as possible. last is the last message.

@@ -198,7 +198,7 @@ func (r *Replicas) encode(o *outgoing) []byte {
 		b = text(b, fieldOutput, id)
 	}
 	for i, s := range o.states {
-		one := state{job: s.Job, due: s.Due(), moved: o.moved[i]}
+		one := state{job: *s.Job, due: s.Due(), moved: o.moved[i]}
 		if snapshot := s.Encoded(r.cfg.Encode); len(b)+len(snapshot) < maxMessage {
 			one.snapshot = snapshot
 		}

@@ -41,9 +41,18 @@ func topics(id, owner, kind string) [5]topic {
 	return [...]topic{{oneJob, id, ""}, {oneOwner, owner, ""}, {oneOwner, owner, kind}, {allOwners, "", ""}, {allOwners, "", kind}}
 }
 
+// Limits of the changes that wait for one watcher, so that one that doesn't read takes little memory.
+const (
+	maxWaitingBytes = 8 << 20 // of states; of jobs beyond it, only the IDs wait
+	maxWaitingJobs  = 1 << 17 // the watch of one with more ends, and a new one begins with the current states
+)
+
 // New returns an empty Watchers.
 func New() *Watchers {
-	return &Watchers{readers: map[string]map[chan struct{}]struct{}{}}
+	w := &Watchers{readers: map[string]map[chan struct{}]struct{}{}}
+	w.topics.Bounds = fanout.Bounds[*Snapshot]{Bytes: maxWaitingBytes, Size: (*Snapshot).size, Shrink: (*Snapshot).stub,
+		Things: maxWaitingJobs, Err: job.ErrIncomplete}
+	return w
 }
 
 // Observe delivers the states that have become durable. Calls must come in the order of the commits. If there are other replicas, use
@@ -52,7 +61,7 @@ func (w *Watchers) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
 		of := topics(j.ID, j.Owner, j.Kind)
-		w.topics.Publish(func() *Snapshot { return &Snapshot{Job: *j} }, of[:]...)
+		w.topics.Publish(func() *Snapshot { return NewSnapshot(j, nil) }, of[:]...)
 		if j.Status.Terminal() {
 			w.wakeReaders(j.ID)
 		}
@@ -74,7 +83,7 @@ func (w *Watchers) Deliver(states []*Snapshot, deleted []job.Deleted, output []s
 	defer w.order.mu.Unlock()
 	w.order.turn(time.Now())
 	for _, s := range states {
-		if !w.order.later(&s.Job) {
+		if !w.order.later(s.Job) {
 			continue
 		}
 		of := topics(s.ID, s.Owner, s.Kind)
@@ -204,7 +213,13 @@ func (w *Watchers) Output(id string) (grown <-chan struct{}, stop func()) {
 
 // Snapshot is one state of a job. All its watchers share it, and it is encoded once for all of them.
 type Snapshot struct {
-	job.Job
+	// Job is nil if only the ID of the job has waited for a slow watcher. Then the job must be read from the store.
+	*job.Job
+
+	id       string
+	revision uint32
+	final    bool
+	given    int // bytes of the encoded form of another replica
 
 	once    sync.Once
 	encoded []byte
@@ -213,24 +228,42 @@ type Snapshot struct {
 // NewSnapshot returns a state of a job. If encoded is not nil, another replica has encoded it, and j can lack what is in the encoded
 // snapshot only.
 func NewSnapshot(j *job.Job, encoded []byte) *Snapshot {
-	s := &Snapshot{Job: *j}
+	with := &struct { // one allocation
+		Snapshot
+		job job.Job
+	}{job: *j}
+	s := &with.Snapshot
+	s.Job, s.id, s.revision, s.final = &with.job, j.ID, j.Revision, j.Status.Terminal()
 	if encoded != nil {
 		s.once.Do(func() { s.encoded = encoded })
+		s.given = len(encoded)
 	}
 	return s
 }
 
 // Key implements fanout.State.
-func (s *Snapshot) Key() string { return s.ID }
+func (s *Snapshot) Key() string { return s.id }
 
 // Rev implements fanout.State.
-func (s *Snapshot) Rev() uint32 { return s.Revision }
+func (s *Snapshot) Rev() uint32 { return s.revision }
 
 // Final implements fanout.State.
-func (s *Snapshot) Final() bool { return s.Status.Terminal() }
+func (s *Snapshot) Final() bool { return s.final }
+
+// stub returns a snapshot without the job.
+func (s *Snapshot) stub() *Snapshot { return &Snapshot{id: s.id, revision: s.revision, final: s.final} }
+
+// size returns about how many bytes the snapshot takes, with its encoded form.
+func (s *Snapshot) size() int {
+	if s.Job == nil {
+		return 0
+	}
+	const fixed, step = 2 << 10, 512
+	return fixed + s.given + step*len(s.Progress.Steps) + 4*(len(s.Payload)+len(s.Result)+len(s.Question)+len(s.Answer))
+}
 
 // Encoded returns the result of the first call of encode for the job. The bytes must not be changed.
 func (s *Snapshot) Encoded(encode func(*job.Job) []byte) []byte {
-	s.once.Do(func() { s.encoded = encode(&s.Job) })
+	s.once.Do(func() { s.encoded = encode(s.Job) })
 	return s.encoded
 }

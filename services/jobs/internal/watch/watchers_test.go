@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -175,6 +176,38 @@ func TestSnapshotIsEncodedOnceForAllWatchers(t *testing.T) {
 		}
 	}
 	for _, w := range watchers {
+		w.Stop()
+	}
+}
+
+// Documents of jobs wait for a watcher only up to a limit. After that, only the IDs wait.
+func TestWaitingStatesTakeLittleMemory(t *testing.T) {
+	h := New()
+	watchers := []*Watcher{h.AllOwners(nil), h.Owner("alice", nil)}
+	const n = 10_000
+	for i := range n {
+		j := at(fmt.Sprint(i), 1, job.Queued)
+		j.Payload = make([]byte, job.MaxDocument)
+		publish(h, j)
+	}
+	for _, w := range watchers {
+		full, stubs := 0, 0
+		for full+stubs < n {
+			jobs, _, err := w.Next(t.Context(), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, j := range jobs {
+				if j.Job == nil {
+					stubs++
+				} else {
+					full++
+				}
+			}
+		}
+		if full == 0 || full > maxWaitingBytes/job.MaxDocument {
+			t.Errorf("%d of %d payloads have waited", full, n)
+		}
 		w.Stop()
 	}
 }
