@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,14 +19,20 @@ import (
 	"headway/internal/atomicfile"
 )
 
-// ErrNotFound means that there is no blob with this key.
-var ErrNotFound = errors.New("blob not found")
+var (
+	// ErrNotFound means that there is no blob with this key.
+	ErrNotFound = errors.New("blob not found")
+	// ErrExists means that there already is a blob with this key.
+	ErrExists = errors.New("blob already exists")
+)
 
 // Bucket is a bucket of blobs. It is safe for concurrent use.
 type Bucket struct {
 	bucket *blob.Bucket
-	// objects is the same bucket as an object store. It is nil if the bucket is a folder.
-	objects *objects
+	// objects is the same bucket as an object store. It is nil if the bucket is a folder, which is at folder, and whose keys
+	// begin with prefix there.
+	objects        *objects
+	folder, prefix string
 }
 
 // FolderURL returns the URL of the bucket that is a folder on this machine. The path must be absolute.
@@ -50,7 +57,7 @@ func Open(ctx context.Context, bucketURL string) (*Bucket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open bucket: %w", err)
 		}
-		return &Bucket{bucket: bucket}, nil
+		return &Bucket{bucket: bucket, folder: filepath.FromSlash(u.Path), prefix: u.Query().Get("prefix")}, nil
 	case s3Scheme:
 		return openObjects(ctx, u)
 	}
@@ -141,6 +148,32 @@ func (b *Bucket) Write(ctx context.Context, key, contentType string, fill func(i
 	return w.Commit()
 }
 
+// Create stores a blob, as Write does, unless there already is one with this key. Of several calls for one key, even on different
+// machines, one succeeds, and the others return ErrExists. The key consists of letters, digits, slashes, hyphens, and dots.
+func (b *Bucket) Create(ctx context.Context, key string, data []byte) error {
+	if b.objects == nil { // the library's check and its rename are two steps
+		path := filepath.Join(b.folder, filepath.FromSlash(b.prefix+key))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return fmt.Errorf("create blob %s: %w", key, err)
+		}
+		err := atomicfile.Create(path, 0o600, func(w io.Writer) error { _, err := w.Write(data); return err })
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("create blob %s: %w", key, ErrExists)
+		}
+		return err
+	}
+	return b.objects.create(ctx, b.bucket, key, data)
+}
+
+// Read returns a whole blob. It returns ErrNotFound if there is no such blob.
+func (b *Bucket) Read(ctx context.Context, key string) ([]byte, error) {
+	data, err := b.bucket.ReadAll(ctx, key)
+	if err != nil {
+		return nil, b.failure("read", key, err)
+	}
+	return data, nil
+}
+
 // Open reads length bytes from an offset, at least one. It returns ErrNotFound if there is no such blob.
 func (b *Bucket) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	r, err := b.bucket.NewRangeReader(ctx, key, offset, length, nil)
@@ -200,11 +233,17 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 type Blob struct {
 	Key     string
 	ModTime time.Time
+	Size    int64
 }
 
 // List calls each for every blob, in the order of their keys, until each returns an error.
 func (b *Bucket) List(ctx context.Context, each func(Blob) error) error {
-	list := b.bucket.List(nil)
+	return b.ListPrefix(ctx, "", each)
+}
+
+// ListPrefix is List for the blobs whose keys begin with a prefix.
+func (b *Bucket) ListPrefix(ctx context.Context, prefix string, each func(Blob) error) error {
+	list := b.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		object, err := list.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -213,7 +252,7 @@ func (b *Bucket) List(ctx context.Context, each func(Blob) error) error {
 		if err != nil {
 			return fmt.Errorf("list blobs: %w", err)
 		}
-		if err := each(Blob{Key: object.Key, ModTime: object.ModTime}); err != nil {
+		if err := each(Blob{Key: object.Key, ModTime: object.ModTime, Size: object.Size}); err != nil {
 			return err
 		}
 	}

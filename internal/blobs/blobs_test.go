@@ -3,8 +3,10 @@ package blobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,5 +127,59 @@ func unfinishedBlobIsNeverSeen(t *testing.T, b *blobs.Bucket) {
 	}
 	if found := keys(t, b); !slices.Equal(found, []string{"one"}) {
 		t.Errorf("the bucket holds %v", found)
+	}
+}
+
+func TestOneOfManyCreatesABlob(t *testing.T) { each(t, oneOfManyCreatesABlob) }
+
+func oneOfManyCreatesABlob(t *testing.T, b *blobs.Bucket) {
+	for round := range 5 {
+		key := fmt.Sprintf("a/%d", round)
+		results := make(chan error, 8)
+		for n := range cap(results) {
+			go func() { results <- b.Create(t.Context(), key, []byte(strings.Repeat(strconv.Itoa(n), 1000))) }()
+		}
+		created := 0
+		for range cap(results) {
+			switch err := <-results; {
+			case err == nil:
+				created++
+			case !errors.Is(err, blobs.ErrExists):
+				t.Error(err)
+			}
+		}
+		data, err := b.Read(t.Context(), key)
+		if created != 1 || err != nil || len(data) != 1000 || strings.Trim(string(data), string(data[:1])) != "" {
+			t.Errorf("%d calls created the blob, and it has %d bytes, %v", created, len(data), err)
+		}
+	}
+	if err := b.Create(t.Context(), "a/0", nil); !errors.Is(err, blobs.ErrExists) {
+		t.Errorf("another time: %v", err)
+	}
+	if _, err := b.Read(t.Context(), "none"); !errors.Is(err, blobs.ErrNotFound) {
+		t.Errorf("Read: %v", err)
+	}
+}
+
+func TestBlobsAreListedByPrefix(t *testing.T) { each(t, blobsAreListedByPrefix) }
+
+func blobsAreListedByPrefix(t *testing.T, b *blobs.Bucket) {
+	for _, key := range []string{"a/b-1", "a/b-2", "a/c-1", "b/b-1"} {
+		if err := b.Create(t.Context(), key, []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for prefix, want := range map[string][]string{"a/b-": {"a/b-1", "a/b-2"}, "a/": {"a/b-1", "a/b-2", "a/c-1"}, "c/": nil} {
+		var found []string
+		err := b.ListPrefix(t.Context(), prefix, func(o blobs.Blob) error {
+			found = append(found, o.Key)
+			if o.Size != int64(len(o.Key)) {
+				t.Errorf("%s has %d bytes", o.Key, o.Size)
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(found, want) {
+			t.Errorf("%s: %v, %v", prefix, found, err)
+		}
 	}
 }

@@ -12,8 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
+	"gocloud.dev/gcerrors"
+
+	"headway/internal/backoff"
 )
 
 const (
@@ -25,6 +29,8 @@ const (
 	writerBytes = 3 * partBytes
 	// abortTimeout is how long deleting the parts of a discarded blob can take.
 	abortTimeout = 10 * time.Second
+	// conflictDelay is the delay before a conditional write is repeated whose result the store doesn't know.
+	conflictDelay = 50 * time.Millisecond
 )
 
 // objects is a bucket of an S3 object store.
@@ -84,4 +90,26 @@ func (o *objects) deleteUnfinished(ctx context.Context, before time.Time, own fu
 		}
 	}
 	return deleted, nil
+}
+
+// create stores a blob unless there is one. See Bucket.Create.
+func (o *objects) create(ctx context.Context, bucket *blob.Bucket, key string, data []byte) error {
+	for {
+		err := bucket.WriteAll(ctx, key, data, &blob.WriterOptions{
+			ContentType: "application/octet-stream", IfNotExist: true,
+			BeforeWrite: func(as func(any) bool) error { o.limit(as); return nil },
+		})
+		var refused smithy.APIError
+		switch {
+		case err == nil:
+			return nil
+		case gcerrors.Code(err) == gcerrors.FailedPrecondition:
+			return fmt.Errorf("create blob %s: %w", key, ErrExists)
+		case errors.As(err, &refused) && refused.ErrorCode() == "ConditionalRequestConflict": // with a write at the same moment
+			if backoff.Sleep(ctx, conflictDelay) {
+				continue
+			}
+		}
+		return fmt.Errorf("create blob %s: %w", key, err)
+	}
 }

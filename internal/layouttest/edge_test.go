@@ -1,14 +1,14 @@
 package layouttest
 
 var edge = rules{
-	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/tlsfiles", "services/edge/internal/..."},
+	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/blobs", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/tlsfiles", "services/edge/internal/..."},
 
 	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/webjson":    {"internal/jsonnum"},
 	"services/edge/internal/reqlog":     {"internal/rpcerr"},
 	"services/edge/internal/httperr":    {"gen/...", "internal/rpcerr", "services/edge/internal/reqlog", "services/edge/internal/webjson"},
 	"services/edge/internal/mount":      {"internal/rpcerr"},
-	"services/edge/internal/access": {"gen/...", "internal/atomicfile", "internal/auth", "internal/hostname", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/httperr",
+	"services/edge/internal/access": {"gen/...", "internal/auth", "internal/blobs", "internal/hostname", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/httperr",
 		"services/edge/internal/mount", "services/edge/internal/reqlog"},
 	"services/edge/internal/site": {"services/edge/internal/access", "services/edge/internal/httperr", "services/edge/internal/mount"},
 	"services/edge/internal/rest": {"gen/...", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/access",
@@ -23,7 +23,7 @@ var edge = rules{
 	"services/edge/internal/sse": {"gen/...", "internal/auth", "internal/backoff", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/format", "services/edge/internal/httperr", "services/edge/internal/hub",
 		"services/edge/internal/pace", "services/edge/internal/reqlog", "services/edge/internal/shown", "services/edge/internal/sockets"},
-	"services/edge/internal/shown": {},
+	"services/edge/internal/shown": {"internal/blobs"},
 	"services/edge/internal/routes": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access", "services/edge/internal/format",
 		"services/edge/internal/httperr", "services/edge/internal/hub", "services/edge/internal/mount", "services/edge/internal/reqlog",
 		"services/edge/internal/shown", "services/edge/internal/sse", "services/edge/internal/webjson", "internal/watched"},
@@ -34,5 +34,6 @@ var edge = rules{
 	"services/edge/internal/tus": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/tus/folder":  {"internal/atomicfile", "services/edge/internal/tus"},
+	"services/edge/internal/tus/bucket":  {"internal/blobs", "services/edge/internal/tus"},
 	"services/edge/internal/tus/tustest": {"services/edge/internal/tus"},
 }

@@ -7,7 +7,7 @@ var shared = rules{
 	"internal/migrate":    {},
 	"internal/auth":       {"internal/atomicfile", "internal/backoff", "internal/watched"},
 	"internal/backoff":    {},
-	"internal/blobs":      {"internal/atomicfile"},
+	"internal/blobs":      {"internal/atomicfile", "internal/backoff"},
 	"internal/fanout":     {},
 	"internal/governor":   {},
 	"internal/quota":      {},

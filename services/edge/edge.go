@@ -21,6 +21,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/alarm"
 	"headway/internal/auth"
+	"headway/internal/blobs"
 	"headway/internal/rpcclient"
 	"headway/internal/tlsfiles"
 	"headway/services/edge/internal/access"
@@ -34,7 +35,6 @@ import (
 	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/sockets"
 	"headway/services/edge/internal/sse"
-	"headway/services/edge/internal/tus/folder"
 )
 
 // maxHeaderBytes limits a request's headers. Tokens of identity providers can have a few KiB.
@@ -78,7 +78,11 @@ type Service struct {
 	hub     *hub.Hub
 	streams *sse.Handlers
 	// uploads stores resumable uploads. It is nil if they are turned off.
-	uploads  *folder.Store
+	uploads uploads
+	// state is the bucket for what must survive a restart. It is nil if nothing does. If there is a bucket that all edges share,
+	// it is that one.
+	state    *blobs.Bucket
+	access   *access.Access
 	server   *http.Server
 	sessions *signin.Handler
 	revoked  *access.Revoked
@@ -144,35 +148,36 @@ func New(cfg Config) (_ *Service, err error) {
 		as, _ := auth.FromContext(ctx)
 		return s.hub.AdmitDownload(as)
 	})
-	if s.revoked, err = access.OpenRevoked(cfg.RevokedSessions, cfg.Logger); err != nil {
+	if err := s.openState(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	if s.shown, err = shown.Open(cfg.ShownEnds, cfg.Logger); err != nil {
+	if s.revoked, err = access.OpenRevoked(s.state, cfg.Logger); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
+	s.shown = shown.Open(s.state, cfg.Logger)
 	s.revoked.OnEnd(s.hub.EndSession)
 	s.streams = sse.New(sse.Config{
 		SignedOut: s.revoked.Has,
 		Hub:       s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: s.asService, ReadBudget: s.outputBudget,
 		Logger: cfg.Logger, Metrics: cfg.Metrics, Keepalive: cfg.Keepalive, Retry: cfg.Retry,
 	})
-	if cfg.UploadsDir != "" {
-		if s.uploads, err = folder.Open(folder.Config{
-			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, IdleAfter: uploadIdle, PerUser: max(cfg.UnfinishedPerUser, 0),
-			BytesPerUser: int64(max(cfg.UnfinishedBytesPerUser, 0)), Bytes: int64(max(cfg.UnfinishedBytes, 0)), Logger: cfg.Logger,
-		}); err != nil {
-			return nil, fmt.Errorf("edge: %w", err)
-		}
+	if s.uploads, err = s.openUploads(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
 	}
-	sealer, err := sessionSealer(cfg.Key)
+	sessions, err := sealer(cfg.Key, "session")
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	handler, err := s.routes(access.New(access.Config{
+	tickets, err := sealer(cfg.Key, "ticket")
+	if err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	s.access = access.New(access.Config{
 		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		Revoked: s.revoked, Sessions: sealer, RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
-		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
-	}))
+		Revoked: s.revoked, Sessions: sessions, Tickets: tickets, Shared: s.shared(), RefuseStream: s.streams.Refuse,
+		RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)), RequestBurst: burstSeconds * cfg.RequestsPerSecond,
+	})
+	handler, err := s.routes(s.access)
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
@@ -196,14 +201,6 @@ func New(cfg Config) (_ *Service, err error) {
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Server}
 	}
 	return s, nil
-}
-
-// sessionSealer returns what encrypts the cookies of sessions. Edges with the same key open each other's.
-func sessionSealer(key *auth.Key) (*auth.Sealer, error) {
-	if key == nil {
-		return auth.RandomSealer()
-	}
-	return key.Sealer("session")
 }
 
 func isLoopback(addr net.Addr) bool {
@@ -237,6 +234,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.handlers.Go(func() { s.uploads.Run(work) })
 	}
 	s.handlers.Go(func() { s.declared.Run(work) })
+	s.handlers.Go(func() { s.access.Run(work) })
 	s.handlers.Go(func() { s.revoked.Run(work) })
 	s.handlers.Go(func() { s.shown.Run(work) })
 	served := make(chan error, 1)
@@ -320,6 +318,9 @@ func (s *Service) close() {
 		if conn != nil {
 			_ = conn.Close() // fails only if closed before
 		}
+	}
+	if s.state != nil {
+		_ = s.state.Close() // likewise
 	}
 }
 

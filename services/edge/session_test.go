@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"headway/internal/auth"
+	"headway/internal/blobs"
 	"headway/services/edge"
 )
 
@@ -31,7 +32,7 @@ func (b *bench) ticketOf(cookie string) string {
 
 func TestSignOutRevokesSession(t *testing.T) {
 	folder := t.TempDir()
-	b := setup(t, func(c *edge.Config) { c.RevokedSessions = folder })
+	b := setup(t, func(c *edge.Config) { c.EdgeBlobs = blobs.FolderURL(folder) })
 	kept, cookie := b.signIn(), b.signIn()
 	ticket := b.ticketOf(cookie)
 	b.signOut(cookie)
@@ -61,7 +62,7 @@ func TestSignOutRevokesSession(t *testing.T) {
 	}
 	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+strings.TrimPrefix(cookie, "headway_session=")), http.StatusUnauthorized, "TOKEN_INVALID")
 	t.Run("after a restart", func(t *testing.T) {
-		revoked(setup(t, func(c *edge.Config) { c.RevokedSessions = folder }))
+		revoked(setup(t, func(c *edge.Config) { c.EdgeBlobs = blobs.FolderURL(folder) }))
 	})
 }
 
@@ -141,9 +142,9 @@ func TestSignOutEndsOpenStreams(t *testing.T) {
 // TestEdgesShareSignedOutSessions: with the same key and folder, a session of one edge is one of all, and ends on all.
 func TestEdgesShareSignedOutSessions(t *testing.T) {
 	folder := t.TempDir()
-	first := setup(t, func(c *edge.Config) { c.RevokedSessions = folder })
+	first := setup(t, func(c *edge.Config) { c.EdgeBlobs = blobs.FolderURL(folder) })
 	t.Run("second edge", func(t *testing.T) {
-		second := setup(t, func(c *edge.Config) { c.RevokedSessions = folder })
+		second := setup(t, func(c *edge.Config) { c.EdgeBlobs = blobs.FolderURL(folder) })
 		cookie := first.signIn()
 		s := second.open("/api/v1/sse/jobs/my", "Authorization", "", "Cookie", cookie)
 		s.want("connected")

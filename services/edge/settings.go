@@ -34,9 +34,7 @@ type Settings struct {
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
 	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 
-	RevokedSessions string `help:"Directory for sessions that were signed out. Several edges with the same key can share it. Empty for a directory in the data directory." placeholder:"DIR"`
-
-	ShownEnds string `help:"Directory for the ends of jobs that declared routes have sent, so that no stream of a user's latest job repeats one. Several edges can share it. Empty for a directory in the data directory." placeholder:"DIR"`
+	EdgeBlobs string `help:"URL of a bucket that all edges share, such as s3://BUCKET?prefix=edge/, for unfinished resumable uploads, sessions that were signed out, used tickets, and the ends of jobs that declared routes have sent. Empty for directories in the data directory, if there is one edge." placeholder:"URL"`
 
 	StreamsPerUser    int `help:"Maximum number of live streams per user, and of downloads. A new stream replaces the oldest one, and a new download is refused. A negative value means no limit." default:"64" negative:"no limit"`
 	MaxStreams        int `help:"Maximum number of live streams and downloads in total. A negative value means no limit." default:"15000" negative:"no limit"`
@@ -76,8 +74,11 @@ type Config struct {
 	ImporterAddress string
 	// MaxUploadBytes is the maximum size of a workbook, as in the importer. Default 512 MiB.
 	MaxUploadBytes int64
-	// UploadsDir is the directory for unfinished resumable uploads. It belongs to this edge alone. If it is empty, there
-	// are no resumable uploads.
+	// DataDir is the directory for the state of an edge without EdgeBlobs. It belongs to this edge alone. If it is empty, the
+	// state ends with the process.
+	DataDir string
+	// UploadsDir is the directory for unfinished resumable uploads of an edge without EdgeBlobs. It belongs to this edge alone.
+	// Without both, there are no resumable uploads.
 	UploadsDir string
 
 	// Verifier checks the callers' tokens. Required.

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -65,9 +64,7 @@ func (c *Common) NewEdge(env *Env, cfg edge.Config) (*edge.Service, error) {
 	}
 	cfg.Verifier, cfg.Key, cfg.Service = env.Verifier, env.Key, env.Key.ServiceCredentials("edge", auth.ScopeService)
 	cfg.LocalSignIn, cfg.LocalUser = env.Local, LocalUser
-	cfg.UploadsDir = filepath.Join(c.Data, "uploads")
-	cfg.RevokedSessions = cmp.Or(cfg.RevokedSessions, filepath.Join(c.Data, "revoked"))
-	cfg.ShownEnds = cmp.Or(cfg.ShownEnds, filepath.Join(c.Data, "shown"))
+	cfg.DataDir, cfg.UploadsDir = c.Data, filepath.Join(c.Data, "uploads")
 	cfg.Logger, cfg.Metrics = env.Logger.With("service", "edge"), env.Metrics
 	return edge.New(cfg)
 }

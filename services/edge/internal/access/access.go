@@ -16,6 +16,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/auth"
+	"headway/internal/blobs"
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
@@ -40,6 +41,10 @@ type Config struct {
 	Revoked *Revoked
 	// Sessions encrypts the cookies of sessions. Required.
 	Sessions *auth.Sealer
+	// Tickets encrypts tickets. Required.
+	Tickets *auth.Sealer
+	// Shared is a bucket that all edges share. Without one, tickets are valid on this edge only.
+	Shared *blobs.Bucket
 	// RefuseStream answers requests for streams that are not accepted.
 	RefuseStream func(http.ResponseWriter, *http.Request, error)
 }
@@ -56,7 +61,7 @@ type Access struct {
 // New returns a new access control of an edge.
 func New(cfg Config) *Access {
 	return &Access{
-		cfg: cfg, tickets: newTickets(), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst),
+		cfg: cfg, tickets: newTickets(cfg.Tickets, cfg.Shared), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst),
 		signIns: newRates(signInsPerSecond, signInBurst),
 	}
 }
@@ -169,10 +174,15 @@ func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Call
 		if tokensInQuery && strings.Count(ticket, ".") == tokenDots {
 			return a.Verify(r, ticket)
 		}
-		caller, err := a.tickets.redeem(ticket)
-		if err == nil {
-			err = a.SignedOut(caller.Session)
+		session, token, err := a.tickets.redeem(r.Context(), ticket)
+		if err != nil {
+			return Caller{}, err
 		}
+		caller, err := a.Verify(r, token)
+		if err == nil {
+			err = a.SignedOut(session)
+		}
+		caller.Session = session
 		return caller, err
 	}
 	if _, err := r.Cookie(CookieName(r)); err != nil && header != "" {
@@ -204,8 +214,8 @@ func (a *Access) FromCookie(r *http.Request) (Caller, error) {
 }
 
 // Revoke ends a session at a time, before its token expires.
-func (a *Access) Revoke(session string, ends, expires time.Time) error {
-	return a.revoked.Add(session, ends, expires)
+func (a *Access) Revoke(ctx context.Context, session string, ends, expires time.Time) error {
+	return a.revoked.Add(ctx, session, ends, expires)
 }
 
 // SignedOut returns an error if the session was signed out.
@@ -275,3 +285,6 @@ func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
 // ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that forges the proxy's header
 // only gets a cookie that its browser sends less often.
 func ByTLS(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }
+
+// Run removes what is no longer needed to accept tickets, until ctx is done.
+func (a *Access) Run(ctx context.Context) { a.tickets.run(ctx) }

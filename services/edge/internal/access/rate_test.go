@@ -3,11 +3,7 @@ package access
 import (
 	"testing"
 	"time"
-
-	"headway/internal/auth"
 )
-
-func identity(subject string) auth.Identity { return auth.Identity{Subject: subject} }
 
 func TestRateAllowsBurstRefillsAndForgetsIdleUsers(t *testing.T) {
 	r, now := newRates(2, 3), time.Now()
@@ -36,30 +32,6 @@ func TestZeroRateMeansNoLimit(t *testing.T) {
 		if !r.take("ann", now) {
 			t.Fatal("refused")
 		}
-	}
-}
-
-func TestTicketsExpireInTime(t *testing.T) {
-	tickets := newTickets()
-	old, _, err := tickets.issue(Caller{Identity: identity("ann"), Token: "t"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	entry := tickets.byText[old]
-	entry.expires = time.Now().Add(-time.Second)
-	tickets.byText[old] = entry
-	if _, err := tickets.redeem(old); err == nil {
-		t.Error("an expired ticket was taken")
-	}
-	fresh, _, err := tickets.issue(Caller{Identity: identity("ann"), Token: "t"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if caller, err := tickets.redeem(fresh); err != nil || caller.Subject != "ann" || caller.Token != "t" {
-		t.Errorf("%v %v", caller, err)
-	}
-	if len(tickets.byText)+len(tickets.order) != 0 {
-		t.Errorf("%d and %d entries are left", len(tickets.byText), len(tickets.order))
 	}
 }
 

@@ -4,82 +4,97 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"headway/internal/atomicfile"
+	"headway/internal/blobs"
 )
 
-// Revoked is the list of sessions that were signed out before they expired. In a folder, each has a file, so that they stay
-// revoked after a restart, and so that several edges can share the list: each of them adds files, and all look for new ones. It is
+// Revoked is the list of sessions that were signed out before they expired. In a bucket, each has a blob, so that they stay
+// revoked after a restart, and so that all edges share the list: each of them adds blobs, and all look for new ones. It is
 // safe for concurrent use.
 type Revoked struct {
-	folder string
+	bucket *blobs.Bucket
 	logger *slog.Logger
 
 	mu       sync.Mutex
 	sessions map[string]revocation
 	// ended is called with each session that has ended.
 	ended func(session string)
-	// looked is when the folder was last changed, when it was last read.
-	looked time.Time
 }
 
-// revocation is when a session ends, and when it would have expired. told means that ended was called.
+// revocation is when a session ends, and when it would have expired. told means that ended was called. keys are the blobs.
 type revocation struct {
 	ends, expires time.Time
 	told          bool
+	keys          []string
 }
 
 const (
 	// clockLeeway is how long after its expiry a token might still be accepted.
 	clockLeeway = 5 * time.Minute
-	// lookInterval is how often the folder is looked at, and so how long a session can outlive its end on another edge.
+	// lookInterval is how often new blobs are looked for, and so how long a session can outlive its end on another edge.
 	lookInterval = time.Second
-	// folderTick is how long two changes of a folder can have the same time, with some leeway for the clock of a file server.
-	folderTick = 5 * time.Second
+	// lookTimeout is how long that can take.
+	lookTimeout = 10 * time.Second
+	// fullLook is how often all blobs are listed, instead of those of the current minute and the one before. It finds those of
+	// edges whose clocks are wrong.
+	fullLook = 10 * time.Minute
+	// revokedPrefix is the common beginning of the keys. The minute follows, and the session.
+	revokedPrefix = "revoked/"
 )
 
-// OpenRevoked reads the list from a folder, which it creates. Without a folder, the list ends with the process.
-func OpenRevoked(folder string, logger *slog.Logger) (*Revoked, error) {
-	r := &Revoked{folder: folder, logger: logger, sessions: make(map[string]revocation), ended: func(string) {}}
-	if folder == "" {
+// OpenRevoked reads the list from a bucket. Without a bucket, the list ends with the process.
+func OpenRevoked(bucket *blobs.Bucket, logger *slog.Logger) (*Revoked, error) {
+	r := &Revoked{bucket: bucket, logger: logger, sessions: make(map[string]revocation), ended: func(string) {}}
+	if bucket == nil {
 		return r, nil
 	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("create the folder of revoked sessions: %w", err)
-	}
-	return r, r.look()
+	return r, r.look(context.Background(), "")
 }
+
+// minuteKey returns the beginning of the keys of a minute.
+func minuteKey(at time.Time) string { return fmt.Sprintf("%08x-", at.Unix()/60) }
 
 // OnEnd sets the function that is called when a session has ended, here or on another edge. Call it before Run.
 func (r *Revoked) OnEnd(ended func(session string)) { r.ended = ended }
 
 // Add revokes a session from the time ends. It would have expired at expires.
-func (r *Revoked) Add(session string, ends, expires time.Time) error {
-	r.mu.Lock()
-	if known, ok := r.sessions[session]; !ok || ends.Before(known.ends) {
-		r.sessions[session] = revocation{ends: ends, expires: expires, told: known.told}
-	}
-	r.mu.Unlock()
+func (r *Revoked) Add(ctx context.Context, session string, ends, expires time.Time) error {
+	r.note(session, revocation{ends: ends, expires: expires})
 	r.tell(time.Now())
-	if r.folder == "" {
+	if r.bucket == nil {
 		return nil
 	}
-	err := atomicfile.Write(filepath.Join(r.folder, session), 0o600, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%d %d\n", ends.UnixMilli(), expires.UnixMilli())
-		return err
-	})
-	if err != nil {
+	key := revokedPrefix + minuteKey(time.Now()) + session
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	err := r.bucket.Create(ctx, key, fmt.Appendf(nil, "%d %d\n", ends.UnixMilli(), expires.UnixMilli()))
+	if errors.Is(err, blobs.ErrExists) { // in the same minute: the session was renewed, and is signed out now
+		key += "." + fmt.Sprint(ends.UnixMilli())
+		err = r.bucket.Create(ctx, key, fmt.Appendf(nil, "%d %d\n", ends.UnixMilli(), expires.UnixMilli()))
+	}
+	if err != nil && !errors.Is(err, blobs.ErrExists) {
 		return fmt.Errorf("store a revoked session: %w", err)
 	}
+	r.note(session, revocation{ends: ends, expires: expires, keys: []string{key}})
 	return nil
+}
+
+// note adds what is known about a session. The earliest end counts.
+func (r *Revoked) note(session string, found revocation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known, ok := r.sessions[session]
+	if ok && !found.ends.Before(known.ends) {
+		found.ends = known.ends
+	}
+	found.told, found.keys = known.told, append(known.keys, found.keys...)
+	r.sessions[session] = found
 }
 
 // Has reports whether a session was revoked.
@@ -94,77 +109,88 @@ func (r *Revoked) Has(session string) bool {
 func (r *Revoked) Run(ctx context.Context) {
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
-	failure := ""
-	for {
+	failing := false
+	for full := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		err := r.look()
-		switch {
-		case err == nil:
-			failure = ""
-		case err.Error() != failure: // once, not every second
-			failure = err.Error()
+		now := time.Now()
+		prefixes := []string{minuteKey(now.Add(-time.Minute)), minuteKey(now)}
+		if now.Sub(full) > fullLook {
+			full, prefixes = now, []string{""}
+		}
+		var err error
+		for _, prefix := range prefixes {
+			err = errors.Join(err, r.look(ctx, prefix))
+		}
+		if err != nil && !failing && ctx.Err() == nil { // once, not every second
 			r.logger.Error("sessions that other edges have revoked are not known", "error", err)
 		}
-		r.tell(time.Now())
-		r.forget(time.Now())
+		if failing = err != nil; failing {
+			full = time.Time{} // what was missed could be in any minute
+		}
+		r.tell(now)
+		r.forget(ctx, now)
 	}
 }
 
-// look reads the files that are new in the folder.
-func (r *Revoked) look() error {
-	if r.folder == "" {
+// look reads the new blobs whose keys begin with a prefix.
+func (r *Revoked) look(ctx context.Context, prefix string) error {
+	if r.bucket == nil {
 		return nil
 	}
-	info, err := os.Stat(r.folder)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	var keys []string
+	err := r.bucket.ListPrefix(ctx, revokedPrefix+prefix, func(b blobs.Blob) error { keys = append(keys, b.Key); return nil })
+	for _, key := range keys {
+		err = errors.Join(err, r.read(ctx, key))
+	}
 	if err != nil {
 		return fmt.Errorf("read the revoked sessions: %w", err)
-	}
-	changed := info.ModTime()
-	if changed.Equal(r.looked) {
-		return nil
-	}
-	names, err := os.ReadDir(r.folder)
-	if err != nil {
-		return fmt.Errorf("read the revoked sessions: %w", err)
-	}
-	for _, entry := range names {
-		err = errors.Join(err, r.read(entry.Name()))
-	}
-	if err != nil {
-		return err
-	}
-	if time.Since(changed) > folderTick { // otherwise, it could change again without another time
-		r.looked = changed
 	}
 	return nil
 }
 
-// read reads a file, unless it is known.
-func (r *Revoked) read(name string) error {
-	r.mu.Lock()
-	_, known := r.sessions[name]
-	r.mu.Unlock()
-	if known || len(name) != 2*sessionBytes || strings.Trim(name, "0123456789abcdef") != "" {
+// sessionOf returns the session of a key. It returns "" for the key of another blob.
+func sessionOf(key string) string {
+	name := path.Base(key)
+	if _, after, ok := strings.Cut(name, "-"); ok { // without a minute, it is from an earlier version
+		name = after
+	}
+	name, _, _ = strings.Cut(name, ".")
+	if len(name) != 2*sessionBytes || strings.Trim(name, "0123456789abcdef") != "" {
+		return ""
+	}
+	return name
+}
+
+// read reads a blob, unless it is known.
+func (r *Revoked) read(ctx context.Context, key string) error {
+	session := sessionOf(key)
+	if session == "" {
 		return nil
 	}
-	text, err := os.ReadFile(filepath.Join(r.folder, name))
-	if errors.Is(err, fs.ErrNotExist) {
+	r.mu.Lock()
+	known := slices.Contains(r.sessions[session].keys, key)
+	r.mu.Unlock()
+	if known {
+		return nil
+	}
+	text, err := r.bucket.Read(ctx, key)
+	if errors.Is(err, blobs.ErrNotFound) {
 		return nil // it has expired in the meantime
 	}
 	if err != nil {
-		return fmt.Errorf("read the revoked sessions: %w", err)
+		return err
 	}
 	var ends, expires int64
 	if _, err := fmt.Sscan(string(text), &ends, &expires); err != nil {
-		return fmt.Errorf("read the revoked sessions: %s has an invalid text: %q", filepath.Join(r.folder, name), text)
+		return fmt.Errorf("%s has an invalid text: %q", key, text)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sessions[name] = revocation{ends: time.UnixMilli(ends), expires: time.UnixMilli(expires)}
+	r.note(session, revocation{ends: time.UnixMilli(ends), expires: time.UnixMilli(expires), keys: []string{key}})
 	return nil
 }
 
@@ -186,21 +212,18 @@ func (r *Revoked) tell(now time.Time) {
 }
 
 // forget removes the sessions whose tokens have expired.
-func (r *Revoked) forget(now time.Time) {
+func (r *Revoked) forget(ctx context.Context, now time.Time) {
 	var expired []string
 	r.mu.Lock()
 	for session, found := range r.sessions {
 		if now.After(found.expires.Add(clockLeeway)) {
 			delete(r.sessions, session)
-			expired = append(expired, session)
+			expired = append(expired, found.keys...)
 		}
 	}
 	r.mu.Unlock()
-	if r.folder == "" {
-		return
-	}
-	for _, session := range expired {
-		// Another edge may have removed it. If it stays, it is read and removed again.
-		_ = os.Remove(filepath.Join(r.folder, session))
+	for _, key := range expired {
+		// If it stays, it is read and removed again.
+		_ = r.bucket.Delete(ctx, key)
 	}
 }

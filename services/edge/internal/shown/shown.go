@@ -1,6 +1,6 @@
 // Package shown remembers which ends of jobs the streams of a user's latest job have sent, so that a stream that begins later
-// sends neither such an end again nor that of an older job. A file for each user and route keeps this through a restart, and
-// several edges can share the folder.
+// sends neither such an end again nor that of an older job. A blob for each user and route keeps this through a restart, and
+// several edges can share the bucket.
 package shown
 
 import (
@@ -9,14 +9,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"headway/internal/blobs"
 )
 
 const (
@@ -28,7 +27,7 @@ const (
 
 // Ends are the ends that were sent. It is safe for concurrent use.
 type Ends struct {
-	folder string
+	bucket *blobs.Bucket
 	logger *slog.Logger
 	// saves wakes Run.
 	saves chan struct{}
@@ -55,16 +54,15 @@ type end struct {
 	at      time.Time
 }
 
-// Open returns the ends in a folder, which it creates. Without a folder, they are forgotten with the process.
-func Open(folder string, logger *slog.Logger) (*Ends, error) {
-	e := &Ends{folder: folder, logger: logger, saves: make(chan struct{}, 1), latest: make(map[key]end), pending: make(map[key]change)}
-	if folder == "" {
-		return e, nil
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("create the folder of shown ends: %w", err)
-	}
-	return e, nil
+// prefix is the common beginning of the keys.
+const prefix = "shown/"
+
+// timeout is how long a call of the bucket can take.
+const timeout = 10 * time.Second
+
+// Open returns the ends in a bucket. Without a bucket, they are forgotten with the process.
+func Open(bucket *blobs.Bucket, logger *slog.Logger) *Ends {
+	return &Ends{bucket: bucket, logger: logger, saves: make(chan struct{}, 1), latest: make(map[key]end), pending: make(map[key]change)}
 }
 
 // Route returns the ends of a route.
@@ -77,12 +75,12 @@ type Route struct {
 }
 
 // Load reads what another edge has stored of a user, or this one before a restart. Call it when a stream begins.
-func (r *Route) Load(subject string) error {
+func (r *Route) Load(ctx context.Context, subject string) error {
 	k := key{r.name, subject}
-	if r.ends.folder == "" {
+	if r.ends.bucket == nil {
 		return nil
 	}
-	stored, err := r.ends.read(k)
+	stored, err := r.ends.read(ctx, k)
 	r.ends.mu.Lock()
 	defer r.ends.mu.Unlock()
 	if stored.created > r.ends.latest[k].created {
@@ -91,10 +89,12 @@ func (r *Route) Load(subject string) error {
 	return err
 }
 
-// read reads the file of a user. Without one, it returns the zero end.
-func (e *Ends) read(k key) (end, error) {
-	text, err := os.ReadFile(e.file(k))
-	if errors.Is(err, fs.ErrNotExist) {
+// read reads the blob of a user. Without one, it returns the zero end.
+func (e *Ends) read(ctx context.Context, k key) (end, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	text, err := e.bucket.Read(ctx, k.blob())
+	if errors.Is(err, blobs.ErrNotFound) {
 		return end{}, nil
 	}
 	if err != nil {
@@ -105,7 +105,7 @@ func (e *Ends) read(k key) (end, error) {
 		at    int64
 	)
 	if _, err := fmt.Sscan(string(text), &found.created, &at, &found.id); err != nil {
-		return end{}, fmt.Errorf("read a shown end: %s has an invalid text: %q", e.file(k), text)
+		return end{}, fmt.Errorf("read a shown end: %s has an invalid text: %q", k.blob(), text)
 	}
 	found.at = time.UnixMilli(at)
 	return found, nil
@@ -167,14 +167,14 @@ func (e *Ends) Run(ctx context.Context) {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
 	failing := false
-	for e.sweep(time.Now()); ; {
+	for e.sweep(ctx, time.Now()); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			e.sweep(now)
+			e.sweep(ctx, now)
 		case <-e.saves:
-			err := e.store()
+			err := e.store(ctx)
 			if err != nil && !failing { // once, not for each end
 				e.logger.Error("a stream may repeat the end of a job after a restart", "error", err)
 			}
@@ -184,13 +184,13 @@ func (e *Ends) Run(ctx context.Context) {
 }
 
 // store writes the ends that wait for it.
-func (e *Ends) store() (err error) {
+func (e *Ends) store(ctx context.Context) (err error) {
 	e.mu.Lock()
 	pending := e.pending
 	e.pending = make(map[key]change)
 	e.mu.Unlock()
 	for k, waiting := range pending {
-		err = errors.Join(err, e.write(k, waiting.undone))
+		err = errors.Join(err, e.write(ctx, k, waiting.undone))
 		for _, stored := range waiting.stored {
 			stored()
 		}
@@ -198,51 +198,42 @@ func (e *Ends) store() (err error) {
 	return err
 }
 
-// write writes the file of a user, or removes it. A later end of another edge stays, unless it is one of undone. The file
-// doesn't have to survive a power cut: after one, no stream begins soon enough to repeat the end.
-func (e *Ends) write(k key, undone []end) error {
-	if e.folder == "" {
+// write writes the blob of a user, or deletes it. A later end of another edge stays, unless it is one of undone.
+func (e *Ends) write(ctx context.Context, k key, undone []end) error {
+	if e.bucket == nil {
 		return nil
 	}
 	e.mu.Lock()
 	latest, ok := e.latest[k]
 	e.mu.Unlock()
-	there, err := e.read(k)
+	there, err := e.read(ctx, k)
 	if err == nil && there.created > latest.created && !slices.ContainsFunc(undone, func(u end) bool { return u.id == there.id }) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	if !ok {
-		if err := os.Remove(e.file(k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove a shown end: %w", err)
-		}
-		return nil
-	}
-	file, err := os.CreateTemp(e.folder, temporary)
-	if err != nil {
-		return fmt.Errorf("store a shown end: %w", err)
-	}
-	_, err = fmt.Fprintf(file, "%d %d %s\n", latest.created, latest.at.UnixMilli(), latest.id)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), e.file(k))
+		err = e.bucket.Delete(ctx, k.blob())
+	} else {
+		err = e.bucket.Write(ctx, k.blob(), "text/plain", func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "%d %d %s\n", latest.created, latest.at.UnixMilli(), latest.id)
+			return err
+		})
 	}
 	if err != nil {
-		_ = os.Remove(file.Name()) // the sweep removes it otherwise
 		return fmt.Errorf("store a shown end: %w", err)
 	}
 	return nil
 }
 
-// temporary is the pattern of the names of files that are being written.
-const temporary = ".tmp-*"
-
-// file returns the name of a user's file on a route. Subjects can have any characters.
-func (e *Ends) file(k key) string {
+// blob returns the key of a user's blob on a route. Subjects can have any characters.
+func (k key) blob() string {
 	hash := sha256.Sum256([]byte(k.route + "\x00" + k.subject))
-	return filepath.Join(e.folder, hex.EncodeToString(hash[:16]))
+	return prefix + hex.EncodeToString(hash[:16])
 }
 
-// sweep removes the ends that no stream can look at any longer.
-func (e *Ends) sweep(now time.Time) {
+// sweep removes the ends that no stream can look at any longer, and the remains of interrupted writers.
+func (e *Ends) sweep(ctx context.Context, now time.Time) {
 	e.mu.Lock()
 	for k, sent := range e.latest {
 		if now.Sub(sent.at) > retention {
@@ -250,20 +241,20 @@ func (e *Ends) sweep(now time.Time) {
 		}
 	}
 	e.mu.Unlock()
-	if e.folder == "" {
+	if e.bucket == nil {
 		return
 	}
-	files, err := os.ReadDir(e.folder)
-	if err != nil {
-		e.logger.Warn("can't look for old ends of jobs", "error", err)
-		return
-	}
-	for _, file := range files {
-		name := file.Name()
-		own := len(name) == 32 && strings.Trim(name, "0123456789abcdef") == "" || strings.HasPrefix(name, strings.TrimSuffix(temporary, "*"))
-		info, err := file.Info()
-		if err == nil && own && now.Sub(info.ModTime()) > retention {
-			_ = os.Remove(filepath.Join(e.folder, name)) // another edge may have removed it
+	var old []string
+	err := e.bucket.ListPrefix(ctx, prefix, func(b blobs.Blob) error {
+		if now.Sub(b.ModTime) > retention {
+			old = append(old, b.Key)
 		}
+		return nil
+	})
+	for _, key := range old {
+		err = errors.Join(err, e.bucket.Delete(ctx, key))
+	}
+	if err != nil && ctx.Err() == nil {
+		e.logger.Warn("can't remove old ends of jobs", "error", err)
 	}
 }

@@ -9,15 +9,25 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"headway/internal/blobs"
 )
+
+// bucketIn opens the bucket that is a folder.
+func bucketIn(t *testing.T, folder string) *blobs.Bucket {
+	t.Helper()
+	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bucket.Close() })
+	return bucket
+}
 
 // run opens the ends in a folder, and runs them until the returned function is called.
 func run(t *testing.T, folder string) (e *Ends, stop func()) {
 	t.Helper()
-	e, err := Open(folder, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	e = Open(bucketIn(t, folder), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); e.Run(ctx) }()
@@ -37,14 +47,14 @@ func add(r *Route, subject, id string, created int64) (undo func()) {
 // has loads the ends of a user, and reports whether that of a job was sent.
 func has(t *testing.T, r *Route, subject string, created int64) bool {
 	t.Helper()
-	if err := r.Load(subject); err != nil {
+	if err := r.Load(t.Context(), subject); err != nil {
 		t.Fatal(err)
 	}
 	return r.Has(subject, created)
 }
 
 func TestStoredEndsSurviveRestart(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "shown")
+	folder := t.TempDir()
 	first, stop := run(t, folder)
 	add(first.Route("GET /events"), "ann", "job-2", 2000)
 	stop()
@@ -96,7 +106,7 @@ func TestUndoneEndsAreForgotten(t *testing.T) {
 	if !has(t, r, "ann", 1000) || has(t, r, "ann", 2000) || has(t, r, "bob", 1000) {
 		t.Error("an end that did not arrive was stored")
 	}
-	if files, err := os.ReadDir(folder); err != nil || len(files) != 2 {
+	if files, err := os.ReadDir(filepath.Join(folder, "shown")); err != nil || len(files) != 2 {
 		t.Errorf("the folder has %v, %v", files, err)
 	}
 }
@@ -107,34 +117,34 @@ func TestOldEndsAreRemoved(t *testing.T) {
 	r := e.Route("GET /events")
 	add(r, "ann", "job-1", 1000)
 	stop()
-	for _, name := range []string{".tmp-crash", "of another program"} {
-		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(filepath.Join(folder, "shown", ".tmp-crash"), nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	e.sweep(time.Now())
+	if err := os.WriteFile(filepath.Join(folder, "of another program"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.sweep(t.Context(), time.Now())
 	if !r.Has("ann", 1000) {
 		t.Error("a recent end was forgotten")
 	}
-	e.sweep(time.Now().Add(retention + time.Minute))
+	e.sweep(t.Context(), time.Now().Add(retention+time.Minute))
 	if has(t, r, "ann", 1000) {
 		t.Error("an old end was not forgotten")
 	}
-	files, err := os.ReadDir(folder)
-	if err != nil || len(files) != 1 || files[0].Name() != "of another program" {
-		t.Errorf("the folder has %v, %v", files, err)
+	if files, err := os.ReadDir(filepath.Join(folder, "shown")); err != nil || len(files) > 0 {
+		t.Errorf("left are %v, %v", files, err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "of another program")); err != nil {
+		t.Error(err)
 	}
 }
 
 // TestFullDiskDelaysNoEnd checks that an end is sent even if it can't be stored, and that the log says so once.
 func TestFullDiskDelaysNoEnd(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "shown")
+	folder := t.TempDir()
 	var log bytes.Buffer
-	e, err := Open(folder, slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(folder); err != nil {
+	e := Open(bucketIn(t, folder), slog.New(slog.NewTextHandler(&log, nil)))
+	if err := os.WriteFile(filepath.Join(folder, "shown"), nil, 0o600); err != nil { // where the directory must be
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -142,7 +142,7 @@ func (h *Handler) localToken(r *http.Request, secret string) (string, error) {
 	}
 	fresh, err := h.sign()
 	if err == nil { // requests that are in transit with the old one still succeed
-		err = h.cfg.Access.Revoke(old.Session, time.Now().Add(renewalOverlap), old.ExpiresAt)
+		err = h.cfg.Access.Revoke(r.Context(), old.Session, time.Now().Add(renewalOverlap), old.ExpiresAt)
 	}
 	return fresh, err
 }
@@ -241,7 +241,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if caller, err := h.cfg.Access.FromCookie(r); err == nil {
-			if err := h.cfg.Access.Revoke(caller.Session, time.Now(), caller.ExpiresAt); err != nil {
+			if err := h.cfg.Access.Revoke(r.Context(), caller.Session, time.Now(), caller.ExpiresAt); err != nil {
 				httperr.Write(w, r, rpcerr.Internal(err))
 				return
 			}

@@ -176,7 +176,7 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, ends 
 	if !ok {
 		return
 	}
-	if err := ends.Load(as.Subject); err != nil { // then only this edge's own are known
+	if err := ends.Load(r.Context(), as.Subject); err != nil { // then only this edge's own are known
 		h.cfg.Logger.Error("can't read which ends of jobs were shown", "error", err)
 	}
 	begun := time.Now()

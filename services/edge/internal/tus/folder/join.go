@@ -25,10 +25,10 @@ func (s *Store) join(ctx context.Context, n note, ids []string) (tus.Info, error
 		if slices.Contains(ids[:i], id) || !part.partial {
 			return tus.Info{}, tus.ErrNotPartial
 		}
-		if err := part.lock(ctx, nil); err != nil {
+		if err := part.acquire(ctx, nil); err != nil {
 			return tus.Info{}, err
 		}
-		defer part.unlock()
+		defer part.lock.Release()
 		parts[i] = part
 	}
 	n.Length, n.Parts = 0, ids

@@ -19,7 +19,7 @@ func (s *Store) reserve(u *upload) (evicted []*upload, err error) {
 			s.uploads[u.id] = u
 			return evicted, nil
 		}
-		for len(idle) > 0 && !idle[0].tryLock() {
+		for len(idle) > 0 && !idle[0].lock.TryAcquire() {
 			idle = idle[1:]
 		}
 		if len(idle) == 0 {

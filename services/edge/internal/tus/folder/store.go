@@ -22,8 +22,6 @@ import (
 )
 
 const (
-	// handover is the maximum time that a request waits for another one to unlock an upload.
-	handover = 10 * time.Second
 	// responseTTL is how long the response to an import's request is stored.
 	responseTTL = time.Hour
 	// sweepPart is the interval at which expired uploads are removed, as a fraction of an upload's lifetime.
@@ -173,13 +171,13 @@ func (s *Store) sweep(now time.Time) {
 	}
 	s.mu.Unlock()
 	for _, u := range expired {
-		if !u.tryLock() {
+		if !u.lock.TryAcquire() {
 			continue
 		}
 		if now.After(u.expires(s.cfg.TTL)) {
 			s.removeIdle(u)
 		}
-		u.unlock()
+		u.lock.Release()
 	}
 }
 
@@ -200,7 +198,7 @@ func (s *Store) Create(ctx context.Context, owner string, d tus.Draft) (tus.Info
 	evicted, err := s.reserve(u)
 	for _, old := range evicted {
 		s.removeIdle(old)
-		old.unlock()
+		old.lock.Release()
 	}
 	if err != nil {
 		return tus.Info{}, err
@@ -255,7 +253,7 @@ func (s *Store) find(owner, id string) (*upload, error) {
 	s.mu.Lock()
 	u := s.uploads[id]
 	s.mu.Unlock()
-	if u == nil || u.owner != owner || time.Now().After(u.expires(s.cfg.TTL)) && !u.isLocked() {
+	if u == nil || u.owner != owner || time.Now().After(u.expires(s.cfg.TTL)) && !u.lock.IsHeld() {
 		return nil, tus.ErrNotFound
 	}
 	return u, nil
@@ -276,7 +274,7 @@ func (s *Store) Lock(ctx context.Context, owner, id string, yield func()) (tus.U
 	if err != nil {
 		return nil, err
 	}
-	if err := u.lock(ctx, yield); err != nil {
+	if err := u.acquire(ctx, yield); err != nil {
 		return nil, err
 	}
 	return &locked{store: s, upload: u}, nil

@@ -27,8 +27,7 @@ type upload struct {
 	parts               []string
 	// joinedBy is the ID of the upload that joins this part, or "". Store.mu guards it.
 	joinedBy string
-	// free holds one token while the upload is locked.
-	free chan struct{}
+	lock     *tus.Lock
 
 	mu sync.Mutex
 	// length is the size of the whole file, or tus.Deferred.
@@ -36,15 +35,12 @@ type upload struct {
 	touched        time.Time
 	response       json.RawMessage
 	removed        bool
-	// yield asks the request that has locked the upload to unlock it. wanted is the number of requests that wait.
-	yield  func()
-	wanted int
 }
 
 func newUpload(id string, n note) *upload {
 	return &upload{
 		id: id, owner: n.Owner, metadata: n.Metadata, length: n.Length, partial: n.Partial, parts: n.Parts, response: n.Response,
-		touched: time.Now(), free: make(chan struct{}, 1),
+		touched: time.Now(), lock: tus.NewLock(),
 	}
 }
 
@@ -111,63 +107,22 @@ func (u *upload) setRemoved() {
 	u.removed = true
 }
 
-func (u *upload) isLocked() bool { return len(u.free) > 0 }
-
-// tryLock locks the upload unless it is locked.
-func (u *upload) tryLock() bool {
-	select {
-	case u.free <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// lock asks the request that has locked the upload to yield, and waits for it.
-func (u *upload) lock(ctx context.Context, yield func()) error {
-	timeout := time.NewTimer(handover)
-	defer timeout.Stop()
-	u.want()
-	defer u.unwant()
-	select {
-	case u.free <- struct{}{}:
-	case <-timeout.C:
-		return tus.ErrBusy
-	case <-ctx.Done():
-		return fmt.Errorf("wait for upload %s: %w", u.id, ctx.Err())
-	}
+func (u *upload) isRemoved() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.removed {
-		<-u.free
+	return u.removed
+}
+
+// acquire asks the request that has locked the upload to yield, and waits for it.
+func (u *upload) acquire(ctx context.Context, yield func()) error {
+	if err := u.lock.Acquire(ctx, yield); err != nil {
+		return err
+	}
+	if u.isRemoved() {
+		u.lock.Release()
 		return tus.ErrNotFound
 	}
-	if u.yield = yield; u.wanted > 1 && yield != nil { // another request arrived in the meantime
-		yield()
-	}
 	return nil
-}
-
-func (u *upload) unlock() {
-	u.mu.Lock()
-	u.yield = nil
-	u.mu.Unlock()
-	<-u.free
-}
-
-func (u *upload) want() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.wanted++
-	if u.yield != nil {
-		u.yield()
-	}
-}
-
-func (u *upload) unwant() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.wanted--
 }
 
 func (u *upload) advance(offset int64) {
@@ -186,7 +141,7 @@ type locked struct {
 func (l *locked) Info() tus.Info { return l.upload.info(l.store.cfg.TTL) }
 
 // Unlock implements tus.Upload.
-func (l *locked) Unlock() { l.upload.unlock() }
+func (l *locked) Unlock() { l.upload.lock.Release() }
 
 // SetLength implements tus.Upload.
 func (l *locked) SetLength(length int64) error {

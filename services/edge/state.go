@@ -1,0 +1,66 @@
+package edge
+
+import (
+	"context"
+	"path/filepath"
+
+	"headway/internal/auth"
+	"headway/internal/blobs"
+	"headway/services/edge/internal/tus"
+	"headway/services/edge/internal/tus/bucket"
+	"headway/services/edge/internal/tus/folder"
+)
+
+// uploads is a store of resumable uploads, with its background work.
+type uploads interface {
+	tus.Store
+	Run(ctx context.Context)
+}
+
+// openUploads returns the store of resumable uploads, or nil without one.
+func (s *Service) openUploads() (uploads, error) {
+	cfg, perUser, perUserBytes, bytes := s.cfg, max(s.cfg.UnfinishedPerUser, 0), int64(max(s.cfg.UnfinishedBytesPerUser, 0)), int64(max(s.cfg.UnfinishedBytes, 0))
+	switch {
+	case cfg.EdgeBlobs != "":
+		return bucket.New(bucket.Config{
+			Bucket: s.state, Prefix: "uploads/", TTL: cfg.UploadTTL, IdleAfter: uploadIdle,
+			PerUser: perUser, BytesPerUser: perUserBytes, Bytes: bytes, Logger: cfg.Logger,
+		}), nil
+	case cfg.UploadsDir != "":
+		return folder.Open(folder.Config{
+			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, IdleAfter: uploadIdle,
+			PerUser: perUser, BytesPerUser: perUserBytes, Bytes: bytes, Logger: cfg.Logger,
+		})
+	}
+	return nil, nil
+}
+
+// openState opens the bucket for what must survive a restart.
+func (s *Service) openState() (err error) {
+	switch {
+	case s.cfg.EdgeBlobs != "":
+		s.state, err = blobs.Open(context.Background(), s.cfg.EdgeBlobs)
+	case s.cfg.DataDir != "":
+		var dir string
+		if dir, err = filepath.Abs(s.cfg.DataDir); err == nil {
+			s.state, err = blobs.Open(context.Background(), blobs.FolderURL(dir))
+		}
+	}
+	return err
+}
+
+// shared returns the bucket that all edges share, or nil without one.
+func (s *Service) shared() *blobs.Bucket {
+	if s.cfg.EdgeBlobs == "" {
+		return nil
+	}
+	return s.state
+}
+
+// sealer returns what encrypts cookies or tickets. Edges with the same key open each other's.
+func sealer(key *auth.Key, purpose string) (*auth.Sealer, error) {
+	if key == nil {
+		return auth.RandomSealer()
+	}
+	return key.Sealer(purpose)
+}
