@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -256,6 +257,36 @@ func TestHTTP10GetsStreams(t *testing.T) {
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
 	s.want("job_update")
 	s.wantEnd()
+}
+
+func TestHeadOfStreamHasEachFieldOnce(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	for name, body := range map[string]string{
+		"no body":       "\r\n",
+		"a length":      "Content-Length: 1\r\n\r\na",
+		"a chunked one": "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET /api/v1/sse/jobs/media/j1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n%s", b.token("ann"), body)
+		lines := textproto.NewReader(bufio.NewReader(conn))
+		if line, err := lines.ReadLine(); err != nil || line != "HTTP/1.1 200 OK" {
+			t.Fatal(line, err)
+		}
+		header, err := lines.ReadMIMEHeader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for field, values := range header {
+			if len(values) > 1 {
+				t.Errorf("with %s, %s is %q", name, field, values)
+			}
+		}
+	}
 }
 
 func TestEndlessHeadersAreCut(t *testing.T) {

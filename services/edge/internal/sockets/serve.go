@@ -73,7 +73,7 @@ func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter, status int) error {
 	if !c.raw {
 		head.WriteString("Transfer-Encoding: chunked\r\n")
 	}
-	_ = rw.Header().Write(&head) // a buffer accepts everything
+	_ = rw.Header().WriteSubset(&head, map[string]bool{"Connection": true}) // a buffer accepts everything
 	head.WriteString("\r\n")
 	if !c.raw { // a part of a file is large enough for its own write, and must not be copied
 		if first, ok := c.source.Next(); ok {
