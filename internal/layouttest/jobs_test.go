@@ -13,7 +13,6 @@ var jobs = rules{
 	"services/jobs/internal/watch":           {"internal/fanout", "services/jobs/internal/job"},
 	"services/jobs/internal/metrics":         {"services/jobs/internal/job"},
 	"services/jobs/internal/bus":             {},
-	"services/jobs/internal/bus/local":       {"services/jobs/internal/bus"},
 	"services/jobs/internal/bus/nats":        {"services/jobs/internal/bus"},
 	"services/jobs/internal/bus/bustest":     {"services/jobs/internal/bus"},
 	"services/jobs/internal/replica":         {"services/jobs/internal/bus", "services/jobs/internal/job", "services/jobs/internal/watch"},
