@@ -2,6 +2,8 @@ package jobs_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,7 +13,8 @@ import (
 )
 
 // The database stops for longer than a lease. No live worker loses its job because of that, and the job of a worker that is gone is
-// taken from it afterwards.
+// taken from it afterwards. The workers send their heartbeats at the same time, as real ones do: one after the other, those of a slow
+// machine would come after their leases.
 func TestDatabaseOutageExtendsAllLeases(t *testing.T) {
 	server, err := pgtest.Start("fsync=off")
 	if err != nil {
@@ -22,16 +25,11 @@ func TestDatabaseOutageExtendsAllLeases(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	const lease = 4 * time.Second
 	w := setup(t, func(c *jobs.Config) {
-		c.JobsDatabase, c.LeaseDuration, c.HeartbeatInterval = server.Database(t, "jobs"), 2*time.Second, 500*time.Millisecond
+		c.JobsDatabase, c.LeaseDuration, c.HeartbeatInterval = server.Database(t, "jobs"), lease, 500*time.Millisecond
 	})
 	user, worker := w.user("alice"), w.worker()
-	var leased []*jobsv1.LeasedJob
-	for range 8 {
-		w.create(user, &jobsv1.CreateJobRequest{})
-		leased = append(leased, w.lease(worker))
-	}
-	dead, alive := leased[0], leased[1:]
 	beat := func(l *jobsv1.LeasedJob) error {
 		_, err := call(t.Context(), func(ctx context.Context) error {
 			_, err := worker.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()})
@@ -39,37 +37,40 @@ func TestDatabaseOutageExtendsAllLeases(t *testing.T) {
 		})
 		return err
 	}
-	for _, l := range leased { // also that of the worker that is gone, so that its attempt counts
-		if err := beat(l); err != nil {
-			t.Fatal(err)
+	var workers sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	defer workers.Wait()
+	defer stop()
+	var beats atomic.Int64
+	work := func(l *jobsv1.LeasedJob) {
+		for ctx.Err() == nil {
+			if err := beat(l); err != nil && t.Context().Err() == nil {
+				t.Errorf("the heartbeat of a live worker gives %v", err)
+				return
+			}
+			beats.Add(1)
 		}
+	}
+	const alive = 7
+	for range alive {
+		w.create(user, &jobsv1.CreateJobRequest{})
+		l := w.lease(worker)
+		workers.Go(func() { work(l) })
+	}
+	w.create(user, &jobsv1.CreateJobRequest{})
+	dead := w.lease(worker)
+	if err := beat(dead); err != nil { // so that its attempt counts
+		t.Fatal(err)
 	}
 	server.Freeze()
-	time.Sleep(4 * time.Second) // the outage
+	time.Sleep(lease + 2*time.Second) // the outage
 	server.Thaw()
-	for range 3 {
-		for _, l := range alive {
-			if err := beat(l); err != nil {
-				t.Fatalf("after the outage, the heartbeat of a live worker gives %v", err)
-			}
-		}
-	}
-	beating, stop := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for beating.Err() == nil {
-			for _, l := range alive {
-				if err := beat(l); err != nil {
-					t.Errorf("later, the heartbeat of a live worker gives %v", err)
-				}
-			}
-		}
-	}()
+	before := beats.Load()
 	again := w.lease(worker) // as soon as the lease of the worker that is gone has expired
-	stop()
-	<-done
 	if again.GetJob().GetJobId() != dead.GetJob().GetJobId() || again.GetJob().GetError().GetReason() != "LEASE_EXPIRED" {
 		t.Errorf("the next lease is that of job %s after %v, want %s", again.GetJob().GetJobId(), again.GetJob().GetError(), dead.GetJob().GetJobId())
+	}
+	if n := beats.Load() - before; n < alive {
+		t.Errorf("after the outage, there were only %d heartbeats", n)
 	}
 }

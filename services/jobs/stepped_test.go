@@ -15,11 +15,19 @@ import (
 	"headway/services/jobs"
 )
 
-// With HEADWAY_TEST_SERVICE, the program of the tests is a jobs service whose wall clock a file sets.
+// With HEADWAY_TEST_SERVICE, the program of the tests is a jobs service whose wall clock a file sets. With HEADWAY_TEST_WORKER, it is
+// a worker.
 func TestMain(m *testing.M) {
 	if addr := os.Getenv("HEADWAY_TEST_SERVICE"); addr != "" {
 		if err := serveStepped(addr, os.Getenv("HEADWAY_TEST_DATA"), os.Getenv("HEADWAY_TEST_CLOCK")); err != nil {
 			slog.Error("the service of the test ended", "error", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if addr := os.Getenv("HEADWAY_TEST_WORKER"); addr != "" {
+		if err := workUntilKilled(addr, os.Getenv("HEADWAY_TEST_LOG")); err != nil {
+			slog.Error("the worker of the test ended", "error", err)
 			os.Exit(1)
 		}
 		return

@@ -1,25 +1,41 @@
 package transfer
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"headway/internal/pgtest"
+	"headway/internal/proctest"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/store/postgres"
 	"headway/services/jobs/internal/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
+// With HEADWAY_TEST_TRANSFER, the program of the tests copies a file.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("HEADWAY_TEST_TRANSFER"); path != "" {
+		if _, err := Run(context.Background(), path, os.Getenv("HEADWAY_TEST_DATABASE")); err != nil {
+			slog.Error("the copy failed", "error", err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(pgtest.Main(m))
+}
 
 // fill stores jobs in every state, with all kinds of data.
 func fill(t *testing.T, s job.Store) {
@@ -174,5 +190,85 @@ func TestTransferKeepsEverything(t *testing.T) {
 	}
 	if _, replayed, err := target.Create(t.Context(), j, spec.RequestID, spec.Fingerprint()); err != nil || replayed {
 		t.Errorf("a new job: replayed %v, %v", replayed, err)
+	}
+}
+
+// The program is killed while it copies, once at each table. Nothing is in the database after that, and the next copy is complete.
+func TestKilledTransferChangesNothing(t *testing.T) {
+	path, url := filepath.Join(t.TempDir(), "jobs.db"), pgtest.Shared(t).Database(t, "transfer_killed")
+	source, err := sqlite.Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, source)
+	want := content(t, source)
+	if err := source.Close(); err != nil {
+		t.Fatal(err)
+	}
+	target, err := postgres.Open(t.Context(), url, nil) // it creates the tables
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.WithoutCancel(t.Context()))
+	waiting := func(yes bool) {
+		t.Helper()
+		for {
+			var waits bool
+			if err := other.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted
+				AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits); err != nil {
+				t.Fatal(err)
+			}
+			if waits == yes {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for _, table := range tables {
+		name := table.name
+		if name == "jobs" {
+			name = "lane_limit" // at the end, when everything is copied
+		}
+		lock, err := other.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lock.Exec(t.Context(), "LOCK TABLE "+name); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "HEADWAY_TEST_TRANSFER="+path, "HEADWAY_TEST_DATABASE="+url)
+		process := proctest.Start(t, cmd)
+		waiting(true)
+		if err := process.Kill(); err == nil {
+			t.Fatalf("the copy ended, although the table %s is locked", name)
+		}
+		if err := lock.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		waiting(false)
+		for _, table := range tables {
+			var used bool
+			if err := other.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM "+table.name+")").Scan(&used); err != nil || used {
+				t.Fatalf("after a kill at %s, the table %s has rows: %v, %v", name, table.name, used, err)
+			}
+		}
+	}
+	if n, err := Run(t.Context(), path, url); err != nil || n != 12 {
+		t.Fatalf("Run: %d, %v", n, err)
+	}
+	if target, err = postgres.Open(t.Context(), url, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	if got := content(t, target); !reflect.DeepEqual(got, want) {
+		t.Errorf("the content is\n%+v, want\n%+v", got, want)
 	}
 }
