@@ -14,13 +14,13 @@ var shared struct {
 }
 
 // Shared returns a server that all tests of a package use, which is started by the first call. TestMain must use Main. The
-// tests stop no machine, so the server does not wait for the disk.
+// tests stop no machine, so the server does not wait for the disk. They create hundreds of small databases, which need no vacuum.
 func Shared(tb testing.TB) *Server {
 	tb.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
-		s, err := Start("fsync=off")
+		s, err := Start("fsync=off", "full_page_writes=off", "autovacuum=off")
 		if err != nil {
 			tb.Fatal(err)
 		}
