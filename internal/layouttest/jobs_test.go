@@ -1,7 +1,7 @@
 package layouttest
 
 var jobs = rules{
-	"services/jobs": {"gen/...", "internal/auth", "internal/backoff", "internal/blobs", "internal/quota", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/jobs/internal/..."},
+	"services/jobs": {"gen/...", "internal/auth", "internal/backoff", "internal/blobs", "internal/bus", "internal/bus/nats", "internal/quota", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/jobs/internal/..."},
 
 	"services/jobs/internal/job":             {},
 	"services/jobs/internal/store/column":    {"services/jobs/internal/job"},
@@ -12,10 +12,7 @@ var jobs = rules{
 	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "internal/quota", "services/jobs/internal/job"},
 	"services/jobs/internal/watch":           {"internal/fanout", "services/jobs/internal/job"},
 	"services/jobs/internal/metrics":         {"services/jobs/internal/job"},
-	"services/jobs/internal/bus":             {},
-	"services/jobs/internal/bus/nats":        {"services/jobs/internal/bus"},
-	"services/jobs/internal/bus/bustest":     {"services/jobs/internal/bus"},
-	"services/jobs/internal/replica":         {"services/jobs/internal/bus", "services/jobs/internal/job", "services/jobs/internal/watch"},
+	"services/jobs/internal/replica":         {"internal/bus", "services/jobs/internal/job", "services/jobs/internal/watch"},
 	"services/jobs/internal/dispatch":        {"services/jobs/internal/job", "services/jobs/internal/metrics"},
 	"services/jobs/internal/heartbeat":       {"services/jobs/internal/job"},
 	"services/jobs/internal/lifecycle": {"services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",

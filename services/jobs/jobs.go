@@ -16,11 +16,11 @@ import (
 
 	"headway/internal/backoff"
 	"headway/internal/blobs"
+	"headway/internal/bus"
+	"headway/internal/bus/nats"
 	"headway/internal/quota"
 	"headway/internal/rpcserver"
 	"headway/services/jobs/internal/bulk"
-	"headway/services/jobs/internal/bus"
-	"headway/services/jobs/internal/bus/nats"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
@@ -274,8 +274,8 @@ func (r *rooms) join(ctx context.Context, cfg *Config, shared job.Shared, others
 		if err != nil {
 			return err
 		}
-		r.bus, err = nats.Open(nats.Config{URL: cfg.Bus, Subject: "headway." + name, CredentialsFile: cfg.BusCredentialsFile,
-			TokenFile: cfg.BusTokenFile, CAFile: cfg.BusCAFile, CertFile: cfg.BusCertFile, KeyFile: cfg.BusKeyFile, Logger: cfg.Logger})
+		r.bus, err = nats.Open(nats.Config{Settings: cfg.Settings.Settings, Name: "headway-jobs", Subject: "headway." + name,
+			Meanwhile: "other replicas learn of changes within two seconds", Logger: cfg.Logger})
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"headway/internal/auth"
 	"headway/internal/blobs"
+	"headway/internal/bus/nats"
 	"headway/internal/settings"
 	"headway/services/jobs/internal/job"
 )
@@ -24,12 +25,7 @@ type Settings struct {
 
 	JobsDatabase string `help:"URL of a PostgreSQL database for the jobs, such as postgres://user@host/name?sslmode=verify-full. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
 
-	Bus                string `help:"URLs of the NATS servers that connect the replicas of the jobs service on one PostgreSQL database, such as tls://HOST:4222. Separated by commas. Without it, replicas learn of each other's changes within two seconds." placeholder:"URL"`
-	BusCredentialsFile string `help:"File with the credentials for NATS (JWT and key)." placeholder:"FILE" type:"path"`
-	BusTokenFile       string `help:"File with the token for NATS." placeholder:"FILE" type:"path"`
-	BusCAFile          string `help:"File with the certificates (PEM) of the authorities that sign those of the NATS servers. Empty for those of the operating system." placeholder:"FILE" type:"path" name:"bus-ca-file"`
-	BusCertFile        string `help:"Certificate (PEM) with which this service connects to NATS." placeholder:"FILE" type:"path"`
-	BusKeyFile         string `help:"Private key (PEM) of that certificate." placeholder:"FILE" type:"path"`
+	nats.Settings
 
 	LeaseDuration        time.Duration  `help:"How long a lease lasts without a heartbeat, for workers that don't request another duration." default:"10s"`
 	HeartbeatInterval    time.Duration  `help:"Interval at which workers must send heartbeats. At most half of the lease duration." default:"3s"`

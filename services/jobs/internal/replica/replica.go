@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"headway/services/jobs/internal/bus"
+	"headway/internal/bus"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/watch"
 )

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"headway/services/jobs/internal/bus"
+	"headway/internal/bus"
 )
 
 // Run tests that buses keep the contract. open returns a function that connects another replica. The test closes its bus.

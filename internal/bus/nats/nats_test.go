@@ -14,10 +14,10 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
+	"headway/internal/bus"
+	"headway/internal/bus/bustest"
 	"headway/internal/natstest"
 	"headway/internal/proctest"
-	"headway/services/jobs/internal/bus"
-	"headway/services/jobs/internal/bus/bustest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +35,7 @@ func open(t *testing.T, cfg Config) *Bus {
 func TestNATSKeepsTheContract(t *testing.T) {
 	bustest.Run(t, func(t *testing.T) func() bus.Bus {
 		address := natstest.Start(t)
-		return func() bus.Bus { return open(t, Config{URL: "nats://" + address}) }
+		return func() bus.Bus { return open(t, Config{Settings: Settings{Bus: "nats://" + address}}) }
 	})
 }
 
@@ -55,7 +55,7 @@ func TestTokenIsReadFromFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("another token\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, Config{URL: "nats://" + address, TokenFile: file})
+	b := open(t, Config{Settings: Settings{Bus: "nats://" + address, BusTokenFile: file}})
 	defer b.Close()
 	if connected(b, 300*time.Millisecond) {
 		t.Fatal("a wrong token is accepted")
@@ -88,12 +88,12 @@ func TestBusConnectsWithCertificates(t *testing.T) {
 		cfg  Config
 		want bool
 	}{
-		"both":                {Config{CAFile: authority.File, CertFile: cert, KeyFile: key}, true},
-		"without a client's":  {Config{CAFile: authority.File}, false},
+		"both":                {Config{Settings: Settings{BusCAFile: authority.File, BusCertFile: cert, BusKeyFile: key}}, true},
+		"without a client's":  {Config{Settings: Settings{BusCAFile: authority.File}}, false},
 		"without authorities": {Config{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.cfg.URL = "tls://" + address
+			c.cfg.Bus = "tls://" + address
 			b := open(t, c.cfg)
 			defer b.Close()
 			wait := 30 * time.Second
@@ -119,7 +119,7 @@ func TestBusConnectsWithCertificates(t *testing.T) {
 			}
 		}
 		replace(other)
-		b := open(t, Config{URL: "tls://" + address, CAFile: ca, CertFile: newCert, KeyFile: newKey})
+		b := open(t, Config{Settings: Settings{Bus: "tls://" + address, BusCAFile: ca, BusCertFile: newCert, BusKeyFile: newKey}})
 		defer b.Close()
 		if connected(b, 300*time.Millisecond) {
 			t.Fatal("another authority is accepted")
@@ -133,12 +133,12 @@ func TestBusConnectsWithCertificates(t *testing.T) {
 
 func TestInvalidSettingsAreNamed(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		`--bus: "redis://host:1" is not the URL of a NATS server`:                   {URL: "redis://host:1"},
-		"Use --bus-credentials-file or --bus-token-file":                            {URL: "nats://user:secret@host:4222"},
-		"--bus-cert-file and --bus-key-file must be set together":                   {URL: "nats://host:4222", CertFile: "cert"},
-		"--bus-credentials-file and --bus-token-file can't be set":                  {URL: "nats://host:4222", CredentialsFile: "a", TokenFile: "b"},
-		"--bus-token-file: open /nowhere/token":                                     {URL: "nats://host:4222", TokenFile: "/nowhere/token"},
-		`--bus-ca-file: nats: failed to parse root certificate from "nats_test.go"`: {URL: "nats://host:4222", CAFile: "nats_test.go"},
+		`--bus: "redis://host:1" is not the URL of a NATS server`:                   {Settings: Settings{Bus: "redis://host:1"}},
+		"Use --bus-credentials-file or --bus-token-file":                            {Settings: Settings{Bus: "nats://user:secret@host:4222"}},
+		"--bus-cert-file and --bus-key-file must be set together":                   {Settings: Settings{Bus: "nats://host:4222", BusCertFile: "cert"}},
+		"--bus-credentials-file and --bus-token-file can't be set":                  {Settings: Settings{Bus: "nats://host:4222", BusCredentialsFile: "a", BusTokenFile: "b"}},
+		"--bus-token-file: open /nowhere/token":                                     {Settings: Settings{Bus: "nats://host:4222", BusTokenFile: "/nowhere/token"}},
+		`--bus-ca-file: nats: failed to parse root certificate from "nats_test.go"`: {Settings: Settings{Bus: "nats://host:4222", BusCAFile: "nats_test.go"}},
 	} {
 		err := cfg.Check()
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

@@ -1,5 +1,5 @@
-// Package bus connects the replicas of the service, so that they learn of each other's changes within milliseconds. A message can
-// be lost: the store has a log of all commits, so a lost message costs time, and nothing else.
+// Package bus connects the replicas of a service, so that they learn of each other's changes within milliseconds. A message can
+// be lost, so what must be right is stored elsewhere, and a lost message costs time, and nothing else.
 package bus
 
 // Bus connects a replica to the others. It is safe for concurrent use.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"headway/services/jobs/internal/bus"
+	"headway/internal/bus"
 )
 
 const (
@@ -32,20 +32,25 @@ const (
 	queueGroup = "replicas"
 )
 
-// Config describes the connection. Only URL, Subject, and Logger are required.
-type Config struct {
-	// URL names the servers, separated by commas: nats://HOST:PORT, or tls://HOST:PORT for TLS.
-	URL string
-	// Subject is the beginning of all subjects.
-	Subject string
-	// CredentialsFile has a JWT and its key, and TokenFile has a token. They are read again for each connection.
-	CredentialsFile, TokenFile string
-	// CAFile has the certificates of authorities (PEM) that replace those of the system.
-	CAFile string
-	// CertFile and KeyFile are the certificate of this client (PEM). They are read again for each connection.
-	CertFile, KeyFile string
+// Settings are the operator's settings. Each is a flag and an environment variable of the programs. The files are read again for each
+// connection.
+type Settings struct {
+	Bus                string `help:"URLs of the NATS servers that connect the replicas of a service, such as tls://HOST:4222. Separated by commas. Without it, replicas of the jobs service learn of each other's changes within two seconds, and each edge limits the streams and requests of users alone." placeholder:"URL"`
+	BusCredentialsFile string `help:"File with the credentials for NATS (JWT and key)." placeholder:"FILE" type:"path"`
+	BusTokenFile       string `help:"File with the token for NATS." placeholder:"FILE" type:"path"`
+	BusCAFile          string `help:"File with the certificates (PEM) of the authorities that sign those of the NATS servers. Empty for those of the operating system." placeholder:"FILE" type:"path" name:"bus-ca-file"`
+	BusCertFile        string `help:"Certificate (PEM) with which this service connects to NATS." placeholder:"FILE" type:"path"`
+	BusKeyFile         string `help:"Private key (PEM) of that certificate." placeholder:"FILE" type:"path"`
+}
 
-	Logger *slog.Logger
+// Config describes the connection. Of Settings, only Bus is required.
+type Config struct {
+	Settings
+	// Name is the name of this client, and Subject is the beginning of all subjects.
+	Name, Subject string
+	// Meanwhile describes the effect of a lost connection, for the log.
+	Meanwhile string
+	Logger    *slog.Logger
 }
 
 // Bus is a bus.Bus.
@@ -68,7 +73,7 @@ var _ bus.Bus = (*Bus)(nil)
 
 // Check returns what is wrong with the settings.
 func (c *Config) Check() error {
-	for one := range strings.SplitSeq(c.URL, ",") {
+	for one := range strings.SplitSeq(c.Bus, ",") {
 		u, err := url.Parse(strings.TrimSpace(one))
 		switch {
 		case err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls":
@@ -77,13 +82,13 @@ func (c *Config) Check() error {
 			return errors.New("--bus contains a password or a token, which every user of this machine could read. Use --bus-credentials-file or --bus-token-file")
 		}
 	}
-	if (c.CertFile == "") != (c.KeyFile == "") {
+	if (c.BusCertFile == "") != (c.BusKeyFile == "") {
 		return errors.New("--bus-cert-file and --bus-key-file must be set together")
 	}
-	if c.CredentialsFile != "" && c.TokenFile != "" {
+	if c.BusCredentialsFile != "" && c.BusTokenFile != "" {
 		return errors.New("--bus-credentials-file and --bus-token-file can't be set together")
 	}
-	for flag, name := range map[string]string{"credentials": c.CredentialsFile, "token": c.TokenFile} {
+	for flag, name := range map[string]string{"credentials": c.BusCredentialsFile, "token": c.BusTokenFile} {
 		if name == "" {
 			continue
 		}
@@ -102,11 +107,11 @@ func (c *Config) Check() error {
 // tls returns the options for TLS by the flag of their file. Each connection reads the files again.
 func (c *Config) tls() map[string]nats.Option {
 	options := map[string]nats.Option{}
-	if c.CAFile != "" {
-		options["ca"] = nats.RootCAs(c.CAFile)
+	if c.BusCAFile != "" {
+		options["ca"] = nats.RootCAs(c.BusCAFile)
 	}
-	if c.CertFile != "" {
-		options["cert"] = nats.ClientCert(c.CertFile, c.KeyFile)
+	if c.BusCertFile != "" {
+		options["cert"] = nats.ClientCert(c.BusCertFile, c.BusKeyFile)
 	}
 	return options
 }
@@ -126,7 +131,7 @@ func Open(cfg Config) (*Bus, error) {
 	}
 	b := &Bus{cfg: cfg, outbox: make(chan message, room), closing: make(chan struct{}), closed: make(chan struct{})}
 	options := []nats.Option{
-		nats.Name("headway-jobs"), nats.NoEcho(), nats.Timeout(connectTimeout), nats.RetryOnFailedConnect(true),
+		nats.Name(cfg.Name), nats.NoEcho(), nats.Timeout(connectTimeout), nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.ReconnectBufSize(-1), // what can't be sent now is in the store
 		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(writeTimeout),
@@ -134,7 +139,7 @@ func Open(cfg Config) (*Bus, error) {
 		nats.ReconnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus again", "server", c.ConnectedUrlRedacted()) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				cfg.Logger.Warn("lost the bus. Other replicas learn of changes within two seconds until it is back", "error", err)
+				cfg.Logger.Warn("lost the bus. Until it is back, "+cfg.Meanwhile, "error", err)
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -142,12 +147,12 @@ func Open(cfg Config) (*Bus, error) {
 		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
 	}
-	if cfg.CredentialsFile != "" {
-		options = append(options, nats.UserCredentials(cfg.CredentialsFile))
+	if cfg.BusCredentialsFile != "" {
+		options = append(options, nats.UserCredentials(cfg.BusCredentialsFile))
 	}
-	if cfg.TokenFile != "" {
+	if cfg.BusTokenFile != "" {
 		options = append(options, nats.TokenHandler(func() string {
-			text, err := os.ReadFile(cfg.TokenFile)
+			text, err := os.ReadFile(cfg.BusTokenFile)
 			if err != nil {
 				cfg.Logger.Error("can't read the token of the bus", "error", err)
 			}
@@ -158,11 +163,11 @@ func Open(cfg Config) (*Bus, error) {
 		options = append(options, option)
 	}
 	var err error
-	if b.conn, err = nats.Connect(cfg.URL, options...); err != nil {
+	if b.conn, err = nats.Connect(cfg.Bus, options...); err != nil {
 		return nil, fmt.Errorf("--bus: %w", err)
 	}
 	if !b.Connected() {
-		cfg.Logger.Warn("the bus can't be reached yet. Other replicas learn of changes within two seconds until then", "error", cmp.Or(b.conn.LastError(), nats.ErrNoServers))
+		cfg.Logger.Warn("the bus can't be reached yet. Until then, "+cfg.Meanwhile, "error", cmp.Or(b.conn.LastError(), nats.ErrNoServers))
 	}
 	b.sending.Go(b.send)
 	return b, nil
