@@ -6,7 +6,7 @@ var jobs = rules{
 	"services/jobs/internal/job":             {},
 	"services/jobs/internal/store/column":    {"services/jobs/internal/job"},
 	"services/jobs/internal/store/sqlite":    {"internal/migrate", "services/jobs/internal/job", "services/jobs/internal/store/column"},
-	"services/jobs/internal/store/postgres":  {"internal/backoff", "internal/migrate", "services/jobs/internal/job", "services/jobs/internal/store/column"},
+	"services/jobs/internal/store/postgres":  {"internal/pgerr", "internal/backoff", "internal/migrate", "services/jobs/internal/job", "services/jobs/internal/store/column"},
 	"services/jobs/internal/store/storetest": {"services/jobs/internal/job"},
 	"services/jobs/internal/store/transfer":  {"services/jobs/internal/store/postgres", "services/jobs/internal/store/sqlite"},
 	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "internal/quota", "services/jobs/internal/job"},

@@ -20,6 +20,7 @@ import (
 
 	"headway/internal/backoff"
 	"headway/internal/migrate"
+	"headway/internal/pgerr"
 	"headway/services/importer/internal/imports"
 )
 
@@ -65,7 +66,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		if err == nil {
 			break
 		}
-		if !isLost(err) || !wait.Wait(opening) {
+		if !pgerr.Lost(err) || !wait.Wait(opening) {
 			return nil, fmt.Errorf("migrate the imports database: %w", err)
 		}
 	}
@@ -120,7 +121,7 @@ func createSchema(ctx context.Context, config *pgx.ConnConfig) (err error) {
 		return err
 	}
 	_, err = conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+schema)
-	if isConflict(err) { // another process has created it in the meantime
+	if pgerr.Conflict(err) { // another process has created it in the meantime
 		err = nil
 	}
 	return err
@@ -163,7 +164,7 @@ func (s *Store) do(ctx context.Context, repeatable bool, attempt func(ctx contex
 			return failed
 		case uncertain != nil && !repeatable:
 			return unavailable(failed)
-		case !isLost(err) && !isConflict(err):
+		case !pgerr.Lost(err) && !pgerr.Conflict(err):
 			if limited.Err() != nil {
 				return unavailable(failed)
 			}
@@ -191,7 +192,7 @@ func (s *Store) write(ctx context.Context, repeatable bool, change func(ctx cont
 			return err
 		}
 		if err := tx.Commit(ctx); err != nil {
-			if !isRefused(err) {
+			if !pgerr.Refused(err) {
 				err = &uncertainError{err}
 			}
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"headway/internal/backoff"
+	"headway/internal/pgerr"
 )
 
 // Each transaction stores a random mark in its writer's row of the table writers. If the response to a commit is lost, the mark
@@ -47,7 +48,7 @@ func (w *writer) commit(ctx context.Context, c *conn, b *pgx.Batch, number uint6
 	if err == nil {
 		return id, nil
 	}
-	if isRefused(err) {
+	if pgerr.Refused(err) {
 		w.rollback(ctx, err)
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"headway/internal/backoff"
+	"headway/internal/pgerr"
 	"headway/services/jobs/internal/job"
 )
 
@@ -252,7 +253,7 @@ func (w *writer) perform(batch []*change) {
 		return
 	}
 	err := w.attempt(batch)
-	if isRefused(err) && len(batch) > 1 {
+	if pgerr.Refused(err) && len(batch) > 1 {
 		for _, c := range batch {
 			w.answer([]*change{c}, w.attempt([]*change{c}))
 		}
@@ -349,7 +350,7 @@ func (w *writer) forget(batch []*change, err error) {
 
 // rollback ends a transaction without its changes. err is why, or nil if there are none.
 func (w *writer) rollback(ctx context.Context, err error) {
-	if err == nil || isRefused(err) {
+	if err == nil || pgerr.Refused(err) {
 		if _, err := w.conn.Exec(ctx, "ROLLBACK"); err == nil {
 			return
 		}

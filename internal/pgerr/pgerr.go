@@ -1,0 +1,64 @@
+// Package pgerr reports what an error of PostgreSQL means for the caller's transaction.
+package pgerr
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Error codes of PostgreSQL.
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	uniqueViolation      = "23505"
+	duplicateSchema      = "42P06"
+	readOnly             = "25006"
+)
+
+// Code returns the code of an error that the server has answered with, or nothing.
+func Code(err error) string {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return ""
+}
+
+// Refused reports whether the server has answered with an error, so that nothing has changed.
+func Refused(err error) bool {
+	code := Code(err)
+	return code != "" && !isAway(code) || errors.Is(err, pgx.ErrTxCommitRollback)
+}
+
+// isAway reports whether a code means that the server ends the connection, has no room for one, or can't be written to because
+// another server is now the primary.
+func isAway(code string) bool {
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly
+}
+
+// Conflict reports whether the transaction conflicted with another one, for example because both have stored the same row, so
+// that it can succeed if it is run again.
+func Conflict(err error) bool {
+	switch Code(err) {
+	case serializationFailure, deadlockDetected, uniqueViolation, duplicateSchema:
+		return true
+	}
+	return false
+}
+
+// Lost reports whether the connection was lost, or could not be established.
+func Lost(err error) bool {
+	if err == nil || Refused(err) {
+		return false
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return Code(err) != "" || errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
