@@ -1,7 +1,7 @@
 package layouttest
 
 var edge = rules{
-	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/blobs", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/tlsfiles", "services/edge/internal/..."},
+	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/blobs", "internal/bus", "internal/bus/nats", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "internal/tlsfiles", "services/edge/internal/..."},
 
 	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/webjson":    {"internal/jsonnum"},
@@ -9,8 +9,9 @@ var edge = rules{
 	"services/edge/internal/httperr":    {"gen/...", "internal/rpcerr", "services/edge/internal/reqlog", "services/edge/internal/webjson"},
 	"services/edge/internal/mount":      {"internal/rpcerr"},
 	"services/edge/internal/access": {"gen/...", "internal/auth", "internal/blobs", "internal/hostname", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/httperr",
-		"services/edge/internal/mount", "services/edge/internal/reqlog"},
-	"services/edge/internal/site": {"services/edge/internal/access", "services/edge/internal/httperr", "services/edge/internal/mount"},
+		"services/edge/internal/mount", "services/edge/internal/peers", "services/edge/internal/reqlog"},
+	"services/edge/internal/peers": {"internal/auth", "internal/bus"},
+	"services/edge/internal/site":  {"services/edge/internal/access", "services/edge/internal/httperr", "services/edge/internal/mount"},
 	"services/edge/internal/rest": {"gen/...", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/download", "services/edge/internal/httperr", "services/edge/internal/pace", "services/edge/internal/reqlog",
 		"services/edge/internal/webjson"},
@@ -18,7 +19,7 @@ var edge = rules{
 		"services/edge/internal/reqlog", "services/edge/internal/sockets"},
 	"services/edge/internal/pace":    {},
 	"services/edge/internal/sockets": {},
-	"services/edge/internal/hub":     {"gen/...", "clients/go", "internal/auth", "internal/backoff", "internal/fanout", "internal/rpcerr"},
+	"services/edge/internal/hub":     {"gen/...", "clients/go", "internal/auth", "internal/backoff", "internal/fanout", "internal/rpcerr", "services/edge/internal/peers"},
 	"services/edge/internal/format":  {"gen/...", "internal/rpcerr", "services/edge/internal/hub", "services/edge/internal/webjson"},
 	"services/edge/internal/sse": {"gen/...", "internal/auth", "internal/backoff", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/format", "services/edge/internal/httperr", "services/edge/internal/hub",

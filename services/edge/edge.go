@@ -22,6 +22,7 @@ import (
 	"headway/internal/alarm"
 	"headway/internal/auth"
 	"headway/internal/blobs"
+	"headway/internal/bus"
 	"headway/internal/rpcclient"
 	"headway/internal/tlsfiles"
 	"headway/services/edge/internal/access"
@@ -29,6 +30,7 @@ import (
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/pace"
+	"headway/services/edge/internal/peers"
 	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/routes"
 	"headway/services/edge/internal/shown"
@@ -81,8 +83,11 @@ type Service struct {
 	uploads uploads
 	// state is the bucket for what must survive a restart. It is nil if nothing does. If there is a bucket that all edges share,
 	// it is that one.
-	state    *blobs.Bucket
-	access   *access.Access
+	state  *blobs.Bucket
+	access *access.Access
+	// peers are the other edges on the bus. Both are nil without a bus.
+	peers    *peers.Peers
+	bus      bus.Bus
 	server   *http.Server
 	sessions *signin.Handler
 	revoked  *access.Revoked
@@ -177,6 +182,9 @@ func New(cfg Config) (_ *Service, err error) {
 		Revoked: s.revoked, Sessions: sessions, Tickets: tickets, Shared: s.shared(), RefuseStream: s.streams.Refuse,
 		RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)), RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	})
+	if err := s.openPeers(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
 	handler, err := s.routes(s.access)
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
@@ -236,6 +244,9 @@ func (s *Service) Run(ctx context.Context) error {
 	s.handlers.Go(func() { s.declared.Run(work) })
 	s.handlers.Go(func() { s.access.Run(work) })
 	s.handlers.Go(func() { s.revoked.Run(work) })
+	if s.peers != nil {
+		s.handlers.Go(func() { s.peers.Run(work) })
+	}
 	s.handlers.Go(func() { s.shown.Run(work) })
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
@@ -318,6 +329,9 @@ func (s *Service) close() {
 		if conn != nil {
 			_ = conn.Close() // fails only if closed before
 		}
+	}
+	if s.bus != nil {
+		s.bus.Close()
 	}
 	if s.state != nil {
 		_ = s.state.Close() // likewise

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"headway/internal/auth"
+	"headway/internal/bus/nats"
 	"headway/internal/settings"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/mount"
@@ -70,6 +71,8 @@ type Config struct {
 	ServicesTLS credentials.TransportCredentials
 	// JobsAddress is the host:port of the jobs service. Default 127.0.0.1:9091.
 	JobsAddress string
+	// Bus connects this edge to the others, which enforce the limits per user together.
+	Bus nats.Settings
 	// ImporterAddress is the host:port of the importer. Default 127.0.0.1:9092.
 	ImporterAddress string
 	// MaxUploadBytes is the maximum size of a workbook, as in the importer. Default 512 MiB.

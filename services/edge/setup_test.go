@@ -66,6 +66,22 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 	b := &bench{t: t, key: key, jobs: newJobsFake(), importer: newImporterFake(), log: &proctest.Log{}}
 	b.jobsUp = startUpstream(t, key, func(s *grpc.Server) { jobsv1.RegisterJobServiceServer(s, b.jobs) })
 	b.importerUp = startUpstream(t, key, func(s *grpc.Server) { importsv1.RegisterImportServiceServer(s, b.importer) })
+	b.start(change)
+	return b
+}
+
+// another starts another edge with the same services.
+func (b *bench) another(change func(*edge.Config)) *bench {
+	b.t.Helper()
+	other := &bench{t: b.t, key: b.key, jobs: b.jobs, jobsUp: b.jobsUp, importer: b.importer, importerUp: b.importerUp, log: &proctest.Log{}}
+	other.start(change)
+	return other
+}
+
+// start starts the edge, and stops it at the end of the test.
+func (b *bench) start(change func(*edge.Config)) {
+	t, key := b.t, b.key
+	t.Helper()
 	cfg := edge.Config{
 		Settings:    edge.Settings{Listen: "127.0.0.1:0", DrainSpread: 100 * time.Millisecond},
 		JobsAddress: b.jobsUp.addr, ImporterAddress: b.importerUp.addr, Verifier: key, Key: key,
@@ -98,7 +114,6 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 		transport.CloseIdleConnections()
 	})
 	t.Cleanup(b.stop)
-	return b
 }
 
 func (b *bench) token(subject string, scopes ...string) string {

@@ -6,6 +6,8 @@ import (
 
 	"headway/internal/auth"
 	"headway/internal/blobs"
+	"headway/internal/bus/nats"
+	"headway/services/edge/internal/peers"
 	"headway/services/edge/internal/tus"
 	"headway/services/edge/internal/tus/bucket"
 	"headway/services/edge/internal/tus/folder"
@@ -47,6 +49,26 @@ func (s *Service) openState() (err error) {
 		}
 	}
 	return err
+}
+
+// openPeers connects this edge to the others.
+func (s *Service) openPeers() error {
+	if s.cfg.Bus.Bus == "" {
+		return nil
+	}
+	reports, err := sealer(s.cfg.Key, "peers")
+	if err != nil {
+		return err
+	}
+	s.bus, err = nats.Open(nats.Config{Settings: s.cfg.Bus, Name: "headway-edge", Subject: "headway.edges",
+		Meanwhile: "each edge enforces the limits of streams and requests per user alone", Logger: s.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	s.peers = peers.New(peers.Config{
+		Bus: s.bus, Sealer: reports, Rates: s.access.Share(), Streams: s.hub, Logger: s.cfg.Logger, Metrics: s.cfg.Metrics,
+	})
+	return nil
 }
 
 // shared returns the bucket that all edges share, or nil without one.

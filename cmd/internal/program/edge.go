@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"headway/internal/auth"
+	"headway/internal/bus/nats"
 	"headway/internal/settings"
 	"headway/services/edge"
 	"headway/web"
@@ -18,6 +19,7 @@ type EdgeCommand struct {
 	Common
 	ServiceTLSFlags
 	Settings        edge.Settings  `embed:""`
+	Bus             nats.Settings  `embed:""`
 	MaxUploadBytes  settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
 	JobsAddress     string         `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string         `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
@@ -30,7 +32,7 @@ func (c *EdgeCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		s, err := c.NewEdge(env, edge.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress,
+		s, err := c.NewEdge(env, edge.Config{Settings: c.Settings, Bus: c.Bus, Listener: lis, JobsAddress: c.JobsAddress,
 			ImporterAddress: c.ImporterAddress, MaxUploadBytes: int64(c.MaxUploadBytes), ServicesTLS: transport.client})
 		if err == nil {
 			PrintSignInLink(s)

@@ -20,6 +20,7 @@ import (
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/peers"
 	"headway/services/edge/internal/reqlog"
 )
 
@@ -285,6 +286,18 @@ func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
 // ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that forges the proxy's header
 // only gets a cookie that its browser sends less often.
 func ByTLS(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }
+
+// Share returns the limits of users' requests, whose use other edges are told of. Call it before the first request.
+func (a *Access) Share() map[string]peers.Rate {
+	shared := map[string]peers.Rate{}
+	for name, r := range map[string]*rates{"requests": a.rates, "sessions": a.signIns} {
+		if r.perSecond > 0 {
+			r.share()
+			shared[name] = r
+		}
+	}
+	return shared
+}
 
 // Run removes what is no longer needed to accept tickets, until ctx is done.
 func (a *Access) Run(ctx context.Context) { a.tickets.run(ctx) }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -14,6 +15,8 @@ type rates struct {
 
 	mu    sync.Mutex
 	users map[string]*rate.Limiter
+	// spent counts the accepted requests of users since the last call of Spent. It is nil unless other edges are told.
+	spent map[string]int
 	// swept is the last time when users whose bursts had refilled were deleted.
 	swept time.Time
 }
@@ -41,7 +44,46 @@ func (r *rates) take(subject string, now time.Time) bool {
 		limiter = rate.NewLimiter(r.perSecond, r.burst)
 		r.users[subject] = limiter
 	}
-	return limiter.AllowN(now, 1)
+	ok := limiter.AllowN(now, 1)
+	if ok && r.spent != nil {
+		r.spent[subject]++
+	}
+	return ok
+}
+
+// share makes take count for Spent.
+func (r *rates) share() { r.spent = make(map[string]int) }
+
+// Spent implements peers.Rate.
+func (r *rates) Spent(fraction float64, interval time.Duration) map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	spent := r.spent
+	r.spent = make(map[string]int)
+	least := fraction * float64(r.perSecond) * interval.Seconds()
+	maps.DeleteFunc(spent, func(_ string, n int) bool { return float64(n) < least })
+	return spent
+}
+
+// Spend implements peers.Rate. A user who does more than the limit on several edges has to wait, but not longer than it takes to
+// refill the burst.
+func (r *rates) Spend(user string, requests int) { r.spend(user, requests, time.Now()) }
+
+func (r *rates) spend(user string, requests int, now time.Time) {
+	if r.perSecond <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	limiter := r.users[user]
+	if limiter == nil {
+		limiter = rate.NewLimiter(r.perSecond, r.burst)
+		r.users[user] = limiter
+	}
+	room := int(limiter.TokensAt(now)) + r.burst // to a negative burst
+	for requests = min(requests, room); requests > 0; requests -= r.burst {
+		limiter.ReserveN(now, min(requests, r.burst))
+	}
 }
 
 // sweep deletes the users whose bursts have refilled: a new limiter would treat them the same.

@@ -47,3 +47,64 @@ func TestParseOriginTakesOriginsOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestsOnOtherEdgesCount: two edges that tell each other what a user has spent allow as much as one.
+func TestRequestsOnOtherEdgesCount(t *testing.T) {
+	one, other := newRates(50, 200), newRates(50, 200)
+	one.share()
+	other.share()
+	now, accepted := time.Now(), 0
+	const seconds = 20
+	for range 2 * seconds { // reports every half second
+		for range 200 { // 800 requests per second
+			now = now.Add(time.Second / 400)
+			for _, r := range []*rates{one, other} {
+				if r.take("ann", now) {
+					accepted++
+				}
+			}
+		}
+		for _, pair := range [][2]*rates{{one, other}, {other, one}} {
+			for user, n := range pair[0].Spent(0.25, time.Second/2) {
+				pair[1].spend(user, n, now)
+			}
+		}
+	}
+	if most := 50*seconds*3/2 + 2*200; accepted > most || accepted < 50*seconds {
+		t.Errorf("%d requests in %d seconds are accepted, want at most %d", accepted, seconds, most)
+	}
+}
+
+// TestUserBelowLimitIsNeverRefused: half of a limit on each of two edges is no more than the limit.
+func TestUserBelowLimitIsNeverRefused(t *testing.T) {
+	one, other := newRates(50, 200), newRates(50, 200)
+	one.share()
+	other.share()
+	now := time.Now()
+	for n := range 3000 {
+		now = now.Add(time.Second / 50)
+		if ![]*rates{one, other}[n%2].take("ann", now) {
+			t.Fatalf("request %d is refused", n)
+		}
+		if n%25 == 0 {
+			for _, pair := range [][2]*rates{{one, other}, {other, one}} {
+				for user, spent := range pair[0].Spent(0.25, time.Second/2) {
+					pair[1].spend(user, spent, now)
+				}
+			}
+		}
+	}
+}
+
+// TestDebtOfOtherEdgesIsBounded: a user who stops can continue soon.
+func TestDebtOfOtherEdgesIsBounded(t *testing.T) {
+	r, now := newRates(50, 200), time.Now()
+	r.spend("ann", 1_000_000, now)
+	r.spend("ann", 1_000_000, now)
+	if r.take("ann", now.Add(3900*time.Millisecond)) {
+		t.Error("the requests don't count")
+	}
+	if !r.take("ann", now.Add(4100*time.Millisecond)) {
+		t.Error("the user waits for longer than it takes to refill the burst")
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"headway/internal/backoff"
+	"headway/services/edge/internal/peers"
 )
 
 // Config configures a Hub.
@@ -57,6 +58,8 @@ type Hub struct {
 	// attempts counts the attempts of users to open streams.
 	attempts attempts
 	open     []*Subscription
+	// elsewhere has the subscriptions of users on other edges, the oldest first.
+	elsewhere map[string][]peers.Stream
 	// downloads counts the downloads of all users.
 	downloads int
 	// woken is scratch memory for publishing a state.
@@ -116,6 +119,7 @@ func New(cfg Config) *Hub {
 		cfg: cfg, fetches: make(chan struct{}, maxFetches), replays: make(chan struct{}, maxReplays),
 		ready: make(chan struct{}), synced: make(chan struct{}),
 		jobs: make(map[string]*feed), imports: make(map[string]*feed), users: make(map[string]*user), attempts: make(attempts),
+		elsewhere: make(map[string][]peers.Stream),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
 			downloads:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_downloads", Help: "Downloads in progress."}),

@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"io"
 	"slices"
+	"time"
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
@@ -60,7 +61,7 @@ func (h *Hub) Admit(s *Subscription, as auth.Identity, session string) error {
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT,
 			"This server has reached its limit of live streams. Try again later, or poll GET /api/v1/jobs/{job_id}.")
 	}
-	s.hub, s.linked, s.index = h, true, int32(len(h.open))
+	s.hub, s.linked, s.index, s.opened = h, true, int32(len(h.open)), moment(time.Now())
 	h.open = append(h.open, s)
 	h.opened++
 	h.metrics.streams.Inc()
@@ -111,10 +112,7 @@ func (h *Hub) Confirm(s *Subscription) {
 	if !s.linked || h.cfg.PerUser == 0 {
 		return
 	}
-	open := s.user.open
-	for _, oldest := range open[:max(0, len(open)-h.cfg.PerUser)] {
-		h.finish(oldest, ErrReplaced)
-	}
+	h.trim(s.user)
 }
 
 // tag returns a short number for a session. If two sessions have the same, the end of one also ends the streams of the other,

@@ -51,6 +51,8 @@ type Subscription struct {
 	feed             *feed
 	index, feedIndex int32
 	linked           bool
+	// opened is when the subscription was registered, in milliseconds since 1970 modulo 2^32.
+	opened uint32
 }
 
 // Item is the next item of a subscription: a state, a deletion, or the end.
