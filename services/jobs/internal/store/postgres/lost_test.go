@@ -294,7 +294,7 @@ func TestAbsentDatabaseIsUnavailable(t *testing.T) {
 
 func TestPasswordIsNotInErrors(t *testing.T) {
 	for _, url := range []string{"postgres://headway:secret@127.0.0.1:1/jobs?connect_timeout=1", "postgres://headway:secret@127.0.0.1:port/jobs", "postgres://headway:secret@/jobs?sslmode=nonsense"} {
-		_, err := Open(t.Context(), url, nil)
+		_, err := openWithin(t.Context(), url, nil, time.Second)
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s gives %v", url, err)
 		}
