@@ -107,6 +107,32 @@ func TestExamplesStreamTheirOutput(t *testing.T) {
 	}
 }
 
+// TestEveryRuntimeReadsDeepPayloads sends the deepest payload that is accepted to workers in Python, TypeScript, and Go. Each one decodes
+// it: its refusal names the field.
+func TestEveryRuntimeReadsDeepPayloads(t *testing.T) {
+	s := withExamples(t)
+	token := s.token("ann")
+	deep := func(levels int) string { // in a field of an object, which is one more level
+		return `{"deep":` + strings.Repeat(`{"a":`, levels-1) + "1" + strings.Repeat("}", levels)
+	}
+	for _, kind := range []string{"bulk", "story", "crawl"} {
+		body := func(levels int) map[string]any {
+			return map[string]any{"kind": kind, "payload": json.RawMessage(deep(levels))}
+		}
+		code, answer := s.rest(token, "POST", "/api/v1/jobs", body(30))
+		if code != 200 {
+			t.Fatalf("30 levels: %d, %v", code, answer)
+		}
+		job := s.job(token, field(t, answer, "job", "jobId").(string), "failed")
+		if field(t, job, "error", "reason") != "PAYLOAD_INVALID" || !strings.Contains(field(t, job, "error", "message").(string), "deep") || job["attempt"] != 1.0 {
+			t.Errorf("%s ended as %v", kind, job)
+		}
+		if code, answer := s.rest(token, "POST", "/api/v1/jobs", body(31)); code != 400 {
+			t.Errorf("31 levels: %d, %v", code, answer)
+		}
+	}
+}
+
 // TestRangesOfStoryAreItsBytes reads a story from the middle of its text, even from the middle of a character.
 func TestRangesOfStoryAreItsBytes(t *testing.T) {
 	s := withExamples(t)

@@ -35,7 +35,7 @@ def load_protos():
     """Compiles the protos, and returns gRPC and the messages."""
     try:
         grpc = importlib.import_module("grpc")
-        struct_pb2 = importlib.import_module("google.protobuf.struct_pb2")
+        importlib.import_module("google.protobuf")
     except ImportError as error:
         raise Missing(f"{error}. Install the packages: {INSTALL}") from error
     folder = tempfile.mkdtemp(prefix="headway-protos-")
@@ -52,7 +52,7 @@ def load_protos():
         raise Missing(f"the protos can't be compiled: {reason}. Install the packages: {INSTALL}") from error
     sys.path.insert(0, folder)
     modules = [importlib.import_module(f"headway.jobs.v1.{name}_pb2") for name in ("job", "kind", "worker_service")]
-    return (grpc, struct_pb2, *modules)
+    return (grpc, *modules)
 
 
 class Failure(Exception):
@@ -83,7 +83,7 @@ class Worker:
     """Leases and runs jobs of one kind, one at a time."""
 
     def __init__(self, description, handler):
-        self.grpc, self.struct, self.job_pb, self.kind_pb, self.pb = load_protos()
+        self.grpc, self.job_pb, self.kind_pb, self.pb = load_protos()
         self.description = self.kind_pb.KindDescription(**description)
         self.handler = handler
         self.stopping = threading.Event()
@@ -152,7 +152,7 @@ class Job:
     def __init__(self, worker, leased):
         self.worker = worker
         self.id = leased.job.job_id
-        self.payload = to_dict(leased.job.payload)
+        self.payload = parse(leased.job.payload_json)
         self.output_bytes = leased.job.output_bytes
         self.lease = {"job_id": self.id, "lease_token": leased.lease_token}
         # Both times are the service's, so our clock may be wrong.
@@ -231,9 +231,7 @@ class Job:
         plan, progress = self.news()
         if plan:
             self.call("Heartbeat", plan=plan)
-        document = self.worker.struct.Struct()
-        document.update(result)
-        self.call("CompleteJob", result=document, progress=progress)
+        self.call("CompleteJob", result_json=json.dumps(result), progress=progress)  # as text, numbers stay exact
         return "completed"
 
     def stop(self, reason):
@@ -312,10 +310,9 @@ def seconds(timestamp):
     return timestamp.seconds + timestamp.nanos / 1e9
 
 
-def to_dict(struct):
-    """Returns a payload as a dict. Whole numbers become int."""
-    json_format = importlib.import_module("google.protobuf.json_format")
-    return json.loads(json_format.MessageToJson(struct), parse_float=lambda text: int(float(text)) if float(text).is_integer() else float(text))
+def parse(text):
+    """Returns a payload as a dict. Whole numbers become int, exactly."""
+    return json.loads(text or "{}", parse_float=lambda text: int(float(text)) if float(text).is_integer() else float(text))
 
 
 def main(description, handler):

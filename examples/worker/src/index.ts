@@ -2,5 +2,13 @@
 
 export { main } from "./main.js";
 export { type KindDescription, type KindField, Service, type ServiceOptions, tokenFromEnvironment } from "./service.js";
-export type { Json, JsonObject } from "./struct.js";
-export { Failure, type Handler, type HeldJob, type Log, type StopReason, work } from "./worker.js";
+export {
+  Failure,
+  type Handler,
+  type HeldJob,
+  type Json,
+  type JsonObject,
+  type Log,
+  type StopReason,
+  work,
+} from "./worker.js";

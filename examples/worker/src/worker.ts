@@ -13,7 +13,9 @@ import {
   type StepPlan,
   type StepReport,
 } from "./service.js";
-import { fromStruct, type JsonObject, toStruct } from "./struct.js";
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
 
 /** Why the work on a job must stop: the reason of its signal. */
 export type StopReason = "lease lost" | "cancelled" | "shutdown";
@@ -29,8 +31,11 @@ export class Failure extends Error {
   }
 }
 
-/** Runs one job and returns its result. It checks `job.signal` often, and stops when that is aborted. */
-export type Handler = (job: HeldJob) => Promise<JsonObject>;
+/**
+ * Runs one job and returns its result: an object, or its JSON text, for numbers that JavaScript would round. It checks `job.signal`
+ * often, and stops when that is aborted.
+ */
+export type Handler = (job: HeldJob) => Promise<JsonObject | string>;
 
 /** Writes a log line. */
 export type Log = (event: string, fields: Record<string, unknown>) => void;
@@ -100,6 +105,8 @@ export async function work(
 export class HeldJob {
   readonly jobId: string;
   readonly payload: JsonObject;
+  /** The payload as the text that was sent, with its numbers exactly. */
+  readonly payloadText: string;
   /** The bytes of output that earlier attempts have written. */
   readonly outputBytes: number;
   /** The checkpoint of an earlier attempt, or empty bytes. */
@@ -129,7 +136,8 @@ export class HeldJob {
   ) {
     const { job } = leased;
     this.jobId = job?.jobId ?? "";
-    this.payload = fromStruct(job?.payload ?? null);
+    this.payloadText = job?.payloadJson || "{}";
+    this.payload = JSON.parse(this.payloadText);
     this.outputBytes = job?.outputBytes ?? 0;
     this.checkpoint = leased.checkpoint;
     this.lease = { jobId: this.jobId, leaseToken: leased.leaseToken };
@@ -193,7 +201,7 @@ export class HeldJob {
   }
 
   private async attempt(handler: Handler): Promise<string> {
-    let result: JsonObject;
+    let result: JsonObject | string;
     try {
       result = await handler(this);
     } catch (error) {
@@ -203,7 +211,9 @@ export class HeldJob {
     if (plan) await this.tell(() => this.heartbeat());
     const progress = { message: message ?? "", steps: [...steps.values()] };
     try {
-      await this.tell(() => this.service.call("completeJob", { ...this.lease, result: toStruct(result), progress }));
+      // As text: numbers stay exact, and a google.protobuf.Struct can have seven times the size.
+      const resultJson = typeof result === "string" ? result : JSON.stringify(result);
+      await this.tell(() => this.service.call("completeJob", { ...this.lease, resultJson, progress }));
     } catch (error) {
       if (!invalid(error)) throw error;
       return this.fail(new Failure("WORKER_FAILED", `The result was rejected: ${error}`, true)); // as too large

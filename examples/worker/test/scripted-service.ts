@@ -4,8 +4,7 @@ import { fileURLToPath } from "node:url";
 import { loadPackageDefinition, Server, ServerCredentials, type ServiceError, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { Service } from "../src/service.js";
-import { type JsonObject, toStruct } from "../src/struct.js";
-import type { Log } from "../src/worker.js";
+import type { JsonObject, Log } from "../src/worker.js";
 
 const folder = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
@@ -30,14 +29,14 @@ export class ScriptedService {
 
   /** Starts it with jobs, one lease each. */
   static async start(
-    ...jobs: { payload?: JsonObject; checkpoint?: Buffer; outputBytes?: number; leaseSeconds?: number }[]
+    ...jobs: { payload?: JsonObject | string; checkpoint?: Buffer; outputBytes?: number; leaseSeconds?: number }[]
   ): Promise<ScriptedService> {
     const it = new ScriptedService();
     it.queue = jobs.map(({ payload = {}, checkpoint = Buffer.alloc(0), outputBytes = 0, leaseSeconds = 10 }, i) => ({
       job: {
         jobId: `job-${i}`,
         kind: "media",
-        payload: toStruct(payload),
+        payloadJson: typeof payload === "string" ? payload : JSON.stringify(payload),
         outputBytes,
         updatedAt: { seconds: 1000, nanos: 0 },
       },

@@ -55,7 +55,7 @@ test("plan, progress, checkpoint, and result are sent with the lease and the tok
   assert.equal(first?.plan[0].total, 2);
   assert.equal(first?.leaseToken, "lease-0");
   const [completed] = scripted.of("completeJob");
-  assert.equal(completed?.result.fields.nested.structValue.fields.ok.boolValue, true);
+  assert.equal(JSON.parse(completed?.resultJson).nested.ok, true);
   assert.deepEqual(
     scripted.of("appendOutput").map(({ offset, data }) => [offset, data.length]),
     [
@@ -169,6 +169,19 @@ test("a Failure keeps its reason, and any other error is retried", async () => {
     ["PAYLOAD_INVALID", true],
     ["WORKER_FAILED", false],
   ]);
+});
+
+test("numbers that JavaScript would round stay exact as text", async () => {
+  const scripted = await ScriptedService.start({ payload: '{"id":9007199254740993}' });
+  await run(scripted, async (job) => job.payloadText.replace("id", "of"), "completeJob");
+  assert.equal(scripted.of("completeJob")[0]?.resultJson, '{"of":9007199254740993}');
+});
+
+test("a large result of numbers fits into a call", async () => {
+  const scripted = await ScriptedService.start({});
+  const digits = Array.from({ length: 500_000 }, (_, i) => i % 10);
+  await run(scripted, async () => ({ digits }), "completeJob");
+  assert.deepEqual(JSON.parse(scripted.of("completeJob")[0]?.resultJson), { digits });
 });
 
 test("rejected progress does not fail the work, and a rejected result does", async () => {
