@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"headway/cmd/internal/program"
 	"headway/cmd/internal/terminal"
@@ -128,7 +129,7 @@ func readMapping(path string) ([]*importsv1.SheetMapping, error) {
 	}
 	var entries []json.RawMessage
 	if !json.Valid(data) {
-		if data, err = yamlToJSON(data); err != nil {
+		if data, err = yamlToJSON(data, (&importsv1.SheetMapping{}).ProtoReflect().Descriptor()); err != nil {
 			return nil, fmt.Errorf("%s must be a list of objects in JSON or YAML: %w", path, err)
 		}
 	}
@@ -145,13 +146,17 @@ func readMapping(path string) ([]*importsv1.SheetMapping, error) {
 	return list, nil
 }
 
-// yamlToJSON converts a document whose values are all texts, such as a header 2026.
-func yamlToJSON(data []byte) ([]byte, error) {
+// yamlToJSON converts a list of messages. All of their values are texts, such as a header 2026, except for those of boolean fields.
+func yamlToJSON(data []byte, message protoreflect.MessageDescriptor) ([]byte, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
 		return nil, err
 	}
-	markTexts(&document)
+	for _, list := range document.Content {
+		for _, entry := range list.Content {
+			markTexts(entry, message)
+		}
+	}
 	var value any
 	if err := document.Decode(&value); err != nil {
 		return nil, err
@@ -159,12 +164,38 @@ func yamlToJSON(data []byte) ([]byte, error) {
 	return json.Marshal(value)
 }
 
-func markTexts(node *yaml.Node) {
+// markTexts marks the values of a message as texts. Without a message, all values are.
+func markTexts(node *yaml.Node, message protoreflect.MessageDescriptor) {
 	if node.Kind == yaml.ScalarNode {
 		node.Tag = "!!str"
 	}
-	for _, child := range node.Content {
-		markTexts(child)
+	if node.Kind != yaml.MappingNode || message == nil {
+		for _, child := range node.Content {
+			markTexts(child, message)
+		}
+		return
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		markTexts(key, nil)
+		field := message.Fields().ByJSONName(key.Value)
+		if field == nil {
+			field = message.Fields().ByName(protoreflect.Name(key.Value))
+		}
+		switch {
+		case field == nil:
+			markTexts(value, nil)
+		case field.IsMap():
+			for j, child := range value.Content {
+				if j%2 == 0 {
+					markTexts(child, nil)
+				} else {
+					markTexts(child, field.MapValue().Message())
+				}
+			}
+		case field.Kind() != protoreflect.BoolKind:
+			markTexts(value, field.Message())
+		}
 	}
 }
 

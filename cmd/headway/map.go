@@ -101,12 +101,24 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 			continue
 		}
 		proposal := p.GetProposals()[i]
-		fmt.Fprintf(out, "%s: sheet “%s”\n", sheet.GetTitle(), proposal.GetWorkbookSheet())
+		mapped := entryOf(p, sheet.GetName())
+		once := ""
+		if mapped.GetDistinct() {
+			once = ", equal rows once"
+		}
+		fmt.Fprintf(out, "%s: sheet “%s”%s\n", sheet.GetTitle(), proposal.GetWorkbookSheet(), once)
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, column := range sheet.GetColumns() {
 			j := slices.IndexFunc(proposal.GetColumns(), func(c *importsv1.ColumnProposal) bool { return c.GetColumn() == column.GetName() })
-			if constant := constantOf(p, sheet, column); constant != "" {
+			if constant := mapped.GetConstants()[column.GetName()]; constant != "" {
 				fmt.Fprintf(table, "  %s\t-\t“%s” in every row\n", column.GetTitle(), constant)
+				continue
+			}
+			if headers, how := madeFrom(mapped, column.GetName()); how != "" {
+				for _, header := range headers {
+					used[proposal.GetWorkbookSheet()+"\x00"+header] = true
+				}
+				fmt.Fprintf(table, "  %s\t%s\t%s\n", column.GetTitle(), strings.Join(headers, " + "), how)
 				continue
 			}
 			if j < 0 {
@@ -149,14 +161,29 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 	return missing
 }
 
-// constantOf returns the value that the mapping gives a column in every row, or "".
-func constantOf(p *importsv1.FilePreview, sheet *importsv1.SchemaSheet, column *importsv1.SchemaColumn) string {
+// entryOf returns the entry of the mapping for a sheet of the schema, or nil.
+func entryOf(p *importsv1.FilePreview, sheet string) *importsv1.SheetMapping {
 	for _, m := range p.GetMapping() {
-		if m.GetSheet() == sheet.GetName() {
-			return m.GetConstants()[column.GetName()]
+		if m.GetSheet() == sheet {
+			return m
 		}
 	}
-	return ""
+	return nil
+}
+
+// madeFrom returns the headers of a column that is made from a part of a cell, or from several cells. how is empty for all others.
+func madeFrom(m *importsv1.SheetMapping, column string) (headers []string, how string) {
+	for _, s := range m.GetSplits() {
+		if i := slices.Index(s.GetColumns(), column); i >= 0 {
+			return []string{s.GetHeader()}, fmt.Sprintf("part %d of %d, split at “%s”", i+1, len(s.GetColumns()), s.GetSeparator())
+		}
+	}
+	for _, j := range m.GetJoins() {
+		if j.GetColumn() == column {
+			return j.GetHeaders(), "joined"
+		}
+	}
+	return nil, ""
 }
 
 // certainty describes how likely a proposal is.

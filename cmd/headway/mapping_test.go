@@ -24,6 +24,18 @@ func TestMappingIsReadFromFile(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].GetWorkbookSheet() != "2026" || list[0].GetColumns()["code"] != "No" || list[0].GetConstants()["country"] != "NO" || list[1].GetSheet() != "drivers" {
 		t.Errorf("YAML: %v, %v", list, err)
 	}
+	const derived = `
+- sheet: teams
+  distinct: true
+  columns: {distinct: true}
+  rules: {code: {collapse: true, trim: 007}}
+  splits: [{header: 2026, separator: "-", columns: [on, off], fromEnd: true}]
+`
+	list, err = readMapping(write(derived))
+	if err != nil || len(list) != 1 || !list[0].GetDistinct() || list[0].GetColumns()["distinct"] != "true" || !list[0].GetRules()["code"].GetCollapse() || list[0].GetRules()["code"].GetTrim() != "007" ||
+		list[0].GetSplits()[0].GetHeader() != "2026" || list[0].GetSplits()[0].GetColumns()[0] != "on" || !list[0].GetSplits()[0].GetFromEnd() {
+		t.Errorf("YAML: %v, %v", list, err)
+	}
 	for text, want := range map[string]string{"{": "list of objects", "sheet: areas": "list of objects", "- sheet: areas\n- shet: areas": "entry 2", `[{"sheet":"areas"},{"shet":"areas"}]`: "entry 2"} {
 		if _, err := readMapping(write(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

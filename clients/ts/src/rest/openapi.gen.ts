@@ -839,6 +839,15 @@ export interface components {
             /** @description Its display name. */
             title: string;
         };
+        /** @description ColumnJoin joins the texts of the cells below several headers. */
+        "headway.imports.v1.ColumnJoin": {
+            /** @description The schema's name of the column. */
+            column: string;
+            /** @description The texts of the headers, in the order of the result. */
+            headers: string[];
+            /** @description The text between two cells. Empty cells have no separator. */
+            separator: string;
+        };
         /** @description ColumnProposal is a column of a file for a column of the schema. */
         "headway.imports.v1.ColumnProposal": {
             /** @description The schema's name of the column. */
@@ -861,6 +870,23 @@ export interface components {
             score: number;
             /** @description Whether it can be used without asking the user: it is likely, and all others are much less likely. */
             sure: boolean;
+        };
+        /** @description ColumnSplit splits the text of each cell below a header into parts, one for each column. */
+        "headway.imports.v1.ColumnSplit": {
+            /**
+             * @description The schema's names of the columns, in the order of the parts. An empty name leaves a part out. The last column has the rest
+             *     of the text. If there are fewer parts, the last columns are empty.
+             */
+            columns: string[];
+            /**
+             * @description The text is split at its last separators, so the first column has the rest. If there are fewer parts, the first columns are
+             *     empty.
+             */
+            fromEnd: boolean;
+            /** @description The text of the header. */
+            header: string;
+            /** @description The text between two parts. Blanks around a part are removed. A separator of blanks stands for any number of them. */
+            separator: string;
         };
         /**
          * @description ColumnType is the type of the cells of a column.
@@ -1143,6 +1169,7 @@ export interface components {
              *       BELOW_TABLE       rows below the Excel table were imported
              *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
              *       SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
+             *       REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
              *       COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
              */
             reason: string;
@@ -1361,12 +1388,21 @@ export interface components {
             constants?: {
                 [key: string]: string;
             };
+            /**
+             * @description Rows that are equal in all columns of this entry are imported once. Different rows with the same key are errors. Other entries
+             *     can name the same sheet of the workbook.
+             */
+            distinct?: boolean;
+            /** @description Columns that have the texts of several headers. */
+            joins?: components["schemas"]["headway.imports.v1.ColumnJoin"][];
             /** @description Value rules by the schema's names of columns. Each replaces the same rule of the schema. */
             rules?: {
                 [key: string]: components["schemas"]["headway.imports.v1.ValueRules"];
             };
             /** @description The schema's name of the sheet. */
             sheet: string;
+            /** @description Columns that each have a part of the text of one header. */
+            splits?: components["schemas"]["headway.imports.v1.ColumnSplit"][];
             /**
              * @description The sheet's name in the workbook, or the name of one of several text files without its ending. If empty, the sheet is found by
              *     name.

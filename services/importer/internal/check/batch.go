@@ -27,6 +27,7 @@ type Batch struct {
 
 	cyclic   []bool // of deferred rows: the row refers to itself through others
 	repeated []bool // of deferred rows: the row is already rejected
+	same     []bool // of rows of a distinct sheet: the row is equal to an earlier one
 }
 
 // CellFault is a cell that could not be converted.

@@ -38,6 +38,8 @@ type Config struct {
 	// Columns are the columns of the batches.
 	Columns []Column
 	Mode    imports.Mode
+	// Distinct means that rows that are equal to an earlier one are not imported again.
+	Distinct bool
 	// Database is the sheet's table.
 	Database Database
 	// Parents returns an earlier sheet of the schema.
@@ -84,6 +86,8 @@ type Sheet struct {
 	// firstIssue has the first issue of rejected rows, by row number, for up to imports.KeptPerSheet rows.
 	firstIssue map[int]imports.Issue
 	deferred   deferredRows
+	// distinct has the first of equal rows. It is nil unless the sheet is distinct.
+	distinct *distinctRows
 	scratch
 }
 
@@ -137,6 +141,9 @@ func NewSheet(config Config) (*Sheet, error) {
 		return s, nil
 	}
 	s.keys = keyset.New[entry](s.Space)
+	if s.Distinct {
+		s.distinct = newDistinctRows(s.Space)
+	}
 	for i, c := range s.Columns {
 		single := len(s.key) == 1 && s.key[0] == i
 		if c.Spec.Unique && !single {
@@ -165,12 +172,24 @@ func (s *Sheet) Decide(ctx context.Context, b *Batch) ([]Verdict, error) {
 
 func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, error) {
 	s.batch, s.replay, s.verdicts = b, replay, s.verdicts[:0]
+	if s.distinct != nil && !replay {
+		if err := s.distinct.find(b, len(s.Columns), s.key); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.lookUp(ctx); err != nil {
 		return nil, err
 	}
 	nextFault := 0
 	for i := range b.Rows {
 		s.beginRow(i)
+		if s.isSame(i) {
+			for nextFault < len(b.Faults) && b.Faults[nextFault].Row == i {
+				nextFault++
+			}
+			s.verdicts = append(s.verdicts, Verdict{Row: b.Rows[i], State: Same})
+			continue
+		}
 		if replay && b.repeated[i] {
 			s.repeat()
 			s.verdicts = append(s.verdicts, Verdict{Row: b.Rows[i], State: Repeated})
@@ -211,7 +230,7 @@ func (s *Sheet) lookUp(ctx context.Context) error {
 		for ; nextFault < len(b.Faults) && b.Faults[nextFault].Row == i; nextFault++ {
 			bad = true
 		}
-		if bad {
+		if bad || s.isSame(i) {
 			s.cleanIndex = append(s.cleanIndex, -1)
 			continue
 		}

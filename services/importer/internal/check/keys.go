@@ -20,6 +20,9 @@ func (s *Sheet) checkKeys() {
 			v.entry = s.keys.Find(s.buffer)
 		} else if index, found := s.keys.Add(s.buffer, entry{row: uint32(number)}); found {
 			s.reject(s.key[0], imports.DuplicateInFile, func() string {
+				if s.distinct != nil {
+					return s.differentMessage(s.keys.Get(index).row)
+				}
 				return s.duplicateMessage(s.Spec.Key, s.key, s.keys.Get(index).row)
 			})
 		} else {
@@ -86,6 +89,8 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 		existing = s.existing[clean]
 	}
 	switch mode := s.Mode; {
+	case mode == imports.InsertOnly && existing != nil && s.distinct != nil && s.unchanged(existing, v.values):
+		// The rows that this one is taken from are new, and not the one that they have in common.
 	case mode == imports.InsertOnly && existing != nil:
 		valid := v.state == Accepted
 		s.reject(s.key[0], imports.KeyExists, func() string {

@@ -12,13 +12,14 @@ const issueBytes = 1200
 
 // Bytes returns approximately the memory that grows with the rows. Keys and lists have reserved their own.
 func (s *Sheet) Bytes() int64 {
-	return int64(len(s.firstIssue))*issueBytes + s.deferred.bytes()
+	return int64(len(s.firstIssue))*issueBytes + s.deferred.bytes() + s.distinct.bytes()
 }
 
 // Release frees the memory and the files that later sheets do not need. referred are the columns that they refer to.
 // Deferred can't be called after it.
 func (s *Sheet) Release(referred map[string]bool) error {
-	err := s.deferred.close()
+	err := errors.Join(s.deferred.close(), s.distinct.close())
+	s.distinct = nil
 	for i, set := range s.uniques {
 		if !referred[s.Columns[i].Spec.Name] {
 			err = errors.Join(err, set.Close())
@@ -44,7 +45,7 @@ func (s *Sheet) Close() error { return s.Release(nil) }
 
 // keyErr returns the first error of a set of keys that is in a file.
 func (s *Sheet) keyErr() error {
-	err := s.keys.Err()
+	err := errors.Join(s.keys.Err(), s.distinct.err())
 	for _, set := range s.uniques {
 		err = errors.Join(err, set.Err())
 	}

@@ -24,6 +24,8 @@ const (
 	Pending
 	// Repeated rows have been rejected by Decide. Deferred only adds issues to them.
 	Repeated
+	// Same rows of a distinct sheet are equal to an earlier row. They are not counted.
+	Same
 )
 
 // Verdict is the outcome of one row of a batch.

@@ -68,15 +68,37 @@ func savedMappingMessage(m imports.SavedMapping) *importsv1.SavedMapping {
 func mappingOf(list []*importsv1.SheetMapping) []imports.SheetMapping {
 	out := make([]imports.SheetMapping, 0, len(list))
 	for _, m := range list {
-		out = append(out, imports.SheetMapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns(), Constants: m.GetConstants(), Rules: rulesOf(m.GetRules())})
+		mapped := imports.SheetMapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns(), Constants: m.GetConstants(),
+			Rules: rulesOf(m.GetRules()), Distinct: m.GetDistinct()}
+		for _, s := range m.GetSplits() {
+			mapped.Splits = append(mapped.Splits, imports.ColumnSplit{Header: s.GetHeader(), Separator: s.GetSeparator(), Columns: s.GetColumns(), FromEnd: s.GetFromEnd()})
+		}
+		for _, j := range m.GetJoins() {
+			mapped.Joins = append(mapped.Joins, imports.ColumnJoin{Column: j.GetColumn(), Headers: j.GetHeaders(), Separator: j.GetSeparator()})
+		}
+		out = append(out, mapped)
 	}
 	return out
 }
 
 func mappingMessages(list []imports.SheetMapping) []*importsv1.SheetMapping {
 	out := make([]*importsv1.SheetMapping, 0, len(list))
-	for _, m := range list {
-		out = append(out, &importsv1.SheetMapping{Sheet: m.Sheet, WorkbookSheet: m.WorkbookSheet, Columns: m.Columns, Constants: m.Constants, Rules: rulesMessages(m.Rules)})
+	for i := range list {
+		m := mappingMessage(&list[i])
+		m.Columns = list[i].Columns
+		out = append(out, m)
+	}
+	return out
+}
+
+// mappingMessage returns an entry of a mapping without its columns.
+func mappingMessage(m *imports.SheetMapping) *importsv1.SheetMapping {
+	out := &importsv1.SheetMapping{Sheet: m.Sheet, WorkbookSheet: m.WorkbookSheet, Constants: m.Constants, Rules: rulesMessages(m.Rules), Distinct: m.Distinct}
+	for _, s := range m.Splits {
+		out.Splits = append(out.Splits, &importsv1.ColumnSplit{Header: s.Header, Separator: s.Separator, Columns: s.Columns, FromEnd: s.FromEnd})
+	}
+	for _, j := range m.Joins {
+		out.Joins = append(out.Joins, &importsv1.ColumnJoin{Column: j.Column, Headers: j.Headers, Separator: j.Separator})
 	}
 	return out
 }

@@ -51,13 +51,15 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 	}
 	for _, o := range p.Proposals {
 		m := &importsv1.SheetProposal{Sheet: o.Sheet, WorkbookSheet: o.FileSheet}
-		mapped := &importsv1.SheetMapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
+		mapped := &importsv1.SheetMapping{}
+		columns := map[string]string{}
+		if i := slices.IndexFunc(p.Mapping, func(m imports.SheetMapping) bool { return m.Sheet == o.Sheet }); i >= 0 {
+			mapped = mappingMessage(&p.Mapping[i])
+			maps.Copy(columns, p.Mapping[i].Columns) // with those that are left out
+		}
+		mapped.Sheet, mapped.WorkbookSheet, mapped.Columns = o.Sheet, o.FileSheet, columns
 		if p.Text != nil {
 			mapped.WorkbookSheet = "" // the next file has another name
-		}
-		if i := slices.IndexFunc(p.Mapping, func(m imports.SheetMapping) bool { return m.Sheet == o.Sheet }); i >= 0 {
-			maps.Copy(mapped.GetColumns(), p.Mapping[i].Columns) // with those that are left out
-			mapped.Constants, mapped.Rules = p.Mapping[i].Constants, rulesMessages(p.Mapping[i].Rules)
 		}
 		for _, c := range o.Columns {
 			proposal := &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,

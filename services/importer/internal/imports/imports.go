@@ -158,6 +158,8 @@ type Sheet struct {
 	Lines bool
 	// File is the name of the sheet's own file, if several files were uploaded.
 	File string `json:",omitempty"`
+	// Distinct means that equal rows are imported once.
+	Distinct bool `json:",omitempty"`
 	// Columns are the columns that the workbook has, in the order of the schema.
 	Columns []SheetColumn
 	// Constants are the columns that have the same value in all rows, in the order of the schema.
@@ -182,11 +184,16 @@ func (s *Sheet) Position() source.Position {
 
 // ColumnNumbers returns the numbers of the columns in the workbook.
 func (s *Sheet) ColumnNumbers() []int {
-	numbers := make([]int, len(s.Columns))
-	for i, c := range s.Columns {
-		numbers[i] = c.Column
+	numbers := make([]int, 0, len(s.Columns))
+	for i := range s.Columns {
+		numbers = append(numbers, s.Columns[i].Sources()...)
 	}
 	return numbers
+}
+
+// Shares reports whether both sheets of an import have their rows from the same sheet of the file.
+func (s *Sheet) Shares(other *Sheet) bool {
+	return s.WorkbookSheet == other.WorkbookSheet && s.File == other.File
 }
 
 // SheetColumn maps a column of the schema to a column of the workbook.
@@ -197,6 +204,34 @@ type SheetColumn struct {
 	Column int
 	// Header is the text of its header.
 	Header string
+	// Part is set if the column has only a part of the cell's text.
+	Part *Part `json:",omitempty"`
+	// Joined is set if the column has the texts of several cells, the first of which is that of Column.
+	Joined *Joined `json:",omitempty"`
+}
+
+// Sources returns the numbers of the columns in the workbook that the column is made from.
+func (c *SheetColumn) Sources() []int {
+	if c.Joined != nil {
+		return c.Joined.Columns
+	}
+	return []int{c.Column}
+}
+
+// Part is a part of a text.
+type Part struct {
+	Separator string
+	// Index counts from 0. Of is the number of parts.
+	Index, Of int
+	// FromEnd splits at the last separators, so that the first part has the rest of the text.
+	FromEnd bool `json:",omitempty"`
+}
+
+// Joined are the texts of several cells.
+type Joined struct {
+	// Columns are the numbers of their columns in the workbook, from 1.
+	Columns   []int
+	Separator string
 }
 
 // ConstantColumn is a column that is not in the workbook, and has the same value in all rows.

@@ -20,6 +20,30 @@ type SheetMapping struct {
 	Constants map[string]string `json:",omitempty"`
 	// Rules are value rules by the schema's names of columns. They replace the same rules of the schema.
 	Rules map[string]*schema.Rules `json:",omitempty"`
+	// Distinct means that equal rows are imported once. Other entries can have the same WorkbookSheet.
+	Distinct bool `json:",omitempty"`
+	// Splits and Joins are columns that are made from the texts of other cells.
+	Splits []ColumnSplit `json:",omitempty"`
+	Joins  []ColumnJoin  `json:",omitempty"`
+}
+
+// ColumnSplit splits the texts below a header into parts, one for each column.
+type ColumnSplit struct {
+	Header, Separator string
+	// Columns are the schema's names of columns, in the order of the parts. Parts without a name are left out. The last column
+	// has the rest of the text.
+	Columns []string
+	// FromEnd splits at the last separators. The first column has the rest of the text.
+	FromEnd bool `json:",omitempty"`
+}
+
+// ColumnJoin joins the texts below several headers.
+type ColumnJoin struct {
+	// Column is the schema's name of the column.
+	Column  string
+	Headers []string
+	// Separator is between the texts of cells that are not empty.
+	Separator string
 }
 
 // MaxRememberedMappings is the number of mappings that are remembered for a user and a schema. Those that were used last are kept.

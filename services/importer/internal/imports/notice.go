@@ -37,5 +37,6 @@ const (
 	BelowTable       = "BELOW_TABLE"
 	SparseRows       = "SPARSE_ROWS"
 	SumRows          = "SUM_ROWS"
+	RepeatedRows     = "REPEATED_ROWS"
 	ColumnsAdded     = "COLUMNS_ADDED"
 )

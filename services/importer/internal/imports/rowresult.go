@@ -23,10 +23,14 @@ const (
 	Unchanged
 	// Refused is a row that was rejected or blocked.
 	Refused
+	// Repeated is a row of a distinct sheet that is equal to an earlier one. It is not counted.
+	Repeated
 )
 
 // String returns the result as text. It is empty for a row that was not imported.
-func (r RowResult) String() string { return [...]string{"", "inserted", "updated", "unchanged", ""}[r] }
+func (r RowResult) String() string {
+	return [...]string{"", "inserted", "updated", "unchanged", "", "repeated"}[r]
+}
 
 // Imported reports whether the row is in the database after a commit.
 func (r RowResult) Imported() bool { return r == Inserted || r == Updated || r == Unchanged }
@@ -59,6 +63,9 @@ func (r *RowResults) Of(row int) RowResult {
 	}
 	return RowResult(r.packed[at] >> shift & 15)
 }
+
+// Last returns a number that no row with a result exceeds.
+func (r *RowResults) Last() int { return 2 * len(r.packed) }
 
 // Complete reports whether refused rows are recorded. Earlier versions recorded only imported rows.
 func (r *RowResults) Complete() bool { return !r.incomplete }

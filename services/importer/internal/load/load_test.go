@@ -39,6 +39,8 @@ type bench struct {
 	schema  *schema.Schema
 	imports int
 	others  int
+	// mapping is that of the next task.
+	mapping []imports.SheetMapping
 }
 
 // setup opens an engine for the workforce schema.
@@ -104,7 +106,7 @@ func (b *bench) task(file []byte, policy imports.Policy) load.Task {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	sheets, err := mapping.Find(b.t.Context(), book, b.schema, nil)
+	sheets, err := mapping.Find(b.t.Context(), book, b.schema, b.mapping)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ func (s *sheet) notices() []imports.Notice {
 		return nil
 	}
 	n := noticeList{sheet: s.spec.Name, name: s.listed.WorkbookSheet}
+	n.rows(imports.RepeatedRows, s.repeated, "%s %s equal to an earlier one in the columns of "+s.spec.Title+": %s. Equal rows are imported once.")
 	n.rows(imports.TotalsLeftOut, p.layout.OfKind(layout.Totals), "%s with totals %s left out: %s.")
 	n.rows(imports.HeadersLeftOut, p.layout.OfKind(layout.Header), "%s with repeated headers %s left out: %s.")
 	n.rows(imports.FillersLeftOut, p.layout.OfKind(layout.Filler), "%s with only empty checkboxes and formulas %s left out: %s.")

@@ -292,6 +292,9 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		r.Typed = r.Typed || layout.Typed(cell, s.columns[column].key)
 		r.Formulas = r.Formulas || cell.HasFormula
 	}
+	if len(s.derived) > 0 {
+		r.Filled += p.derive(b, row, cells)
+	}
 	if r.Filled > 0 {
 		r.Row, r.Values = row, cells[:len(s.inFile())] // constants say nothing about the row
 		switch p.layout.Judge(r, p.formulas) {

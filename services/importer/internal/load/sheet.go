@@ -9,6 +9,7 @@ import (
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -20,8 +21,10 @@ type sheet struct {
 	spec  *schema.Sheet
 	// listed is the sheet in the file. It is nil if the file does not have the sheet.
 	listed *imports.Sheet
-	// columns are those of the file, and then the constants.
+	// columns are those of the file, and then the constants. derived are those of the file that are made from parts of cells, or
+	// from several cells.
 	columns []column
+	derived []derivedColumn
 	// byCell finds the column of a cell, by the cell's column number.
 	byCell []int16
 	table  imports.Table
@@ -31,6 +34,10 @@ type sheet struct {
 	results  imports.RowResults
 	issues   issueLog
 	pipeline *pipeline
+	// shares reports whether an earlier sheet of the import has the same rows of the file, and reports on them.
+	shares bool
+	// repeated are the rows that are equal to earlier ones. They are not counted.
+	repeated layout.Rows
 	// normalized counts cells by column. It is nil if there are none.
 	normalized []normalized
 	sampled    sampled
@@ -60,6 +67,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	i := slices.IndexFunc(r.task.Import.Sheets, func(sh imports.Sheet) bool { return sh.Name == spec.Name })
 	if i >= 0 {
 		s.listed = &r.task.Import.Sheets[i]
+		s.shares = slices.ContainsFunc(r.task.Import.Sheets[:i], func(sh imports.Sheet) bool { return sh.Shares(s.listed) })
 	}
 	if err := s.openColumns(); err != nil {
 		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
@@ -70,7 +78,9 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	}
 	s.issues = issueLog{store: r.loader.Store, id: r.task.Import.ID, run: r.task.Number, counts: &s.counts}
 	s.pipeline = &pipeline{sheet: s}
-	s.totals = newTotals(s.columns)
+	if s.listed == nil || !s.listed.Distinct { // numbers of repeated rows say nothing
+		s.totals = newTotals(s.columns)
+	}
 	config := check.Config{
 		Spec: spec, Index: index, Columns: columns, Mode: r.task.Import.Policy.Mode, Database: s.table,
 		Parents: func(name string) *check.Sheet { return r.sheets[name].check },
@@ -78,7 +88,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 		Space: r.space, Refusals: r.refused,
 	}
 	if s.listed != nil {
-		config.SourceSheet, config.Position = s.listed.WorkbookSheet, s.listed.Position()
+		config.SourceSheet, config.Position, config.Distinct = s.listed.WorkbookSheet, s.listed.Position(), s.listed.Distinct
 	}
 	if s.check, err = check.NewSheet(config); err != nil {
 		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
@@ -123,8 +133,11 @@ func (s *sheet) openColumns() error {
 		}
 		s.columns = append(s.columns, column{Column: check.Column{Spec: spec, Cell: found.Column},
 			header: found.Header, key: slices.Contains(s.spec.Key, spec.Name)})
-		s.setColumn(found.Column, len(s.columns)-1)
+		if found.Part != nil || found.Joined != nil {
+			s.derived = append(s.derived, derivedColumn{SheetColumn: found, index: len(s.columns) - 1})
+		}
 	}
+	s.setColumns()
 	for _, constant := range s.listed.Constants {
 		spec, _ := s.spec.Column(constant.Name)
 		if spec == nil {
@@ -133,10 +146,26 @@ func (s *sheet) openColumns() error {
 		s.columns = append(s.columns, column{Column: check.Column{Spec: spec}, key: slices.Contains(s.spec.Key, spec.Name),
 			constant: source.Cell{Kind: source.Text, Text: []byte(constant.Text)}})
 	}
+	return nil
+}
+
+// setColumns records the columns of cells. A cell that is only part of others is not itself a value.
+func (s *sheet) setColumns() {
+	for i := range s.run.task.Import.Sheets {
+		if other := &s.run.task.Import.Sheets[i]; other.Shares(s.listed) {
+			for _, column := range other.ColumnNumbers() {
+				s.setColumn(column, ignoredColumn)
+			}
+		}
+	}
 	for _, ignored := range s.listed.Ignored {
 		s.setColumn(ignored.Column, ignoredColumn)
 	}
-	return nil
+	for i, found := range s.listed.Columns {
+		if found.Part == nil && found.Joined == nil {
+			s.setColumn(found.Column, i)
+		}
+	}
 }
 
 // setColumn records the column of cells with a column number.
@@ -170,7 +199,7 @@ func (s *sheet) load(ctx context.Context) error {
 		return err
 	}
 	s.warnNormalized()
-	if read := s.pipeline.read.Load(); read != int64(s.counts.Read) {
+	if read := s.pipeline.read.Load(); read != int64(s.counts.Read)+int64(s.repeated.Count) {
 		return fmt.Errorf("%d rows were read and %d checked: %w", read, s.counts.Read, &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts})
 	}
 	if err := s.counts.Conserved(); err != nil || s.results.Tally() != s.counts.Tally() {
@@ -229,6 +258,10 @@ func (s *sheet) count(b *batch, verdicts []check.Verdict) {
 		case check.Blocked:
 			s.counts.Blocked++
 			s.results.Set(v.Row, imports.Refused)
+		case check.Same:
+			s.counts.Read--
+			s.repeated.Add(v.Row)
+			s.results.Set(v.Row, imports.Repeated)
 		default: // pending rows are counted later, and repeated ones were counted before
 		}
 	}
@@ -255,14 +288,15 @@ func (s *sheet) loadDeferred(ctx context.Context) error {
 		if err := s.issues.tick(ctx); err != nil {
 			return err
 		}
-		s.run.task.Progress.SheetMoves(s.spec.Name, s.done(), s.counts.Read, s.counts)
+		s.run.task.Progress.SheetMoves(s.spec.Name, s.done(), s.counts.Read+s.repeated.Count, s.counts)
 	}
 }
 
-// done returns the number of checked rows. A row that waits for the end of the sheet counts half until it is decided.
+// done returns the number of checked rows, with those that repeat earlier ones. A row that waits for the end of the sheet counts half
+// until it is decided.
 func (s *sheet) done() uint32 {
 	waiting := s.counts.Read - s.decided()
-	return s.counts.Read - waiting/2
+	return s.counts.Read + s.repeated.Count - waiting/2
 }
 
 // decided returns the number of rows whose outcome is known.
@@ -291,10 +325,11 @@ func (s *sheet) write(ctx context.Context, b *batch) error {
 func (s *sheet) about() uint32 {
 	read, total := s.pipeline.rows.Progress()
 	rows := float64(s.pipeline.read.Load())
+	checked := s.counts.Read + s.repeated.Count
 	if read <= 0 || total <= read {
-		return max(s.counts.Read, uint32(rows))
+		return max(checked, uint32(rows))
 	}
-	return max(s.counts.Read, uint32(rows*float64(total)/float64(read)))
+	return max(checked, uint32(rows*float64(total)/float64(read)))
 }
 
 // countSkipped counts the rows that were not decided because the run ended early.
@@ -329,6 +364,9 @@ func (s *sheet) release() error {
 }
 
 func (s *sheet) warnIgnored(row, cell int, text string) {
+	if s.shares {
+		return
+	}
 	s.issues.add(imports.Warning, imports.ColumnIgnored, func() imports.Issue {
 		name := source.ColumnName(cell)
 		if s.listed.Lines {

@@ -71,7 +71,11 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	}
 	finder := finder{book: book, schema: s, mapping: mapping, required: required}
 	if source.HasLines(book) {
-		return finder.findByHeaders(ctx)
+		found, err := finder.findByHeaders(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return found, settleShared(s, found)
 	}
 	var found []imports.Sheet
 	var names []string
@@ -100,7 +104,7 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 			return nil, err
 		}
 	}
-	return found, nil
+	return found, settleShared(s, found)
 }
 
 func titles(s *schema.Schema) string {
@@ -113,26 +117,23 @@ func titles(s *schema.Schema) string {
 
 // Check returns an *Error if a mapping names a sheet or a column that the schema does not have, or a sheet twice.
 func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
-	seen := map[string]string{}
+	seen := map[string]bool{}
 	for _, m := range mapping {
 		spec := s.Sheet(m.Sheet)
 		if spec == nil {
 			return problem(MappingInvalid, "The mapping names the sheet “%s”, which the schema %s does not have. Its sheets are %s.", m.Sheet, s.Name, titles(s))
 		}
-		if _, twice := seen["schema:"+m.Sheet]; twice {
+		if seen[m.Sheet] {
 			return problem(MappingInvalid, "The mapping has the sheet “%s” twice. Delete one of the entries.", m.Sheet)
 		}
-		seen["schema:"+m.Sheet] = m.Sheet
-		if m.WorkbookSheet != "" {
-			if other, twice := seen["book:"+m.WorkbookSheet]; twice {
-				return problem(MappingInvalid, "The mapping uses the workbook's sheet “%s” for both %s and %s. Use a different sheet for each.", m.WorkbookSheet, other, m.Sheet)
-			}
-			seen["book:"+m.WorkbookSheet] = m.Sheet
-		}
+		seen[m.Sheet] = true
 		for column := range m.Columns {
 			if c, _ := spec.Column(column); c == nil {
 				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
 			}
+		}
+		if err := checkDerived(spec, m); err != nil {
+			return err
 		}
 		if err := checkRules(s, spec, m); err != nil {
 			return err
@@ -164,6 +165,8 @@ type header struct {
 	columns []imports.SheetColumn
 	ignored []imports.IgnoredColumn
 	twice   error
+	// derived are the headers of splits and joins, by their text in the mapping.
+	derived map[string]foundHeader
 }
 
 // findColumns selects the row that matches the most headers, the first of several.
@@ -172,7 +175,12 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit imports.SheetMa
 	if best.twice != nil {
 		return best.twice
 	}
-	sheet.Rules = explicit.Rules
+	sheet.Rules, sheet.Distinct = explicit.Rules, explicit.Distinct
+	derived, err := deriveColumns(best.derived, explicit, sheet.WorkbookSheet)
+	if err != nil {
+		return err
+	}
+	best.columns = append(best.columns, derived...)
 	for _, column := range spec.Columns {
 		if constant, ok := explicit.Constants[column.Name]; ok {
 			sheet.Constants = append(sheet.Constants, imports.ConstantColumn{Name: column.Name, Text: constant})
@@ -240,7 +248,8 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 const maxIgnoredTexts = 200
 
 func readHeader(row source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
-	h := header{row: row.Number}
+	h := header{row: row.Number, derived: findDerived(row, explicit)}
+	h.matches = len(h.derived)
 	at := map[string]int{}
 	for i := range row.Cells {
 		cell := &row.Cells[i]
@@ -255,6 +264,9 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit imports.SheetMappin
 		}
 		if err != nil && h.twice == nil {
 			h.twice = err
+		}
+		if column == nil && h.derives(cell.Col) {
+			continue
 		}
 		if column == nil {
 			ignored := imports.IgnoredColumn{Column: cell.Col}
@@ -278,17 +290,24 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit imports.SheetMappin
 	return h
 }
 
+// derives reports whether a split or a join has the header in a column.
+func (h *header) derives(column int) bool {
+	for _, found := range h.derived {
+		if found.column == column {
+			return true
+		}
+	}
+	return false
+}
+
 // matchHeader returns the column that a header matches, or nil: first by the mapping, then by name. An exact match with the
 // mapping takes precedence over one that differs in case or punctuation.
 func matchHeader(spec *schema.Sheet, explicit imports.SheetMapping, title string) (*schema.Column, error) {
-	form := schema.MatchName(title)
-	exact := func(header string) bool { return text.CleanString(header) == title }
-	alike := func(header string) bool { return form != "" && schema.MatchName(header) == form }
-	for _, same := range []func(string) bool{exact, alike} {
+	for _, exact := range []bool{true, false} {
 		var found *schema.Column
 		for _, column := range spec.Columns {
 			header, mapped := explicit.Columns[column.Name]
-			if !mapped || !same(header) {
+			if !mapped || !sameHeader(header, title, exact) {
 				continue
 			}
 			if found != nil {
@@ -303,7 +322,7 @@ func matchHeader(spec *schema.Sheet, explicit imports.SheetMapping, title string
 	c, _ := spec.MatchColumn(title)
 	if c != nil {
 		_, elsewhere := explicit.Columns[c.Name]
-		if _, constant := explicit.Constants[c.Name]; elsewhere || constant {
+		if _, constant := explicit.Constants[c.Name]; elsewhere || constant || slices.Contains(derivedColumns(explicit), c.Name) {
 			return nil, nil
 		}
 	}

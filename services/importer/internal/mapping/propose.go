@@ -227,37 +227,55 @@ func valueOf(book source.Workbook, cell *source.Cell) string {
 	return string(clean)
 }
 
-// propose assigns sheets of the file to those of the schema. A sheet that was found keeps its place.
+// propose assigns sheets of the file to those of the schema. A sheet that was found, or that the mapping names, keeps its place.
 func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMapping, found []imports.Sheet) []Proposal {
 	scores := make([][]float64, len(s.Sheets))
 	columns := make([][][]ColumnProposal, len(s.Sheets))
+	placed := make([]int, len(s.Sheets))
+	taken := make([]bool, len(files))
+	for i, spec := range s.Sheets {
+		explicit := explicitOf(mapping, spec.Name)
+		placed[i] = placeOf(files, found, spec, explicit)
+		if placed[i] >= 0 && !explicit.Distinct {
+			taken[placed[i]] = true
+		}
+	}
 	for i, spec := range s.Sheets {
 		scores[i], columns[i] = make([]float64, len(files)), make([][]ColumnProposal, len(files))
-		placed := slices.IndexFunc(found, func(f imports.Sheet) bool { return f.Name == spec.Name })
 		explicit := explicitOf(mapping, spec.Name)
 		for j, f := range files {
 			columns[i][j] = proposeColumns(f, spec, explicit)
-			switch {
-			case placed >= 0 && found[placed].WorkbookSheet == f.Name, explicit.WorkbookSheet == f.Name && f.Name != "":
-				scores[i][j] = 10
-			case placed >= 0 || isPlaced(found, f.Name):
+			if placed[i] >= 0 || taken[j] {
 				scores[i][j] = -10
-			default:
+			} else {
 				scores[i][j] = sheetScore(f, spec, explicit, columns[i][j])
 			}
 		}
 	}
 	var proposals []Proposal
 	for i, j := range match.Assign(scores) {
-		if j >= 0 && scores[i][j] >= leastSheet {
+		if at := placed[i]; at >= 0 { // several sheets of the schema can have the same place
+			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[at].Name, Columns: columns[i][at]})
+		} else if j >= 0 && scores[i][j] >= leastSheet {
 			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[j].Name, Columns: columns[i][j]})
 		}
 	}
 	return proposals
 }
 
-func isPlaced(found []imports.Sheet, name string) bool {
-	return slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == name })
+// placeOf returns the index of the sheet of the file that a sheet of the schema was found in, or that the mapping names. It returns -1
+// for all others.
+func placeOf(files []*fileTable, found []imports.Sheet, spec *schema.Sheet, explicit imports.SheetMapping) int {
+	name := explicit.WorkbookSheet
+	if i := slices.IndexFunc(found, func(f imports.Sheet) bool { return f.Name == spec.Name }); i >= 0 {
+		name = found[i].WorkbookSheet
+	} else if explicit.Distinct && name == "" && len(files) == 1 {
+		return 0
+	}
+	if name == "" {
+		return -1
+	}
+	return slices.IndexFunc(files, func(f *fileTable) bool { return f.Name == name })
 }
 
 // sheetScore returns how well a sheet of the file fits one of the schema: by its name, and by the columns that it must have.
@@ -267,7 +285,7 @@ func sheetScore(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping,
 		if !c.Required {
 			continue
 		}
-		if _, constant := explicit.Constants[c.Name]; constant {
+		if _, constant := explicit.Constants[c.Name]; constant || slices.Contains(derivedColumns(explicit), c.Name) {
 			continue
 		}
 		needed++
@@ -319,8 +337,9 @@ func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapp
 	}
 	var restFile []match.Column
 	var atFile []int
+	derived := derivedHeaders(explicit)
 	for i := range f.Columns {
-		if !takenFile[i] {
+		if !takenFile[i] && !slices.Contains(derived, f.Columns[i].Header) {
 			restFile, atFile = append(restFile, f.columns[i]), append(atFile, i)
 		}
 	}
@@ -328,7 +347,7 @@ func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapp
 	var names []string
 	for _, c := range spec.Columns {
 		_, mapped := explicit.Columns[c.Name]
-		if _, constant := explicit.Constants[c.Name]; !takenSpec[c.Name] && !mapped && !constant {
+		if _, constant := explicit.Constants[c.Name]; !takenSpec[c.Name] && !mapped && !constant && !slices.Contains(derivedColumns(explicit), c.Name) {
 			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c)}), append(names, c.Name)
 		}
 	}

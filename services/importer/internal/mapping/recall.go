@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 
 	"headway/services/importer/internal/imports"
@@ -56,7 +57,7 @@ func ConfirmRecalled(ctx context.Context, book source.Workbook, s *schema.Schema
 		return err
 	}
 	same := slices.EqualFunc(again, found, func(a, b imports.Sheet) bool {
-		return a.Name == b.Name && a.WorkbookSheet == b.WorkbookSheet && slices.Equal(a.Columns, b.Columns) && maps.EqualFunc(a.Rules, b.Rules, (*schema.Rules).Equal)
+		return a.Name == b.Name && a.WorkbookSheet == b.WorkbookSheet && a.Distinct == b.Distinct && reflect.DeepEqual(a.Columns, b.Columns) && maps.EqualFunc(a.Rules, b.Rules, (*schema.Rules).Equal)
 	})
 	if !same {
 		return problem(MappingUncertain, "You have mapped such a file before, and its columns were not those that are found by name. Map them again, or confirm the earlier mapping.")

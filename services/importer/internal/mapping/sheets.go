@@ -60,6 +60,11 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 		found, notices, err = f.preferVisible(ctx, spec, explicit, hidden[0])
 		return found, explicit, notices, err
 	}
+	if explicit.Distinct && explicit.WorkbookSheet == "" {
+		if only := f.onlySheet(); only != nil {
+			return only, explicit, nil, nil
+		}
+	}
 	if spec.Optional || source.Partial(f.book) {
 		return nil, explicit, nil, nil
 	}
@@ -71,8 +76,25 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 		spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
 }
 
+// onlySheet returns the sheet of the file that is for one of the schema, if there is only one. The mapping of a text file does not name
+// its sheet, and is also for the report about such a file.
+func (f *finder) onlySheet() (only *source.Sheet) {
+	for _, sheet := range f.book.Sheets() {
+		if sheet.State != source.Visible || f.schema.MatchSheet(sheet.Name) == nil {
+			continue
+		}
+		if only != nil {
+			return nil
+		}
+		only = &sheet
+	}
+	return only
+}
+
+// isMapped reports whether the mapping assigns a sheet of the file to one of the schema. An entry that only adds a table to the sheet
+// does not assign it.
 func (f *finder) isMapped(name string) bool {
-	return slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == name })
+	return slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == name && !m.Distinct })
 }
 
 // isNamed reports whether a name is written exactly as in the schema.

@@ -35,18 +35,26 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 		if err != nil {
 			return nil, err
 		}
-		best, err := f.bestOf(sheet, head[sheet.Name])
+		tables, err := f.tablesOf(sheet, head[sheet.Name])
 		if err != nil {
 			return nil, err
 		}
-		if best == nil {
-			continue
+		best, err := f.bestOf(sheet, head[sheet.Name])
+		var misfit *Error
+		switch {
+		case len(tables) > 0 && !f.isAssigned(sheet) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing: // it is only for the tables
+		case err != nil:
+			return nil, err
+		case best != nil:
+			tables = append(tables, *best)
 		}
-		if other := slices.IndexFunc(found, func(o imports.Sheet) bool { return o.Name == best.Name }); other >= 0 {
-			return nil, problem(SheetDuplicated, "“%s” and “%s” both have the headers of %s. Upload only one of them.",
-				cmp.Or(found[other].File, found[other].WorkbookSheet), cmp.Or(sheet.File, sheet.Name), f.schema.Sheet(best.Name).Title)
+		for _, table := range tables {
+			if other := slices.IndexFunc(found, func(o imports.Sheet) bool { return o.Name == table.Name }); other >= 0 {
+				return nil, problem(SheetDuplicated, "“%s” and “%s” both have the headers of %s. Upload only one of them.",
+					cmp.Or(found[other].File, found[other].WorkbookSheet), cmp.Or(sheet.File, sheet.Name), f.schema.Sheet(table.Name).Title)
+			}
+			found = append(found, table)
 		}
-		found = append(found, *best)
 	}
 	if len(found) == 0 {
 		return nil, problem(SheetMissing, "None of the files %s has the headers that a sheet of the schema %s must have. Its sheets are %s.",
@@ -76,7 +84,8 @@ func (f *finder) bestOf(listed source.Sheet, head []source.Row) (*imports.Sheet,
 func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet, error) {
 	fits := make([]fit, 0, len(f.schema.Sheets))
 	for _, spec := range f.schema.Sheets {
-		if mapped := explicitOf(f.mapping, spec.Name).WorkbookSheet; mapped == "" || mapped == listed.Name {
+		explicit := explicitOf(f.mapping, spec.Name)
+		if mapped := explicit.WorkbookSheet; (mapped == "" || mapped == listed.Name) && !f.feeds(explicit, listed) {
 			fits = append(fits, f.fit(listed, head, spec))
 		}
 	}
@@ -99,6 +108,12 @@ func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet,
 	return best.sheet, nil
 }
 
+// isAssigned reports whether the mapping has a table for a text file, in addition to those that it adds.
+func (f *finder) isAssigned(listed source.Sheet) bool {
+	return f.isMapped(listed.Name) || len(f.book.Sheets()) == 1 &&
+		slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == "" && !m.Distinct })
+}
+
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:
@@ -109,12 +124,17 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
+// isOnlyOther reports whether all other entries of the mapping only add tables.
+func (f *finder) isOnlyOther(m imports.SheetMapping) bool {
+	return !slices.ContainsFunc(f.mapping, func(o imports.SheetMapping) bool { return o.Sheet != m.Sheet && !o.Distinct })
+}
+
 func (f *finder) fit(listed source.Sheet, head []source.Row, spec *schema.Sheet) fit {
 	result := fit{spec: spec, sheet: imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Lines: true, File: listed.File}}
 	var explicit imports.SheetMapping
 	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
-		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && len(f.mapping) == 1
+		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && f.isOnlyOther(explicit)
 	}
 	for _, row := range head {
 		result.matches = max(result.matches, readHeader(row, spec, explicit, listed.Name).matches)

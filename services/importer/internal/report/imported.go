@@ -22,19 +22,25 @@ const maxColumns = 16_384
 // inserted, updated, or unchanged. Cells of a row after the last header move one column to the right. Texts and
 // formulas are escaped as in the report.
 //
+// If a sheet is for several tables, there is a column for each of them, and rows that one of the tables has refused are in the report.
+// A row that repeats an earlier one of a distinct table is "repeated".
+//
 // It returns *CountError if the workbook would not have as many rows as were counted.
 func WriteImported(ctx context.Context, w io.Writer, im Import) error {
-	results := make([]imports.RowResults, len(im.Sheets))
-	for i := range im.Sheets {
-		var err error
-		if results[i], _, err = im.results(ctx, &im.Sheets[i]); err != nil {
-			return err
+	b := newBook(w, &im)
+	results := make([][]imports.RowResults, len(b.sheets))
+	for i, sheet := range b.sheets {
+		for _, table := range sheet.tables {
+			of, _, err := im.results(ctx, table)
+			if err != nil {
+				return err
+			}
+			results[i] = append(results[i], of)
 		}
 	}
-	b := newBook(w, &im)
-	for i := range im.Sheets {
-		if err := b.imported(ctx, &im.Sheets[i], &results[i]); err != nil {
-			return fmt.Errorf("imported rows of sheet %s: %w", im.Sheets[i].Name, err)
+	for i, sheet := range b.sheets {
+		if err := b.imported(ctx, sheet, results[i]); err != nil {
+			return fmt.Errorf("imported rows of sheet %s: %w", sheet.Name, err)
 		}
 	}
 	if err := b.out.Close(); err != nil {
@@ -43,43 +49,45 @@ func WriteImported(ctx context.Context, w io.Writer, im Import) error {
 	return nil
 }
 
-func (b *book) imported(ctx context.Context, sheet *imports.Sheet, results *imports.RowResults) error {
-	spec, err := b.im.spec(sheet)
+// resultHeaders returns the headers of the columns with results.
+func (b *book) resultHeaders(sheet *fileSheet) []string {
+	headers := make([]string, len(sheet.tables))
+	for i, table := range sheet.tables {
+		headers[i] = resultHeader
+		if len(headers) > 1 {
+			headers[i] += ": " + b.im.Schema.Sheet(table.Name).Title
+		}
+	}
+	return headers
+}
+
+func (b *book) imported(ctx context.Context, sheet *fileSheet, results []imports.RowResults) error {
+	columns, err := b.im.columns(sheet)
 	if err != nil {
 		return err
 	}
-	rows, err := b.im.rows(ctx, sheet)
+	rows, err := b.im.rows(ctx, &sheet.Sheet)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }() // only read
-	columns := columnsOf(spec, sheet)
 	var out pages
 	var cells []xlsxwrite.Cell
-	var written imports.Tally
-	result := 0 // the column of the results, from 0
+	found := make([]imports.Tally, len(results))
+	result := 0 // the first column of the results, from 0
 	for rows.Next() {
 		row := rows.Row()
 		if row.Number == sheet.HeaderRow {
-			result = min(width(row, nil), maxColumns-1)
-			if err = out.begin(b, sheet, row, result, resultHeader); err != nil {
+			result = min(width(row, nil), maxColumns-len(results))
+			if err = out.begin(b, &sheet.Sheet, row, result, b.resultHeaders(sheet)...); err != nil {
 				return err
 			}
 			continue
 		}
-		of := results.Of(row.Number)
-		if !of.Imported() || out.sheet == nil {
+		if out.sheet == nil || !countResults(found, results, row.Number) {
 			continue
 		}
-		switch of {
-		case imports.Inserted:
-			written.Inserted++
-		case imports.Updated:
-			written.Updated++
-		default:
-			written.Unchanged++
-		}
-		cells = b.importedRow(cells, row, columns, result, of)
+		cells = b.importedRow(cells, row, columns, result, results)
 		if err := out.turn(); err != nil {
 			return err
 		}
@@ -93,15 +101,40 @@ func (b *book) imported(ctx context.Context, sheet *imports.Sheet, results *impo
 	if out.sheet == nil {
 		return fmt.Errorf("the workbook has no header row %d", sheet.HeaderRow)
 	}
-	want := results.Tally()
-	if written.Refused = want.Refused; written != want {
-		return &CountError{Sheet: sheet.Name, Rows: written, Want: want}
+	for i := range results {
+		if want := results[i].Tally(); found[i] != want {
+			return &CountError{Sheet: sheet.tables[i].Name, Rows: found[i], Want: want}
+		}
 	}
 	return nil
 }
 
+// countResults counts the results of a row of the file by table. It reports whether the row is an imported one.
+func countResults(found []imports.Tally, results []imports.RowResults, row int) (imported bool) {
+	refused := false
+	for i := range results {
+		switch results[i].Of(row) {
+		case imports.Inserted:
+			found[i].Inserted++
+		case imports.Updated:
+			found[i].Updated++
+		case imports.Unchanged:
+			found[i].Unchanged++
+		case imports.Repeated:
+		case imports.Refused:
+			found[i].Refused++
+			refused = true
+			continue
+		default:
+			continue
+		}
+		imported = true
+	}
+	return imported && !refused
+}
+
 // importedRow returns the cells of an imported row. It reuses the memory of the previous row.
-func (b *book) importedRow(cells []xlsxwrite.Cell, row source.Row, columns map[int]*schema.Column, result int, of imports.RowResult) []xlsxwrite.Cell {
+func (b *book) importedRow(cells []xlsxwrite.Cell, row source.Row, columns map[int]*schema.Column, result int, results []imports.RowResults) []xlsxwrite.Cell {
 	clear(cells)
 	cells = cells[:0]
 	put := func(at int, c xlsxwrite.Cell) {
@@ -110,11 +143,13 @@ func (b *book) importedRow(cells []xlsxwrite.Cell, row source.Row, columns map[i
 		}
 		cells[at] = c
 	}
-	put(result, xlsxwrite.Cell{Kind: xlsxwrite.Text, Text: of.String()})
+	for i := range results {
+		put(result+i, xlsxwrite.Cell{Kind: xlsxwrite.Text, Text: results[i].Of(row.Number).String()})
+	}
 	for _, c := range row.Cells {
 		at := c.Col - 1
 		if at >= result {
-			at++
+			at += len(results)
 		}
 		if at < maxColumns {
 			put(at, b.cell(c, columns[c.Col], ""))

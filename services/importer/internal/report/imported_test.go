@@ -68,7 +68,7 @@ func TestRowsAboveLimitContinueOnNextSheet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(out.imported(t.Context(), &im.Sheets[0], &rows), out.out.Close()); err != nil {
+	if err := errors.Join(out.imported(t.Context(), out.sheets[0], []imports.RowResults{rows}), out.out.Close()); err != nil {
 		t.Fatal(err)
 	}
 	book := openBook(t, b.Bytes())

@@ -87,15 +87,6 @@ func (im *Import) spec(sheet *imports.Sheet) (*schema.Sheet, error) {
 	return spec, nil
 }
 
-// columnsOf returns the schema's columns by their numbers in the workbook.
-func columnsOf(spec *schema.Sheet, sheet *imports.Sheet) map[int]*schema.Column {
-	columns := make(map[int]*schema.Column, len(sheet.Columns))
-	for _, c := range sheet.Columns {
-		columns[c.Column], _ = spec.Column(c.Name)
-	}
-	return columns
-}
-
 // FileName returns the file name of an import's download. Kind is "report.xlsx", "imported.xlsx", or "issues.csv".
 func FileName(uploaded, kind string) string {
 	for i := len(uploaded) - 1; i > 0; i-- {

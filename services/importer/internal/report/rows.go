@@ -13,30 +13,42 @@ import (
 // refusedRows are the rows of a sheet that go into the report.
 type refusedRows struct {
 	im    *Import
-	sheet *imports.Sheet
-	// results are those of the run if exact is true. Otherwise, the stored issues name the rows.
-	results imports.RowResults
+	sheet *fileSheet
+	// results are those of the run, by table, if exact is true. Otherwise, the stored issues name the rows.
+	results []imports.RowResults
 	exact   bool
 }
 
-// refused returns the rows of a sheet that go into the report. A sheet that the run did not reach has no such rows.
-func (im *Import) refused(ctx context.Context, sheet *imports.Sheet) (*refusedRows, error) {
+// refused returns the rows of a sheet that go into the report. A table that the run did not reach has no such rows.
+func (im *Import) refused(ctx context.Context, sheet *fileSheet) (*refusedRows, error) {
 	r := &refusedRows{im: im, sheet: sheet}
-	results, exact, err := im.results(ctx, sheet)
-	if errors.Is(err, imports.ErrNotFound) {
-		return r, nil
+	for _, table := range sheet.tables {
+		results, exact, err := im.results(ctx, table)
+		if errors.Is(err, imports.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.results, r.exact = append(r.results, results), exact
 	}
-	if err != nil {
-		return nil, err
-	}
-	r.results, r.exact = results, exact
 	return r, nil
+}
+
+// refuses reports whether a table has refused a row.
+func (r *refusedRows) refuses(row int) bool {
+	for i := range r.results {
+		if r.results[i].Of(row) == imports.Refused {
+			return true
+		}
+	}
+	return false
 }
 
 // has reports whether a row with these issues goes into the report.
 func (r *refusedRows) has(row int, issues []imports.Issue) bool {
 	if r.exact {
-		return r.results.Of(row) == imports.Refused
+		return r.refuses(row)
 	}
 	for i := range issues {
 		if issues[i].Severity == imports.Error {
@@ -47,15 +59,32 @@ func (r *refusedRows) has(row int, issues []imports.Issue) bool {
 }
 
 // want returns the number of rows that the report must have.
-func (r *refusedRows) want() int { return int(r.sheet.Counts.Rejected + r.sheet.Counts.Blocked) }
+func (r *refusedRows) want() (n int) {
+	if !r.exact || len(r.results) == 1 {
+		for _, table := range r.sheet.tables {
+			n += int(table.Counts.Rejected + table.Counts.Blocked)
+		}
+		return n
+	}
+	last := 0
+	for i := range r.results {
+		last = max(last, r.results[i].Last())
+	}
+	for row := 1; row <= last; row++ {
+		if r.refuses(row) {
+			n++
+		}
+	}
+	return n
+}
 
 // issuesByRow returns the stored issues of the sheet by row, in ascending order. The slice is valid until the next one.
 func (r *refusedRows) issuesByRow(ctx context.Context) iter.Seq2[[]imports.Issue, error] {
 	return func(yield func([]imports.Issue, error) bool) {
 		var found []imports.Issue
-		for issue, err := range r.im.Issues(ctx, r.sheet.Name) {
+		for issue, err := range r.issues(ctx) {
 			if err != nil {
-				yield(nil, fmt.Errorf("read the issues of sheet %q: %w", r.sheet.Name, err))
+				yield(nil, fmt.Errorf("read the issues of sheet %q: %w", r.sheet.WorkbookSheet, err))
 				return
 			}
 			if len(found) > 0 && issue.Row != found[0].Row {
@@ -72,10 +101,43 @@ func (r *refusedRows) issuesByRow(ctx context.Context) iter.Seq2[[]imports.Issue
 	}
 }
 
+// issues returns the stored issues of all tables, in the order of the rows, and in that of the tables for each row.
+func (r *refusedRows) issues(ctx context.Context) iter.Seq2[imports.Issue, error] {
+	all := r.im.Issues(ctx, r.sheet.tables[0].Name)
+	for _, table := range r.sheet.tables[1:] {
+		all = mergeIssues(all, r.im.Issues(ctx, table.Name))
+	}
+	return all
+}
+
+// mergeIssues merges two lists by their rows. Issues of the first one come before those of the second.
+func mergeIssues(a, b iter.Seq2[imports.Issue, error]) iter.Seq2[imports.Issue, error] {
+	return func(yield func(imports.Issue, error) bool) {
+		next, stop := iter.Pull2(b)
+		defer stop()
+		later, failed, more := next()
+		for issue, err := range a {
+			for ; err == nil && more && failed == nil && later.Row < issue.Row; later, failed, more = next() {
+				if !yield(later, nil) {
+					return
+				}
+			}
+			if !yield(issue, err) || err != nil {
+				return
+			}
+		}
+		for ; more; later, failed, more = next() {
+			if !yield(later, failed) || failed != nil {
+				return
+			}
+		}
+	}
+}
+
 // each reads the sheet again. It calls header with the header row, and then visit with every row that goes into the
 // report and its stored issues, by ascending number. It calls list with every stored issue.
 func (r *refusedRows) each(ctx context.Context, list func(*imports.Issue), header func(source.Row) error, visit func(source.Row, []imports.Issue) error) error {
-	rows, err := r.im.rows(ctx, r.sheet)
+	rows, err := r.im.rows(ctx, &r.sheet.Sheet)
 	if err != nil {
 		return err
 	}
@@ -90,7 +152,7 @@ func (r *refusedRows) each(ctx context.Context, list func(*imports.Issue), heade
 		return issues, err, more
 	}
 	issues, err, more := next()
-	headed, visited := false, 0
+	headed, visited, want := false, 0, r.want()
 	for rows.Next() {
 		row := rows.Row()
 		for ; more && err == nil && issues[0].Row < row.Number; issues, err, more = next() {
@@ -119,7 +181,7 @@ func (r *refusedRows) each(ctx context.Context, list func(*imports.Issue), heade
 		if found != nil {
 			issues, err, more = next()
 		}
-		if headed && !more && (visited >= r.want() || !r.exact) {
+		if headed && !more && (visited >= want || !r.exact) {
 			break
 		}
 	}

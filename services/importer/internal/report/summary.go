@@ -39,7 +39,7 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	t.head("Sheet", "Rows read", "With errors", "Waiting", "Errors")
 	for i := range b.im.Sheets {
 		s := &b.im.Sheets[i]
-		t.row(b.sheetName(s), s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
+		t.row(b.tableName(s), s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
 	}
 	b.tellNotices(t)
 	if len(b.im.RootCauses) > 0 {
@@ -86,7 +86,10 @@ const maxNotices = 200
 func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 	told := false
 	for _, refused := range sheets {
-		more := b.unlisted.errors(refused.sheet)
+		more := uint32(0)
+		for _, table := range refused.sheet.tables {
+			more += b.unlisted.errors(table)
+		}
 		if more == 0 {
 			continue
 		}
@@ -98,7 +101,7 @@ func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 		if !refused.exact {
 			where = "Their rows are not in this workbook. Upload the original file again to get them."
 		}
-		t.row(fmt.Sprintf("%s: %s. %s", b.sheetName(refused.sheet), unlistedErrors(more), where))
+		t.row(fmt.Sprintf("%s: %s. %s", b.sheetName(&refused.sheet.Sheet), unlistedErrors(more), where))
 	}
 	counts := b.unlisted.counts()
 	if len(counts) == 0 {
@@ -122,7 +125,7 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 		in := row > refused.sheet.HeaderRow && refused.has(row, issues)
 		if refused.exact {
 			for ; at < row; at++ {
-				if refused.results.Of(at+1) == imports.Refused {
+				if refused.refuses(at + 1) {
 					number++
 				}
 			}
@@ -136,8 +139,8 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 			}
 			here := ""
 			if in {
-				name, row := pageOf(b.sheetName(refused.sheet), number-1, b.maxRows)
-				here = name + "!" + xlsxwrite.CellName(issueColumn(refused.sheet, &issues[i]), row)
+				name, row := pageOf(b.sheetName(&refused.sheet.Sheet), number-1, b.maxRows)
+				here = name + "!" + xlsxwrite.CellName(issueColumn(&refused.sheet.Sheet, &issues[i]), row)
 			}
 			is := &issues[i]
 			t.row(is.Cell, here, b.columnTitle(is), is.Value, severity(is.Severity, is.Code), is.Message)
@@ -162,7 +165,7 @@ func (b *book) summaryName() string {
 func (b *book) nameOf(name string) string {
 	for i := range b.im.Sheets {
 		if b.im.Sheets[i].Name == name {
-			return b.sheetName(&b.im.Sheets[i])
+			return b.tableName(&b.im.Sheets[i])
 		}
 	}
 	return name

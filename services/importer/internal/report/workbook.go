@@ -31,10 +31,10 @@ const (
 // It returns *CountError if the workbook would not have as many rows as were counted.
 func Write(ctx context.Context, w io.Writer, im Import) error {
 	b := newBook(w, &im)
-	sheets := make([]*refusedRows, len(im.Sheets))
-	for i := range im.Sheets {
+	sheets := make([]*refusedRows, len(b.sheets))
+	for i, sheet := range b.sheets {
 		var err error
-		if sheets[i], err = im.refused(ctx, &im.Sheets[i]); err != nil {
+		if sheets[i], err = im.refused(ctx, sheet); err != nil {
 			return err
 		}
 	}
@@ -54,8 +54,9 @@ func Write(ctx context.Context, w io.Writer, im Import) error {
 
 // book is a workbook that is being written.
 type book struct {
-	im  *Import
-	out *xlsxwrite.Writer
+	im     *Import
+	out    *xlsxwrite.Writer
+	sheets []*fileSheet
 	// rootCauses are the cells of the root causes, by their row in the upload.
 	rootCauses map[rowID]*rootCause
 	// unlisted counts the issues that are not stored.
@@ -77,7 +78,7 @@ type rootCause struct {
 }
 
 func newBook(w io.Writer, im *Import) *book {
-	b := &book{im: im, out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows}
+	b := &book{im: im, sheets: im.fileSheets(), out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows}
 	b.out.Date1904 = source.Date1904(im.Workbook)
 	if source.HasLines(im.Workbook) || source.Partial(im.Workbook) {
 		b.out.HiddenName = source.PartialName
@@ -90,12 +91,11 @@ func newBook(w io.Writer, im *Import) *book {
 }
 
 func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
-	sheet := refused.sheet
-	spec, err := b.im.spec(sheet)
+	sheet := &refused.sheet.Sheet
+	columns, err := b.im.columns(refused.sheet)
 	if err != nil {
 		return err
 	}
-	columns := columnsOf(spec, sheet)
 	var out pages
 	rows, errors := 0, uint32(0)
 	err = refused.each(ctx, b.unlisted.list, func(header source.Row) error {
@@ -119,7 +119,7 @@ func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
 	if want := refused.want(); rows != want && (refused.exact || errors == sheet.Counts.Issues) {
 		tally := sheet.Counts.Tally()
 		tally.Refused = uint32(rows)
-		return &CountError{Sheet: sheet.Name, Rows: tally, Want: sheet.Counts.Tally()}
+		return &CountError{Sheet: sheet.Name, Rows: tally, Want: imports.Tally{Inserted: tally.Inserted, Updated: tally.Updated, Unchanged: tally.Unchanged, Refused: uint32(want)}}
 	}
 	return nil
 }
@@ -162,6 +162,20 @@ func (b *book) sheetName(sheet *imports.Sheet) string {
 	return sheet.WorkbookSheet
 }
 
+// tableName is the name of a table of the import. If its sheet has several, it has that of the sheet, and the table's title.
+func (b *book) tableName(sheet *imports.Sheet) string {
+	for _, f := range b.sheets {
+		if f.Shares(sheet) && len(f.tables) > 1 {
+			name := b.sheetName(&f.Sheet)
+			if spec := b.im.Schema.Sheet(sheet.Name); spec != nil && spec.Title != name {
+				name += ": " + spec.Title
+			}
+			return name
+		}
+	}
+	return b.sheetName(sheet)
+}
+
 func rowWord(sheet *imports.Sheet) string {
 	if sheet.Lines {
 		return "Line"
@@ -182,7 +196,7 @@ func width(row source.Row, issues []imports.Issue) int {
 }
 
 func (b *book) row(page *pages, refused *refusedRows, columns map[int]*schema.Column, row source.Row, issues []imports.Issue) error {
-	out, sheet := page.sheet, refused.sheet
+	out, sheet := page.sheet, &refused.sheet.Sheet
 	marks := b.marks(sheet, issues)
 	cells := make([]xlsxwrite.Cell, max(width(row, issues), firstColumn(sheet)))
 	for _, c := range row.Cells {
@@ -196,8 +210,10 @@ func (b *book) row(page *pages, refused *refusedRows, columns map[int]*schema.Co
 	if err := out.Row(cells); err != nil {
 		return err
 	}
-	if cause := b.rootCauses[rowID{sheet.Name, row.Number}]; cause != nil {
-		cause.cell = page.current() + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
+	for _, table := range refused.sheet.tables {
+		if cause := b.rootCauses[rowID{table.Name, row.Number}]; cause != nil {
+			cause.cell = page.current() + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
+		}
 	}
 	for column := range slices.Values(sortedColumns(marks)) {
 		out.Comment(column, clip(fmt.Sprintf("%s\n%s %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), rowWord(sheet), row.Number), maxComment))
@@ -254,6 +270,9 @@ func firstColumn(sheet *imports.Sheet) int {
 func (b *book) replaces(i *imports.Issue) bool {
 	if i.Code != imports.DuplicateInFile {
 		return false
+	}
+	if at := slices.IndexFunc(b.im.Sheets, func(s imports.Sheet) bool { return s.Name == i.Sheet }); at >= 0 && b.im.Sheets[at].Distinct {
+		return false // its message is about both rows
 	}
 	return i.Column == "" || slices.Contains(b.im.Schema.Sheet(i.Sheet).Key, i.Column)
 }

@@ -1311,6 +1311,7 @@ type Notice struct {
 	//	BELOW_TABLE       rows below the Excel table were imported
 	//	SPARSE_ROWS       a few rows have a value in one column only, and were imported
 	//	SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
+	//	REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
 	//	COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The text.
@@ -1405,7 +1406,14 @@ type SheetMapping struct {
 	// header.
 	Constants map[string]string `protobuf:"bytes,4,rep,name=constants,proto3" json:"constants,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Value rules by the schema's names of columns. Each replaces the same rule of the schema.
-	Rules         map[string]*ValueRules `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Rules map[string]*ValueRules `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Rows that are equal in all columns of this entry are imported once. Different rows with the same key are errors. Other entries
+	// can name the same sheet of the workbook.
+	Distinct bool `protobuf:"varint,6,opt,name=distinct,proto3" json:"distinct,omitempty"`
+	// Columns that each have a part of the text of one header.
+	Splits []*ColumnSplit `protobuf:"bytes,7,rep,name=splits,proto3" json:"splits,omitempty"`
+	// Columns that have the texts of several headers.
+	Joins         []*ColumnJoin `protobuf:"bytes,8,rep,name=joins,proto3" json:"joins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1475,11 +1483,32 @@ func (x *SheetMapping) GetRules() map[string]*ValueRules {
 	return nil
 }
 
+func (x *SheetMapping) GetDistinct() bool {
+	if x != nil {
+		return x.Distinct
+	}
+	return false
+}
+
+func (x *SheetMapping) GetSplits() []*ColumnSplit {
+	if x != nil {
+		return x.Splits
+	}
+	return nil
+}
+
+func (x *SheetMapping) GetJoins() []*ColumnJoin {
+	if x != nil {
+		return x.Joins
+	}
+	return nil
+}
+
 var File_headway_imports_v1_import_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\n" +
-	"\x1fheadway/imports/v1/import.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eheadway/imports/v1/rules.proto\x1a\x19headway/jobs/v1/job.proto\"\xf4\x01\n" +
+	"\x1fheadway/imports/v1/import.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a headway/imports/v1/derived.proto\x1a\x1eheadway/imports/v1/rules.proto\x1a\x19headway/jobs/v1/job.proto\"\xf4\x01\n" +
 	"\x06Counts\x12\x12\n" +
 	"\x04read\x18\x01 \x01(\rR\x04read\x12\x1a\n" +
 	"\binserted\x18\x02 \x01(\rR\binserted\x12\x18\n" +
@@ -1570,14 +1599,17 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xc0\x04\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xdf\x05\n" +
 	"\fSheetMapping\x12\x1f\n" +
 	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12/\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\rworkbookSheet\x12Y\n" +
 	"\acolumns\x18\x03 \x03(\v2-.headway.imports.v1.SheetMapping.ColumnsEntryB\x10\xbaH\r\x9a\x01\n" +
 	"\x10\x80\x02*\x05r\x03\x18\xff\x01R\acolumns\x12a\n" +
 	"\tconstants\x18\x04 \x03(\v2/.headway.imports.v1.SheetMapping.ConstantsEntryB\x12\xbaH\x0f\x9a\x01\f\x10\x80\x02*\ar\x05\x10\x01\x18\xe8\aR\tconstants\x12L\n" +
-	"\x05rules\x18\x05 \x03(\v2+.headway.imports.v1.SheetMapping.RulesEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\x05rules\x1a:\n" +
+	"\x05rules\x18\x05 \x03(\v2+.headway.imports.v1.SheetMapping.RulesEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\x05rules\x12\x1a\n" +
+	"\bdistinct\x18\x06 \x01(\bR\bdistinct\x12A\n" +
+	"\x06splits\x18\a \x03(\v2\x1f.headway.imports.v1.ColumnSplitB\b\xbaH\x05\x92\x01\x02\x10@R\x06splits\x12>\n" +
+	"\x05joins\x18\b \x03(\v2\x1e.headway.imports.v1.ColumnJoinB\b\xbaH\x05\x92\x01\x02\x10@R\x05joins\x1a:\n" +
 	"\fColumnsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -1680,7 +1712,9 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	(*ColumnChanges)(nil),         // 20: headway.imports.v1.ColumnChanges
 	(*v1.Job)(nil),                // 21: headway.jobs.v1.Job
 	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
-	(*ValueRules)(nil),            // 23: headway.imports.v1.ValueRules
+	(*ColumnSplit)(nil),           // 23: headway.imports.v1.ColumnSplit
+	(*ColumnJoin)(nil),            // 24: headway.imports.v1.ColumnJoin
+	(*ValueRules)(nil),            // 25: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	19, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
@@ -1709,13 +1743,15 @@ var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	16, // 23: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
 	17, // 24: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
 	18, // 25: headway.imports.v1.SheetMapping.rules:type_name -> headway.imports.v1.SheetMapping.RulesEntry
-	12, // 26: headway.imports.v1.Import.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
-	23, // 27: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	23, // 26: headway.imports.v1.SheetMapping.splits:type_name -> headway.imports.v1.ColumnSplit
+	24, // 27: headway.imports.v1.SheetMapping.joins:type_name -> headway.imports.v1.ColumnJoin
+	12, // 28: headway.imports.v1.Import.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	25, // 29: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1723,6 +1759,7 @@ func file_headway_imports_v1_import_proto_init() {
 	if File_headway_imports_v1_import_proto != nil {
 		return
 	}
+	file_headway_imports_v1_derived_proto_init()
 	file_headway_imports_v1_rules_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

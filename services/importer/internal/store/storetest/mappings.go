@@ -47,7 +47,9 @@ func savesMappings(t *testing.T, store imports.Store) {
 	ctx := t.Context()
 	saved := func(owner, name string, shared bool) imports.SavedMapping {
 		return imports.SavedMapping{Name: name, Owner: owner, Schema: "workforce", Shared: shared, SavedAt: time.Date(2025, 3, 30, 1, 30, 0, 5, time.UTC),
-			Mapping: []imports.SheetMapping{{Sheet: "teams", WorkbookSheet: "Mannschaften", Columns: map[string]string{"code": name}}}}
+			Mapping: []imports.SheetMapping{{Sheet: "teams", WorkbookSheet: "Mannschaften", Columns: map[string]string{"code": name}, Distinct: shared,
+				Splits: []imports.ColumnSplit{{Header: "Größe", Separator: " ", Columns: []string{"size", ""}, FromEnd: true}},
+				Joins:  []imports.ColumnJoin{{Column: "name", Headers: []string{"Ort", "Liga"}, Separator: ", "}}}}}
 	}
 	want := func(owner, schema string, want ...imports.SavedMapping) {
 		t.Helper()

@@ -74,7 +74,9 @@ func sample(id string) imports.Import {
 		Sheets: []imports.Sheet{
 			{Name: "teams", WorkbookSheet: "Mannschaften", Bytes: 12, HeaderRow: 3, Columns: []imports.SheetColumn{{Name: "code", Column: 2}},
 				Ignored: []imports.IgnoredColumn{{Column: 5, Header: "Notes"}}},
-			{Name: "people", WorkbookSheet: "Leute", HeaderRow: 1},
+			{Name: "people", WorkbookSheet: "Leute", HeaderRow: 1, Distinct: true, Columns: []imports.SheetColumn{
+				{Name: "first", Column: 4, Header: "Name", Part: &imports.Part{Separator: " ", Index: 1, Of: 2, FromEnd: true}},
+				{Name: "home", Column: 3, Header: "Ort + Straße", Joined: &imports.Joined{Columns: []int{3, 1}, Separator: ", "}}}},
 		},
 		Mapping:   []imports.SheetMapping{{Sheet: "teams", WorkbookSheet: "Mannschaften", Columns: map[string]string{"code": "Kürzel", "name": ""}}},
 		Unused:    []imports.UnusedSheet{{Name: "Notes"}, {Name: "Lists", Hidden: true}},

@@ -1,0 +1,66 @@
+package mapping
+
+import (
+	"slices"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// settleShared settles the sheets of an import that have their rows from the same sheet of the file: they must agree on the row of
+// the headers, and a column is ignored only if none of them has it. The first one names the ignored columns, and the others none.
+func settleShared(s *schema.Schema, sheets []imports.Sheet) error {
+	for i := range sheets {
+		sheet := &sheets[i]
+		first := slices.IndexFunc(sheets, func(o imports.Sheet) bool { return o.Shares(sheet) })
+		if first < i {
+			continue
+		}
+		for j := i + 1; j < len(sheets); j++ {
+			other := &sheets[j]
+			if !other.Shares(sheet) {
+				continue
+			}
+			if other.HeaderRow != sheet.HeaderRow {
+				return problem(HeaderMissing, "The sheet “%s” has the headers of %s in row %d, and those of %s in row %d. Map headers of the same row.",
+					sheet.WorkbookSheet, s.Sheet(sheet.Name).Title, sheet.HeaderRow, s.Sheet(other.Name).Title, other.HeaderRow)
+			}
+			sheet.Ignored = slices.DeleteFunc(sheet.Ignored, func(c imports.IgnoredColumn) bool { return slices.Contains(other.ColumnNumbers(), c.Column) })
+			other.Ignored = nil
+		}
+	}
+	return nil
+}
+
+// feeds reports whether an entry of a mapping adds a table to a sheet of the file, whichever table the sheet is otherwise. Without a
+// name, the entry is about the only sheet of a text file.
+func (f *finder) feeds(m imports.SheetMapping, sheet source.Sheet) bool {
+	if !m.Distinct {
+		return false
+	}
+	return m.WorkbookSheet == sheet.Name || m.WorkbookSheet == "" && source.HasLines(f.book) && len(f.book.Sheets()) == 1
+}
+
+// tablesOf returns the tables that a text file is for, in addition to the one that has most of its headers: those that the mapping adds,
+// and all but the first that it assigns.
+func (f *finder) tablesOf(listed source.Sheet, head []source.Row) (added []imports.Sheet, err error) {
+	assigned := 0
+	for _, m := range f.mapping {
+		switch {
+		case f.feeds(m, listed):
+		case m.WorkbookSheet == listed.Name && listed.Name != "":
+			if assigned++; assigned == 1 {
+				continue
+			}
+		default:
+			continue
+		}
+		fit := f.fit(listed, head, f.schema.Sheet(m.Sheet))
+		if fit.err != nil {
+			return nil, fit.err
+		}
+		added = append(added, fit.sheet)
+	}
+	return added, nil
+}
