@@ -57,14 +57,14 @@ func (p *pipeline) partOf(b *batch, cell *source.Cell, part *imports.Part) sourc
 		return cell.WithText(b.keep(cell.Text))
 	}
 	text := convert.Shown(cell, p.sheet.run.input.Workbook)
-	piece, whole := cutPart(text, part)
+	value, whole := cutPart(text, part)
 	switch {
 	case whole:
 		return cell.WithText(b.keep(cell.Text))
-	case len(piece) == 0:
+	case len(value) == 0:
 		return source.Cell{Col: cell.Col, Merge: cell.Merge, Format: cell.Format}
 	}
-	return source.Cell{Col: cell.Col, Kind: source.Text, Merge: cell.Merge, HasFormula: cell.HasFormula, Format: cell.Format, Text: b.keep(piece)}
+	return source.Cell{Col: cell.Col, Kind: source.Text, Merge: cell.Merge, HasFormula: cell.HasFormula, Format: cell.Format, Text: b.keep(value)}
 }
 
 // join returns the texts of several cells in one. A single text is the cell as it is, with its type. If a cell has an error, it is
@@ -110,7 +110,7 @@ func (b *batch) keep(text []byte) []byte {
 
 // cutPart returns a part of a text, without the blanks around it. whole reports whether the text has no separator, and this part has
 // all of it.
-func cutPart(text []byte, part *imports.Part) (piece []byte, whole bool) {
+func cutPart(text []byte, part *imports.Part) (value []byte, whole bool) {
 	rest := bytes.TrimSpace(text)
 	// at counts the parts from the side where cutting begins.
 	at, cut := part.Index, cutFirst
@@ -118,12 +118,12 @@ func cutPart(text []byte, part *imports.Part) (piece []byte, whole bool) {
 		at, cut = part.Of-1-part.Index, cutLast
 	}
 	for n := 0; ; n++ {
-		piece, after, found := cut(rest, part.Separator)
+		value, after, found := cut(rest, part.Separator)
 		if n == at {
 			if at == part.Of-1 {
 				return rest, false
 			}
-			return piece, n == 0 && !found
+			return value, n == 0 && !found
 		}
 		if !found {
 			return nil, false
@@ -133,7 +133,7 @@ func cutPart(text []byte, part *imports.Part) (piece []byte, whole bool) {
 }
 
 // cutFirst cuts a text at its first separator.
-func cutFirst(text []byte, separator string) (piece, rest []byte, found bool) {
+func cutFirst(text []byte, separator string) (value, rest []byte, found bool) {
 	if isBlank(separator) {
 		at := bytes.IndexFunc(text, unicode.IsSpace)
 		if at < 0 {
@@ -145,8 +145,8 @@ func cutFirst(text []byte, separator string) (piece, rest []byte, found bool) {
 	return bytes.TrimSpace(before), bytes.TrimSpace(after), found
 }
 
-// cutLast cuts a text at its last separator. The piece is the end of the text.
-func cutLast(text []byte, separator string) (piece, rest []byte, found bool) {
+// cutLast cuts a text at its last separator. The value is the end of the text.
+func cutLast(text []byte, separator string) (value, rest []byte, found bool) {
 	if isBlank(separator) {
 		trimmed := bytes.TrimRightFunc(text, unicode.IsSpace)
 		at := bytes.LastIndexFunc(trimmed, unicode.IsSpace)
