@@ -135,7 +135,7 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 
 	database := c.replace.Replace(c.services["jobs"].Environment["HEADWAY_JOBS_DATABASE"])
 	single.headway("migrate-jobs", "--jobs-database", database)
-	copyFiles(t, filepath.Join(single.data, "importer.db*"), filepath.Join(c.data, "importer"))
+	single.headway("migrate-imports", "--imports-database", database)
 	copyFiles(t, filepath.Join(single.data, "blobs", "imports", "*"), filepath.Join(objects.Folder("headway"), "imports"))
 	c.start()
 
@@ -153,7 +153,7 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 	c.job(token, later, "completed")
 
 	c.stop()
-	for _, private := range []string{"jobs/jobs.db", "jobs/blobs", "importer/blobs", "importer/records.db"} {
+	for _, private := range []string{"jobs/jobs.db", "jobs/blobs", "importer/importer.db", "importer/blobs", "importer/records.db"} {
 		if _, err := os.Stat(filepath.Join(c.data, private)); !os.IsNotExist(err) {
 			t.Errorf("%s exists: %v", private, err)
 		}

@@ -9,23 +9,24 @@ import (
 
 // commandLine lists the commands in the order of `headway --help`.
 type commandLine struct {
-	Serve       serveCommand            `cmd:"" help:"Run everything in one process: edge, jobs, importer, and the web UI."`
-	Jobs        program.JobsCommand     `cmd:"" help:"Run the jobs service alone."`
-	Importer    program.ImporterCommand `cmd:"" help:"Run the importer service alone."`
-	Edge        program.EdgeCommand     `cmd:"" help:"Run the edge alone."`
-	Import      importCommand           `cmd:"" help:"Upload a workbook and watch its import."`
-	Map         mapCommand              `cmd:"" help:"Show how a file could be imported, and write a mapping for it."`
-	Mapping     mappingCommand          `cmd:"" help:"Save and share mappings for later imports."`
-	Watch       watchCommand            `cmd:"" help:"Watch a job until it ends."`
-	Cells       cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
-	Sample      sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
-	Template    templateCommand         `cmd:"" help:"Write an empty workbook for a schema, to fill in."`
-	Schema      schemaCommand           `cmd:"" help:"Infer, check, and describe schemas."`
-	Relay       relayCommand            `cmd:"" help:"Run a worker that forwards its jobs to an HTTP backend."`
-	Token       tokenCommand            `cmd:"" help:"Print a token."`
-	MigrateJobs migrateJobsCommand      `cmd:"" help:"Copy the jobs from the SQLite file to a PostgreSQL database."`
-	Open        openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`
-	Routes      routesCommand           `cmd:"" help:"Check route files."`
+	Serve          serveCommand            `cmd:"" help:"Run everything in one process: edge, jobs, importer, and the web UI."`
+	Jobs           program.JobsCommand     `cmd:"" help:"Run the jobs service alone."`
+	Importer       program.ImporterCommand `cmd:"" help:"Run the importer service alone."`
+	Edge           program.EdgeCommand     `cmd:"" help:"Run the edge alone."`
+	Import         importCommand           `cmd:"" help:"Upload a workbook and watch its import."`
+	Map            mapCommand              `cmd:"" help:"Show how a file could be imported, and write a mapping for it."`
+	Mapping        mappingCommand          `cmd:"" help:"Save and share mappings for later imports."`
+	Watch          watchCommand            `cmd:"" help:"Watch a job until it ends."`
+	Cells          cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
+	Sample         sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
+	Template       templateCommand         `cmd:"" help:"Write an empty workbook for a schema, to fill in."`
+	Schema         schemaCommand           `cmd:"" help:"Infer, check, and describe schemas."`
+	Relay          relayCommand            `cmd:"" help:"Run a worker that forwards its jobs to an HTTP backend."`
+	Token          tokenCommand            `cmd:"" help:"Print a token."`
+	MigrateJobs    migrateJobsCommand      `cmd:"" help:"Copy the jobs from the SQLite file to a PostgreSQL database."`
+	MigrateImports migrateImportsCommand   `cmd:"" help:"Copy the counts and issues of imports from the SQLite file to a PostgreSQL database."`
+	Open           openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`
+	Routes         routesCommand           `cmd:"" help:"Check route files."`
 }
 
 func main() {

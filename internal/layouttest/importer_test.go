@@ -36,6 +36,7 @@ var importer = rules{
 	"services/importer/internal/files":                      {"internal/blobs", "services/importer/internal/imports"},
 	"services/importer/internal/store/sqlite":               {"internal/migrate", "services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/store/postgres":             {"internal/pgerr", "internal/backoff", "internal/migrate", "services/importer/internal/imports"},
+	"services/importer/internal/store/transfer":             {"services/importer/internal/store/postgres", "services/importer/internal/store/sqlite"},
 	"services/importer/internal/store/storetest":            {"services/importer/internal/imports", "services/importer/internal/schema", "services/importer/internal/source"},
 	"services/importer/internal/target/sqlite/sqlitedirect": {},
 	"services/importer/internal/target/sqlite": {"internal/backoff", "services/importer/internal/imports", "services/importer/internal/schema",

@@ -145,6 +145,10 @@ func buildServices(t *testing.T) (folder string) {
 // shortLeases let jobs notice soon that an importer was killed.
 var shortLeases = []string{"--lease-duration", "1s", "--heartbeat-interval", "200ms"}
 
+// quickly connects to a process soon after it has started again.
+var quickly = grpc.ConnectParams{MinConnectTimeout: time.Second,
+	Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond}}
+
 // newKilledWorld starts both processes. jobsFlags and flags are additional flags of the jobs service and the importer.
 func newKilledWorld(t *testing.T, programs string, seed uint64, jobsFlags []string, flags ...string) *killedWorld {
 	t.Helper()
@@ -167,8 +171,7 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, jobsFlags []stri
 	jobsAddress, importerAddress := proctest.FreeAddress(t), proctest.FreeAddress(t)
 	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--jobs-listen", jobsAddress}, jobsFlags))
 	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--importer-listen", importerAddress, "--jobs-address", jobsAddress}, flags))
-	conn, err := grpc.NewClient(importerAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond}, MinConnectTimeout: time.Second}))
+	conn, err := grpc.NewClient(importerAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(quickly))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ type EdgeCommand struct {
 	Bus             nats.Settings  `embed:""`
 	MaxUploadBytes  settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
 	JobsAddress     string         `help:"Address of the jobs service. Several replicas are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
-	ImporterAddress string         `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	ImporterAddress string         `help:"Address of the importer. Several importers are separated by commas, or are the addresses of a name: dns:///HOST:PORT." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 
 // Run serves until ctx is done.

@@ -29,15 +29,19 @@ type Store struct {
 
 // Open opens the database at path. It creates the file if it does not exist, and applies the migrations.
 func Open(ctx context.Context, path string) (*Store, error) {
+	return open(ctx, path, 8, "busy_timeout(5000)")
+}
+
+func open(ctx context.Context, path string, connections int, pragmas ...string) (*Store, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
+		"_pragma": append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"),
 	}.Encode()
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(8)
+	db.SetMaxOpenConns(connections)
 	if err := migrate.Up(ctx, db, goose.DialectSQLite3, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), db.Close())
 	}
