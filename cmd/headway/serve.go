@@ -35,6 +35,9 @@ type runner interface {
 // Run serves until ctx is done. The edge stops first, so that no new request arrives, and jobs last, so that the workers
 // and the importer can release their jobs.
 func (c *serveCommand) Run(ctx context.Context) error {
+	if err := refuseTLS(os.Environ()); err != nil {
+		return err
+	}
 	env, err := c.Open(c.Edge.Listen, c.Jobs.JobsListen, c.Importer.ImporterListen)
 	if err != nil {
 		return err
@@ -67,6 +70,17 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	background := func(ctx context.Context) error { return c.RunBackground(ctx, env) }
 	return runInOrder(ctx, background, append(services, edgeService)...)
+}
+
+// refuseTLS returns an error if the environment has settings of connections between services that run alone. To ignore them would
+// leave the ports unencrypted that the operator wants to protect.
+func refuseTLS(environment []string) error {
+	for _, variable := range environment {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "HEADWAY_GRPC_TLS_") && value != "" && value != "false" {
+			return program.Refuse("%s is set, but the services of headway serve call each other without TLS. Unset it, or run the services separately (headway jobs, headway importer, headway edge)", name)
+		}
+	}
+	return nil
 }
 
 func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Listener, err error) {

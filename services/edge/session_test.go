@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +221,24 @@ func TestUpstreamsGetNoSession(t *testing.T) {
 		if cookies := <-got; cookies != "a=1; b=2" {
 			t.Errorf("%s: the upstream gets %q", scheme, cookies)
 		}
+	}
+}
+
+// TestUpstreamsSetNoSession: an upstream must not replace a user's session with that of another user.
+func TestUpstreamsSetNoSession(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for _, cookie := range []string{"a=1; Path=/", "headway_session=x; Path=/", "__Host-headway_session=x; Secure; Path=/", " headway_session =x",
+			"__Secure-headway_session=; Max-Age=0", "=headway_session=x", "headway_session", "b=headway_session=x"} {
+			w.Header().Add("Set-Cookie", cookie)
+		}
+	}))
+	defer upstream.Close()
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := os.WriteFile(file, []byte("path: /report\nproxy_upstream: "+upstream.URL+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, func(c *edge.Config) { c.Routes = []string{file} })
+	if got := b.do(http.MethodGet, "/report", nil).Header.Values("Set-Cookie"); !slices.Equal(got, []string{"a=1; Path=/", "b=headway_session=x"}) {
+		t.Errorf("the browser gets %q", got)
 	}
 }

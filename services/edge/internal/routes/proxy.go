@@ -88,6 +88,7 @@ func newProxy(route *Route) http.Handler {
 					own.Del(name) // the upstream's is more specific, and both together are not valid
 				}
 			}
+			withoutNewSession(answer.Header)
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
@@ -143,6 +144,21 @@ func withoutToken(query string) string {
 
 func unreachable(message string, cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, message, cause)
+}
+
+// withoutNewSession removes the cookies of sessions from a response. Otherwise, an upstream could replace the session of a user
+// with that of another one, or end it. Browsers send a cookie without a name as its value, which could look like one of a session.
+func withoutNewSession(answer http.Header) {
+	cookies := answer.Values("Set-Cookie")
+	answer.Del("Set-Cookie")
+	for _, cookie := range cookies {
+		pair, _, _ := strings.Cut(cookie, ";")
+		name, _, named := strings.Cut(pair, "=")
+		if name = strings.TrimSpace(name); !named || name == "" || access.IsSessionCookie(name) {
+			continue
+		}
+		answer.Add("Set-Cookie", cookie)
+	}
 }
 
 // withoutSession removes the cookies of sessions from a request, and leaves all others.
