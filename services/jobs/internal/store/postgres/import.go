@@ -50,6 +50,10 @@ func Import(ctx context.Context, url string, tables []Table) (map[string]int64, 
 				return fmt.Errorf("copy the table %s: %w", table.Name, err)
 			}
 			counts[table.Name] = n
+			// Statistics of the table while it was empty would make each check of a foreign key read a whole index.
+			if _, err := tx.Exec(ctx, "ANALYZE "+pgx.Identifier{table.Name}.Sanitize()); err != nil {
+				return fmt.Errorf("analyze the table %s: %w", table.Name, err)
+			}
 		}
 		return finishImport(ctx, tx)
 	})

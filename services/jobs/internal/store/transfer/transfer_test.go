@@ -272,3 +272,60 @@ func TestKilledTransferChangesNothing(t *testing.T) {
 		t.Errorf("the content is\n%+v, want\n%+v", got, want)
 	}
 }
+
+// The server can have the statistics of an empty table while the jobs are copied. The checks of foreign keys must not read a whole index
+// for each row then.
+func TestTransferReadsNoWholeIndex(t *testing.T) {
+	path, url := filepath.Join(t.TempDir(), "jobs.db"), pgtest.Shared(t).Database(t, "transfer_statistics")
+	source, err := sqlite.Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 5000
+	now := time.Now()
+	var all []job.Creation
+	for range n {
+		spec := job.Spec{Kind: "crawl", Owner: "alice", Labels: map[string]string{"team": "a"}}
+		j, err := job.New(spec, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, job.Creation{Job: j, Fingerprint: spec.Fingerprint()})
+	}
+	for _, created := range source.CreateAll(t.Context(), all) {
+		if created.Err != nil {
+			t.Fatal(created.Err)
+		}
+	}
+	if err := source.Close(); err != nil {
+		t.Fatal(err)
+	}
+	target, err := postgres.Open(t.Context(), url, nil) // it creates the tables
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), `UPDATE pg_class SET reltuples = 0, relpages = 1000 WHERE oid = 'jobs'::regclass`); err != nil {
+		t.Fatal(err)
+	}
+	if copied, err := Run(t.Context(), path, url); err != nil || copied != n {
+		t.Fatalf("Run: %d, %v", copied, err)
+	}
+	var blocks int64
+	for blocks == 0 { // the server publishes what a connection has read when the connection ends
+		err := conn.QueryRow(t.Context(), `SELECT max(idx_blks_hit) FROM pg_statio_user_indexes WHERE relname = 'jobs' AND indexrelname <> 'jobs_pkey'`).Scan(&blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if blocks > 5*n {
+		t.Errorf("for %d jobs, %d blocks of an index were read", n, blocks)
+	}
+}
