@@ -86,6 +86,10 @@ func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
 				t.Errorf("the job of a live worker is %v, stalled %v", got.Status, got.Progress.Stalled)
 			}
 		}
+		f.create()
+		if next := f.lease(0); next == nil || next.Lease.ExpiresAt.Sub(next.UpdatedAt) != cfg.LeaseDuration {
+			t.Errorf("a new lease does not last for its duration: %+v", next) // workers measure it by these two times
+		}
 		if now := time.Now().Add(time.Duration(s.wall.Load())); f.create().CreatedAt.Sub(now).Abs() > 3*time.Second {
 			t.Error("the times of new jobs do not follow the wall clock")
 		}

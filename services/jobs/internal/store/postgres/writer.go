@@ -47,6 +47,8 @@ type writer struct {
 	limit   int64         // of active jobs per lane, as stored. -1 means that it must be read
 	active  map[string]row
 	log     commitLog
+	// analyzed is when the statistics were checked. See keepStatistics.
+	analyzed time.Time
 	// pid is that of the backend, for other goroutines.
 	pid atomic.Uint32
 	// others reports whether other replicas are alive.
@@ -79,6 +81,7 @@ func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observ
 		observe:  observe,
 		limit:    -1,
 		active:   map[string]row{},
+		analyzed: time.Now(),
 		timeout:  transactTimeout,
 		changes:  make(chan *change, maxBatch),
 		stopping: make(chan struct{}),
@@ -215,9 +218,10 @@ func (w *writer) loop() {
 			claims, others := partition(batch)
 			w.perform(claims)
 			w.perform(others)
-			continue
+		} else {
+			w.perform(batch)
 		}
-		w.perform(batch)
+		w.keepStatistics()
 	}
 }
 
