@@ -74,7 +74,7 @@ func noStatementReadsWholeTables(t *testing.T, statistics string) {
 			add(t, s)
 		}
 		for { // until the store has corrected them
-			if err := s.Reserve(t.Context(), "blob", time.Now()); err != nil {
+			if err := s.Reserve(t.Context(), rand.Text(), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			out, err := server.SQL("jobs", `SELECT count(*) FROM pg_class WHERE relname IN ('jobs', 'queue') AND reltuples >= 200`)
