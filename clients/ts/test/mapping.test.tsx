@@ -5,14 +5,19 @@ import type { AcceptedImport, FilePreview, MappingQuestion, Schema, SheetMapping
 import { type SendUpload, useMapping, useUpload } from "../src/react/index.js";
 import {
   chooseConstant,
+  chooseDistinct,
   chooseHeader,
+  chooseJoin,
+  choosePart,
   chooseRules,
   chooseSheet,
   mappedSheets,
   proposedChoices,
   proposeHeaders,
+  shareSheet,
   toMapping,
 } from "../src/react/mappingDraft.js";
+import { joinText, partsOf, partText, splitsOf } from "../src/react/mappingParts.js";
 import { show } from "./show.js";
 
 const column = (name: string, required: boolean) => ({ name, title: name, required });
@@ -121,10 +126,100 @@ describe("a mapping that is edited", () => {
     expect(chooseRules({}, "staff", "city", { case: "lower" })).toEqual({});
   });
 
+  test("gives a sheet of the file to several sheets, and keeps what each has", () => {
+    const preview = previewOf();
+    let choices = shareSheet(proposedChoices(preview), "teams", "Leute");
+    choices = proposeHeaders(choices, "teams", "Leute", { code: "Ort" });
+    const [staff, teams] = mappedSheets(schema, preview, choices);
+    expect([staff?.shared, staff?.distinct, teams?.shared, teams?.distinct]).toEqual([true, false, true, true]);
+    expect(staff?.unused.map(({ header }) => header)).toEqual(["Notiz"]);
+    const mapping = toMapping(schema, preview, choices);
+    expect(mapping).toEqual([
+      { sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr", city: "" } },
+      { sheet: "teams", workbookSheet: "Leute", columns: { code: "Ort" }, distinct: true },
+    ]);
+    expect(toMapping(schema, preview, proposedChoices(previewOf(mapping)))).toEqual(mapping);
+    expect(toMapping(schema, { ...preview, textFormat: {} } as FilePreview, choices)).toEqual([
+      { sheet: "staff", columns: { number: "Nr", city: "" } },
+      { sheet: "teams", columns: { code: "Ort" }, distinct: true },
+    ]);
+    choices = chooseDistinct(choices, "teams", false);
+    expect(
+      toMapping(schema, { ...preview, textFormat: {} } as FilePreview, choices).map((m) => m.workbookSheet),
+    ).toEqual(["Leute", "Leute"]);
+    expect(chooseDistinct({}, "teams", true)).toEqual({});
+  });
+
+  test("gives a column a part of a cell, or several cells, instead of a header", () => {
+    const preview = previewOf();
+    let choices = choosePart(proposedChoices(preview), "staff", "number", {
+      header: "",
+      separator: " ",
+      index: 0,
+      of: 2,
+    });
+    choices = chooseJoin(choices, "staff", "city", { headers: ["Ort"], separator: "-" });
+    const columns = () => mappedSheets(schema, preview, choices)[0]?.columns;
+    expect(columns()?.map(({ missing, source }) => [missing, source])).toEqual([
+      [true, undefined],
+      [true, undefined],
+    ]);
+    choices = choosePart(choices, "staff", "number", { header: "Nr", separator: " ", index: 1, of: 2, fromEnd: true });
+    choices = chooseJoin(choices, "staff", "city", { headers: ["Ort", "Notiz"], separator: "-" });
+    expect(columns()?.map(({ missing, derived }) => [missing, derived])).toEqual([
+      [false, ["1", "2"]],
+      [false, ["1-1"]],
+    ]);
+    const mapping = toMapping(schema, preview, choices);
+    expect(mapping).toEqual([
+      {
+        sheet: "staff",
+        workbookSheet: "Leute",
+        columns: {},
+        splits: [{ header: "Nr", separator: " ", columns: ["", "number"], fromEnd: true }],
+        joins: [{ column: "city", headers: ["Ort", "Notiz"], separator: "-" }],
+      },
+    ]);
+    expect(toMapping(schema, preview, proposedChoices(previewOf(mapping)))).toEqual(mapping);
+    expect(proposeHeaders(choices, "staff", "Leute", { number: "Nr", city: "Ort" })).toEqual(choices);
+    choices = chooseConstant(chooseHeader(choices, "staff", "number", "Nr"), "staff", "city", "Rome");
+    expect(columns()?.map(({ part, joined }) => [part, joined])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+  });
+
   test("names no sheet of a text file, and leaves columns out by an empty header", () => {
     const preview = { ...previewOf([{ sheet: "staff", columns: { number: "Nr" } }]), textFormat: {} } as FilePreview;
     const choices = proposedChoices(preview);
     expect(toMapping(schema, preview, choices)).toEqual([{ sheet: "staff", columns: { number: "Nr", city: "" } }]);
+  });
+});
+
+describe("parts of cells", () => {
+  // The importer's own tests have the same cases.
+  test.each([
+    ["1 ; x;2001-02-03", ";", ["1", "x", "2001-02-03"], ["1", "x", "2001-02-03"]],
+    ["3;;b;4", ";", ["3", "", "b;4"], ["3;", "b", "4"]],
+    ["North  Sea\u00a0 12 ", " ", ["North", "Sea", "12"], ["North", "Sea", "12"]],
+    ["7", " ", ["7", "", ""], ["", "", "7"]],
+    [";x", ";", ["", "x", ""], ["", "", "x"]],
+    ["", ",", ["", "", ""], ["", "", ""]],
+  ])("%j at %j", (text, separator, parts, fromEnd) => {
+    const all = (last: boolean) =>
+      [0, 1, 2].map((index) => partText(text, { header: "h", separator, index, of: 3, fromEnd: last }));
+    expect(all(false)).toEqual(parts);
+    expect(all(true)).toEqual(fromEnd);
+  });
+
+  test("become splits, and parts again", () => {
+    const splits = [
+      { header: "Name", separator: " ", columns: ["first", "", "last"] },
+      { header: "Name", separator: " ", columns: ["", "family"], fromEnd: true },
+      { header: "Ort", separator: ",", columns: ["city", "country"] },
+    ];
+    expect(splitsOf(Object.entries(partsOf(splits)))).toEqual(splits);
+    expect(joinText([" a", "", "b "], "; ")).toBe("a; b");
   });
 });
 

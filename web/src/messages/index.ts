@@ -28,7 +28,7 @@ export function t<K extends Key>(key: K, ...[parameters]: Parameters<K>): string
 }
 
 /** The keys of the messages without parameters. */
-type PlainKey = { [K in Key]: Messages[K] extends undefined ? K : never }[Key];
+export type PlainKey = { [K in Key]: Messages[K] extends undefined ? K : never }[Key];
 
 /** Reports whether a key that was put together, for example from an error's reason, has a message without parameters. */
 export const isKey = (key: string): key is PlainKey => Object.hasOwn(en, key);

@@ -1,5 +1,6 @@
 /** A mapping that the user is editing: pure functions from one draft to the next. */
 import type {
+  ColumnJoin,
   ColumnProposal,
   FilePreview,
   PreviewColumn,
@@ -9,6 +10,7 @@ import type {
   SheetMapping,
   ValueRules,
 } from "../index.js";
+import { type ColumnPart, joinText, partsOf, partText, splitsOf } from "./mappingParts.js";
 
 /** What the user has chosen, by the schema's names of sheets. Sheets that are not in the file have no entry. */
 export type MappingChoices = Readonly<Record<string, SheetChoice>>;
@@ -21,7 +23,16 @@ interface SheetChoice {
   constants?: Readonly<Record<string, string>>;
   /** Value rules by the schema's names of columns. */
   rules?: Readonly<Record<string, ValueRules>>;
+  /** Whether equal rows are imported once. */
+  distinct?: boolean;
+  /** Columns that have a part of a cell, by the schema's names of columns. Such a column has no header. */
+  parts?: Readonly<Record<string, ColumnPart>>;
+  /** Columns that have the texts of several cells, by the schema's names of columns. Such a column has no header. */
+  joins?: Readonly<Record<string, JoinedHeaders>>;
 }
+
+/** The headers whose texts are joined. Those that the user has not chosen yet are empty. */
+export type JoinedHeaders = Pick<ColumnJoin, "headers" | "separator">;
 
 /** A sheet of the schema, and what it gets from the file. */
 export interface MappedSheet {
@@ -30,6 +41,10 @@ export interface MappedSheet {
   workbookSheet: string | undefined;
   /** Whether the file must have the sheet, and has none for it. */
   missing: boolean;
+  /** Whether equal rows are imported once. */
+  distinct: boolean;
+  /** Whether the file's sheet is for another sheet of the schema too. */
+  shared: boolean;
   columns: MappedColumn[];
   /** The columns of the file's sheet, in their order. */
   available: readonly PreviewColumn[];
@@ -46,6 +61,12 @@ export interface MappedColumn {
   proposal: ColumnProposal | undefined;
   /** The value that all rows have, which is empty until the user enters it. Undefined for all other columns. */
   constant: string | undefined;
+  /** The part of a cell that the column has. Its header is empty until the user chooses it. */
+  part: ColumnPart | undefined;
+  /** The headers whose texts the column has. */
+  joined: JoinedHeaders | undefined;
+  /** Some values of a part, or of joined texts. */
+  derived: string[];
   /** The value rules that the mapping has for the column, for example one of the proposal's readings. */
   rules: ValueRules | undefined;
   /** Whether a required column has no source and no value, or a constant is empty. */
@@ -55,7 +76,7 @@ export interface MappedColumn {
 /** Returns the choices that a preview proposes. */
 export function proposedChoices({ proposals, mapping, sheets }: FilePreview): MappingChoices {
   const choices: Record<string, SheetChoice> = {};
-  for (const { sheet, columns, constants, rules } of mapping) {
+  for (const { sheet, columns, constants, rules, distinct, splits, joins } of mapping) {
     // The mapping of a text file has no names of sheets, because the next file has another name.
     const workbookSheet = proposals.find((proposal) => proposal.sheet === sheet)?.workbookSheet ?? sheets[0]?.name;
     if (workbookSheet !== undefined) {
@@ -64,6 +85,9 @@ export function proposedChoices({ proposals, mapping, sheets }: FilePreview): Ma
         headers: columns ?? {},
         ...(constants && { constants }),
         ...(rules && { rules }),
+        ...(distinct && { distinct }),
+        ...(splits?.length && { parts: partsOf(splits) }),
+        ...(joins?.length && { joins: Object.fromEntries(joins.map(({ column, ...joined }) => [column, joined])) }),
       };
     }
   }
@@ -84,6 +108,19 @@ export function chooseSheet(
   return workbookSheet === undefined ? next : { ...next, [sheet]: { workbookSheet, headers } };
 }
 
+/** Assigns a sheet of the file to one of the schema, and leaves it to others too. Equal rows are imported once. */
+export function shareSheet(choices: MappingChoices, sheet: string, workbookSheet: string): MappingChoices {
+  return { ...choices, [sheet]: { workbookSheet, headers: {}, distinct: true } };
+}
+
+/** Imports equal rows of a sheet once, or each of them. */
+export function chooseDistinct(choices: MappingChoices, sheet: string, distinct: boolean): MappingChoices {
+  const choice = choices[sheet];
+  if (!choice) return choices;
+  const { distinct: _, ...rest } = choice;
+  return { ...choices, [sheet]: distinct ? { ...rest, distinct } : rest };
+}
+
 /** Assigns a header to a column, or none. A header is for one column only. */
 export function chooseHeader(
   choices: MappingChoices,
@@ -98,20 +135,51 @@ export function chooseHeader(
   return {
     ...choices,
     [sheet]: {
-      ...choice,
+      ...withoutOther(choice, column),
       headers: header === undefined ? headers : { ...headers, [column]: header },
-      ...(choice.constants && { constants: without(choice.constants, column) }),
       ...(choice.rules && { rules: without(choice.rules, column) }),
     },
   };
 }
 
+/** Returns a choice in which a column has no value, no part of a cell, and no joined texts. */
+const withoutOther = (choice: SheetChoice, column: string): SheetChoice => ({
+  ...choice,
+  ...(choice.constants && { constants: without(choice.constants, column) }),
+  ...(choice.parts && { parts: without(choice.parts, column) }),
+  ...(choice.joins && { joins: without(choice.joins, column) }),
+});
+
 /** Gives all rows the same value in a column, which then has no header. */
 export function chooseConstant(choices: MappingChoices, sheet: string, column: string, value: string): MappingChoices {
   const choice = choices[sheet];
   if (!choice) return choices;
-  const constants = { ...choice.constants, [column]: value };
-  return { ...choices, [sheet]: { ...choice, headers: without(choice.headers, column), constants } };
+  const rest = withoutOther(choice, column);
+  const constants = { ...rest.constants, [column]: value };
+  return { ...choices, [sheet]: { ...rest, headers: without(choice.headers, column), constants } };
+}
+
+/** Gives a column a part of a cell, instead of a header. */
+export function choosePart(choices: MappingChoices, sheet: string, column: string, part: ColumnPart): MappingChoices {
+  const choice = choices[sheet];
+  if (!choice) return choices;
+  const rest = withoutOther(choice, column);
+  const parts = { ...rest.parts, [column]: part };
+  return { ...choices, [sheet]: { ...rest, headers: without(choice.headers, column), parts } };
+}
+
+/** Gives a column the texts of several cells, instead of a header. */
+export function chooseJoin(
+  choices: MappingChoices,
+  sheet: string,
+  column: string,
+  joined: JoinedHeaders,
+): MappingChoices {
+  const choice = choices[sheet];
+  if (!choice) return choices;
+  const rest = withoutOther(choice, column);
+  const joins = { ...rest.joins, [column]: joined };
+  return { ...choices, [sheet]: { ...rest, headers: without(choice.headers, column), joins } };
 }
 
 /** Gives a column value rules, or none. */
@@ -139,18 +207,23 @@ export function proposeHeaders(
 ): MappingChoices {
   const choice = choices[sheet];
   if (choice?.workbookSheet !== workbookSheet) return choices;
-  const chosen = Object.entries(choice.headers).reduce(
-    (next, [column, header]) => chooseHeader(next, sheet, column, header),
-    chooseSheet(choices, sheet, workbookSheet, headers),
-  );
-  const filled = Object.entries(choice.constants ?? {}).reduce(
-    (next, [column, value]) => chooseConstant(next, sheet, column, value),
-    chosen,
-  );
-  return Object.entries(choice.rules ?? {}).reduce(
-    (next, [column, rules]) => chooseRules(next, sheet, column, rules),
-    filled,
-  );
+  const { constants, rules, parts, joins, ...rest } = choice;
+  let next: MappingChoices = { ...choices, [sheet]: { ...rest, headers: headers ?? {} } };
+  for (const [column, header] of Object.entries(choice.headers)) next = chooseHeader(next, sheet, column, header);
+  for (const [column, value] of Object.entries(constants ?? {})) next = chooseConstant(next, sheet, column, value);
+  for (const [column, part] of Object.entries(parts ?? {})) next = choosePart(next, sheet, column, part);
+  for (const [column, joined] of Object.entries(joins ?? {})) next = chooseJoin(next, sheet, column, joined);
+  for (const [column, each] of Object.entries(rules ?? {})) next = chooseRules(next, sheet, column, each);
+  return next;
+}
+
+/** Returns the headers of the file that a choice uses. */
+function usedHeaders({ headers, parts, joins }: SheetChoice): string[] {
+  return [
+    ...Object.values(headers),
+    ...Object.values(parts ?? {}).map(({ header }) => header),
+    ...Object.values(joins ?? {}).flatMap((joined) => joined.headers),
+  ];
 }
 
 /** Returns the sheets of the schema with what they get from the file. */
@@ -168,30 +241,72 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
       const proposal = proposals.find((made) => made.column === column.name && made.header === header);
       const constant = choice?.constants?.[column.name];
       const rules = choice?.rules?.[column.name];
-      const missing = constant === "" || (choice !== undefined && column.required && !source && !constant);
-      return { column, source, proposal, constant, rules, missing };
+      const part = choice?.parts?.[column.name];
+      const joined = choice?.joins?.[column.name];
+      const derived = derivedValues(available, part, joined);
+      const missing =
+        constant === "" ||
+        (part !== undefined && !(part.header && part.separator)) ||
+        (joined !== undefined && joined.headers.filter((each) => each).length < 2) ||
+        (choice !== undefined && column.required && !source && !constant && !part && !joined);
+      return { column, source, proposal, constant, rules, part, joined, derived, missing };
     });
-    const used = new Set(columns.map(({ source }) => source?.header));
+    const sharing = Object.values(choices).filter((other) => choice && other.workbookSheet === choice.workbookSheet);
+    const used = new Set(sharing.flatMap(usedHeaders));
     const unused = available.filter(({ header }) => !used.has(header));
     const missing = !choice && !sheet.optional && !preview.textFormat;
-    return { sheet, workbookSheet: choice?.workbookSheet, missing, columns, available, unused };
+    const { workbookSheet, distinct = false } = choice ?? {};
+    return { sheet, workbookSheet, missing, distinct, shared: sharing.length > 1, columns, available, unused };
   });
+}
+
+/** Returns some values of a part, or of joined texts. */
+function derivedValues(
+  available: readonly PreviewColumn[],
+  part: ColumnPart | undefined,
+  joined: JoinedHeaders | undefined,
+): string[] {
+  const valuesOf = (wanted: string) => available.find(({ header }) => header === wanted)?.values ?? [];
+  if (part) return valuesOf(part.header).map((text) => partText(text, part));
+  if (!joined) return [];
+  const columns = joined.headers.filter((header) => header).map(valuesOf);
+  // The values of a column are different ones, so only the first ones can be of the same row.
+  if (columns.length < 2 || columns.every(({ length }) => length === 0)) return [];
+  return [
+    joinText(
+      columns.map(([first = ""]) => first),
+      joined.separator ?? "",
+    ),
+  ];
 }
 
 /** Returns the mapping for the server. Columns without a source are left out, even if a header has their name. */
 export function toMapping(schema: Schema, preview: FilePreview, choices: MappingChoices): SheetMapping[] {
-  return mappedSheets(schema, preview, choices).flatMap(({ sheet, workbookSheet, columns }) => {
+  const sheets = mappedSheets(schema, preview, choices);
+  return sheets.flatMap(({ sheet, workbookSheet, distinct, columns }) => {
     if (workbookSheet === undefined) return [];
     const constants = columns.flatMap(({ column, constant }) => (constant ? [[column.name, constant]] : []));
     const rules = columns.flatMap(({ column, rules }) => (rules ? [[column.name, rules]] : []));
+    const splits = splitsOf(columns.flatMap(({ column, part }) => (part ? [[column.name, part] as const] : [])));
+    const joins = columns.flatMap(({ column, joined }) =>
+      joined ? [{ ...joined, column: column.name, headers: joined.headers.filter((header) => header) }] : [],
+    );
+    // A text file has no names of sheets, because the next file has another name. Among several sheets of the schema, those that are not
+    // distinct need it.
+    const rivals = sheets.filter((other) => other.workbookSheet === workbookSheet && !other.distinct);
     return {
       sheet: sheet.name,
-      ...(!preview.textFormat && { workbookSheet }),
+      ...((!preview.textFormat || (rivals.length > 1 && !distinct)) && { workbookSheet }),
       columns: Object.fromEntries(
-        columns.filter(({ constant }) => !constant).map(({ column, source }) => [column.name, source?.header ?? ""]),
+        columns
+          .filter(({ constant, part, joined }) => !constant && !part && !joined)
+          .map(({ column, source }) => [column.name, source?.header ?? ""]),
       ),
       ...(constants.length > 0 && { constants: Object.fromEntries(constants) }),
       ...(rules.length > 0 && { rules: Object.fromEntries(rules) }),
+      ...(distinct && { distinct }),
+      ...(splits.length > 0 && { splits }),
+      ...(joins.length > 0 && { joins }),
     };
   });
 }

@@ -2,16 +2,22 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { FilePreview, MappingQuestion, Schema, SheetMapping, ValueRules } from "../index.js";
 import {
   chooseConstant,
+  chooseDistinct,
   chooseHeader,
+  chooseJoin,
+  choosePart,
   chooseRules,
   chooseSheet,
+  type JoinedHeaders,
   type MappedSheet,
   type MappingChoices,
   mappedSheets,
   proposedChoices,
   proposeHeaders,
+  shareSheet,
   toMapping,
 } from "./mappingDraft.js";
+import type { ColumnPart } from "./mappingParts.js";
 import { useLatest } from "./useLatest.js";
 
 /** A mapping that the user is editing. */
@@ -24,12 +30,20 @@ export interface MappingEditor {
   sheets: MappedSheet[];
   /** Assigns a sheet of the file to one of the schema, or none, and asks the server for its columns. */
   chooseSheet: (sheet: string, workbookSheet: string | undefined) => void;
+  /** Assigns a sheet of the file that is for others too. Equal rows are imported once. */
+  shareSheet: (sheet: string, workbookSheet: string) => void;
+  /** Imports equal rows of a sheet once, or each of them. */
+  chooseDistinct: (sheet: string, distinct: boolean) => void;
   /** Replaces all choices by those of a mapping, for example a saved one. */
   use: (mapping: readonly SheetMapping[]) => void;
   /** Assigns a header of the file to a column of the schema, or none. */
   chooseHeader: (sheet: string, column: string, header: string | undefined) => void;
   /** Gives all rows the same value in a column of the schema, instead of a header. */
   chooseConstant: (sheet: string, column: string, value: string) => void;
+  /** Gives a column of the schema a part of a cell, instead of a header. */
+  choosePart: (sheet: string, column: string, part: ColumnPart) => void;
+  /** Gives a column of the schema the texts of several cells, instead of a header. */
+  chooseJoin: (sheet: string, column: string, joined: JoinedHeaders) => void;
   /** Gives a column of the schema value rules, for example those of a reading of its proposal, or none. */
   chooseRules: (sheet: string, column: string, rules: ValueRules | undefined) => void;
   /** The mapping, for `answer` of useUpload. */
@@ -71,9 +85,8 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
   }, [question, start]);
 
   const assignSheet = useCallback(
-    (sheet: string, workbookSheet: string | undefined) => {
-      const { question, choices } = latest.current;
-      const next = chooseSheet(choices, sheet, workbookSheet);
+    (sheet: string, workbookSheet: string | undefined, next: MappingChoices) => {
+      const { question } = latest.current;
       setChoices(next);
       setError(undefined);
       const number = ++requests.current;
@@ -81,6 +94,7 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
       const wanted = Object.entries(next).map(([name, choice]) => ({
         sheet: name,
         workbookSheet: choice.workbookSheet,
+        ...(choice.distinct && { distinct: true }),
       }));
       const isLast = () => question === latest.current.question && number === requests.current;
       question.preview(wanted).then(
@@ -99,22 +113,26 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     [latest],
   );
 
-  const assignHeader = useCallback(
-    (sheet: string, column: string, header: string | undefined) =>
-      setChoices((before) => chooseHeader(before, sheet, column, header)),
-    [],
-  );
-
-  const assignConstant = useCallback(
-    (sheet: string, column: string, value: string) =>
-      setChoices((before) => chooseConstant(before, sheet, column, value)),
-    [],
-  );
-
-  const assignRules = useCallback(
-    (sheet: string, column: string, rules: ValueRules | undefined) =>
-      setChoices((before) => chooseRules(before, sheet, column, rules)),
-    [],
+  const edits = useMemo(
+    () => ({
+      chooseSheet: (sheet: string, workbookSheet: string | undefined) =>
+        assignSheet(sheet, workbookSheet, chooseSheet(latest.current.choices, sheet, workbookSheet)),
+      shareSheet: (sheet: string, workbookSheet: string) =>
+        assignSheet(sheet, workbookSheet, shareSheet(latest.current.choices, sheet, workbookSheet)),
+      chooseDistinct: (sheet: string, distinct: boolean) =>
+        setChoices((before) => chooseDistinct(before, sheet, distinct)),
+      chooseHeader: (sheet: string, column: string, header: string | undefined) =>
+        setChoices((before) => chooseHeader(before, sheet, column, header)),
+      chooseConstant: (sheet: string, column: string, value: string) =>
+        setChoices((before) => chooseConstant(before, sheet, column, value)),
+      choosePart: (sheet: string, column: string, part: ColumnPart) =>
+        setChoices((before) => choosePart(before, sheet, column, part)),
+      chooseJoin: (sheet: string, column: string, joined: JoinedHeaders) =>
+        setChoices((before) => chooseJoin(before, sheet, column, joined)),
+      chooseRules: (sheet: string, column: string, rules: ValueRules | undefined) =>
+        setChoices((before) => chooseRules(before, sheet, column, rules)),
+    }),
+    [assignSheet, latest],
   );
 
   const described = useMemo(
@@ -124,14 +142,5 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     }),
     [schema, preview, choices],
   );
-  return {
-    preview,
-    error,
-    ...described,
-    use: start,
-    chooseSheet: assignSheet,
-    chooseHeader: assignHeader,
-    chooseConstant: assignConstant,
-    chooseRules: assignRules,
-  };
+  return { preview, error, ...described, ...edits, use: start };
 }

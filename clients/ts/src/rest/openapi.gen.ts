@@ -846,7 +846,7 @@ export interface components {
             /** @description The texts of the headers, in the order of the result. */
             headers: string[];
             /** @description The text between two cells. Empty cells have no separator. */
-            separator: string;
+            separator?: string;
         };
         /** @description ColumnProposal is a column of a file for a column of the schema. */
         "headway.imports.v1.ColumnProposal": {
@@ -882,7 +882,7 @@ export interface components {
              * @description The text is split at its last separators, so the first column has the rest. If there are fewer parts, the first columns are
              *     empty.
              */
-            fromEnd: boolean;
+            fromEnd?: boolean;
             /** @description The text of the header. */
             header: string;
             /** @description The text between two parts. Blanks around a part are removed. A separator of blanks stands for any number of them. */

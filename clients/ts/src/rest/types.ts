@@ -31,6 +31,8 @@ export type SheetMapping = Omit<Schemas["headway.imports.v1.SheetMapping"], "rul
   /** Value rules by the schema's names of columns. Each replaces the same rule of the schema. */
   rules?: Readonly<Record<string, ValueRules>>;
 };
+export type ColumnSplit = Schemas["headway.imports.v1.ColumnSplit"];
+export type ColumnJoin = Schemas["headway.imports.v1.ColumnJoin"];
 export type SavedMapping = Omit<Schemas["headway.imports.v1.SavedMapping"], "mapping"> & { mapping: SheetMapping[] };
 export type ListJobsResponse = Schemas["headway.jobs.v1.ListJobsResponse"];
 export type ListKindsResponse = Schemas["headway.jobs.v1.ListKindsResponse"];

@@ -82,8 +82,8 @@ func addTimes(doc, schemas map[string]any) {
 var declared = map[string]bool{"headway.jobs.v1.StepPlan": true}
 
 // formSchemas are the messages of requests, also in fields of forms and queries, that responses have too.
-var formSchemas = []string{"headway.imports.v1.Replacement", "headway.imports.v1.ValueRules", "headway.imports.v1.SheetMapping",
-	"headway.imports.v1.TextFormat"}
+var formSchemas = []string{"headway.imports.v1.Replacement", "headway.imports.v1.ValueRules", "headway.imports.v1.ColumnSplit",
+	"headway.imports.v1.ColumnJoin", "headway.imports.v1.SheetMapping", "headway.imports.v1.TextFormat"}
 
 func message(name string) protoreflect.MessageDescriptor {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))

@@ -1,26 +1,41 @@
 import type { PreviewColumn } from "@headway/client";
-import type { MappedColumn } from "@headway/client/react";
+import type { ColumnPart, JoinedHeaders, MappedColumn } from "@headway/client/react";
 import { type DragEvent, useId, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ConstantField } from "./ConstantField.js";
+import { JoinFields } from "./JoinFields.js";
+import { PartFields } from "./PartFields.js";
 
 interface ColumnFieldsProps {
   mapped: MappedColumn;
   available: readonly PreviewColumn[];
   onChoose: (header: string | undefined) => void;
   onConstant: (value: string) => void;
+  onPart: (part: ColumnPart) => void;
+  onJoin: (joined: JoinedHeaders) => void;
 }
 
-/** The option for a value that all rows have. No header can be like it. */
-const everyRow = "\0";
+/** The options other than headers. No header can be like them. */
+const everyRow = "\0row";
+const partOf = "\0part";
+const together = "\0join";
 
 /** One column of the schema: the column of the file for it, and some values. A header can be dropped on it. */
-export function ColumnFields({ mapped, available, onChoose, onConstant }: ColumnFieldsProps) {
-  const { column, source, proposal, constant, missing } = mapped;
+export function ColumnFields({ mapped, available, onChoose, onConstant, onPart, onJoin }: ColumnFieldsProps) {
+  const { column, source, proposal, constant, part, joined, derived, missing } = mapped;
   const field = useId();
   const title = column.title || column.name;
   const [over, setOver] = useState(false);
   const isHeader = (text: string) => available.some(({ header }) => header === text);
+
+  const choose = (value: string) => {
+    // The header that the column had is the first one that is split or joined.
+    const header = source?.header ?? "";
+    if (value === everyRow) onConstant("");
+    else if (value === partOf) onPart({ header, separator: " ", index: 0, of: 2 });
+    else if (value === together) onJoin({ headers: [header], separator: " " });
+    else onChoose(value || undefined);
+  };
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -45,10 +60,10 @@ export function ColumnFields({ mapped, available, onChoose, onConstant }: Column
       <span className="field">
         <select
           id={field}
-          value={constant === undefined ? (source?.header ?? "") : everyRow}
+          value={optionOf(mapped)}
           required={column.required}
-          aria-invalid={(missing && constant === undefined) || undefined}
-          onChange={({ target: { value } }) => (value === everyRow ? onConstant("") : onChoose(value || undefined))}
+          aria-invalid={(missing && constant === undefined && !part && !joined) || undefined}
+          onChange={({ target }) => choose(target.value)}
         >
           <option value="">{column.required ? t("mapping.noneRequired") : t("mapping.none")}</option>
           {available.map(({ column: number, header }) => (
@@ -57,12 +72,17 @@ export function ColumnFields({ mapped, available, onChoose, onConstant }: Column
             </option>
           ))}
           <option value={everyRow}>{t("mapping.everyRow")}</option>
+          {available.length > 0 && <option value={partOf}>{t("mapping.part")}</option>}
+          {available.length > 1 && <option value={together}>{t("mapping.join")}</option>}
         </select>
       </span>
       <span className="mapping-values muted">
         {constant !== undefined && (
           <ConstantField column={column} value={constant} missing={missing} onChange={onConstant} />
         )}
+        {part && <PartFields title={title} part={part} available={available} onChange={onPart} />}
+        {joined && <JoinFields title={title} joined={joined} available={available} onChange={onJoin} />}
+        {derived.length > 0 && <output>{derived.map((value) => value || t("mapping.empty")).join(" · ")}</output>}
         {source && (source.values.join(" · ") || t("mapping.empty"))}
         {missing && (
           <span className="mapping-mark" data-mark="bad">
@@ -77,4 +97,11 @@ export function ColumnFields({ mapped, available, onChoose, onConstant }: Column
       </span>
     </li>
   );
+}
+
+/** The option that is chosen. */
+function optionOf({ source, constant, part, joined }: MappedColumn): string {
+  if (constant !== undefined) return everyRow;
+  if (part) return partOf;
+  return joined ? together : (source?.header ?? "");
 }

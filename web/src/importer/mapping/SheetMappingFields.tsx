@@ -3,6 +3,9 @@ import { useId, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ColumnFields } from "./ColumnFields.js";
 
+/** Begins the option for a sheet that is for another one too. No sheet can be like it. */
+const also = "\0";
+
 /** The columns of one sheet of the schema. Among others, they are closed at first if there is nothing to check. */
 export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; editor: MappingEditor }) {
   const { sheet, workbookSheet, columns, unused } = mapped;
@@ -10,7 +13,13 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
   const field = useId();
   const missing = mapped.missing ? 1 : columns.filter((column) => column.missing).length;
   const doubts = columns.filter(({ proposal }) => proposal && !proposal.sure).length;
-  const found = columns.filter(({ source, constant }) => source || constant).length;
+  const found = columns.filter(({ source, constant, part, joined }) => source || constant || part || joined).length;
+  const sheets =
+    editor.preview?.sheets.filter(({ columns: { length }, name }) => length > 0 || name === workbookSheet) ?? [];
+  const others = new Set(
+    editor.sheets.flatMap((other) => (other === mapped || !other.workbookSheet ? [] : [other.workbookSheet])),
+  );
+  if (workbookSheet !== undefined) others.delete(workbookSheet);
   const [open, setOpen] = useState(editor.sheets.length < 3 || missing + doubts + unused.length > 0);
   return (
     <details className="mapping-sheet" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -36,18 +45,37 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
           id={field}
           value={workbookSheet ?? ""}
           aria-invalid={mapped.missing || undefined}
-          onChange={(event) => editor.chooseSheet(sheet.name, event.target.value || undefined)}
+          onChange={({ target: { value } }) =>
+            value.startsWith(also)
+              ? editor.shareSheet(sheet.name, value.slice(also.length))
+              : editor.chooseSheet(sheet.name, value || undefined)
+          }
         >
           <option value="">{t("mapping.noSheet")}</option>
-          {editor.preview?.sheets
-            .filter(({ columns: { length }, name }) => length > 0 || name === workbookSheet)
+          {sheets.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+          {sheets
+            .filter(({ name }) => others.has(name))
             .map(({ name }) => (
-              <option key={name} value={name}>
-                {name}
+              <option key={name} value={also + name}>
+                {t("mapping.also", { sheet: name })}
               </option>
             ))}
         </select>
       </label>
+      {(mapped.shared || mapped.distinct) && (
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={mapped.distinct}
+            onChange={({ target }) => editor.chooseDistinct(sheet.name, target.checked)}
+          />
+          {t("mapping.distinct", { title })}
+        </label>
+      )}
       {workbookSheet !== undefined && (
         <>
           <ul className="mapping-columns" aria-label={title}>
@@ -58,6 +86,8 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
                 available={mapped.available}
                 onChoose={(header) => editor.chooseHeader(sheet.name, column.column.name, header)}
                 onConstant={(value) => editor.chooseConstant(sheet.name, column.column.name, value)}
+                onPart={(part) => editor.choosePart(sheet.name, column.column.name, part)}
+                onJoin={(joined) => editor.chooseJoin(sheet.name, column.column.name, joined)}
               />
             ))}
           </ul>

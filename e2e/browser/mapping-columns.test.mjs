@@ -1,0 +1,116 @@
+// Columns that are not in the file as they are: several tables of one sheet, parts of cells, and several cells together.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { assertAccessible, assertFits, chooseWorkbook, open, picture } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
+
+/** A list of people has the teams too. */
+const office = `
+name: office
+title: Office
+sheets:
+  - name: teams
+    title: Teams
+    key: code
+    optional: true
+    columns:
+      - {name: code, title: Team code, type: text, required: true}
+      - {name: floor, title: Floor, type: integer}
+  - name: persons
+    title: Persons
+    key: id
+    columns:
+      - {name: id, title: Personnel number, type: text, required: true}
+      - {name: first_name, title: First name, type: text, required: true}
+      - {name: last_name, title: Last name, type: text, required: true}
+      - {name: team, title: Team, type: text, references: teams.code}
+      - {name: email, title: E-mail, type: email}
+`;
+const officeFile =
+  "Personnel number;Name;Team;Etage;User;Host\n1;Ann Mary Lee;A;3;ann;x.org\n2;Bob Ray;A;3;bob;x.org\n3;Cleo Day;B;4;;\n";
+
+const folder = mkdtempSync(join(tmpdir(), "headway-columns-"));
+setUp(() => {
+  writeFileSync(join(folder, "office.yaml"), office);
+  writeFileSync(join(folder, "office.csv"), officeFile);
+  return [`--schemas-dir=${folder}`];
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * Opens the start page with a schema, and counts the parts of files that the page sends.
+ * @param {string} schema
+ */
+async function start(schema) {
+  const opened = await open(browser, headway.address);
+  /** @type {string[]} */
+  const sent = [];
+  opened.page.on("request", (request) => {
+    if (request.method() === "PATCH") sent.push(request.url());
+  });
+  await opened.page.getByRole("combobox", { name: "What do you want to import?" }).selectOption({ label: schema });
+  return { ...opened, sent };
+}
+
+/** @param {import("playwright-core").Page} page */
+const question = (page) => page.getByRole("region", { name: "Check your columns" });
+
+/**
+ * Returns the field for the column of the file.
+ * @param {import("playwright-core").Page} page
+ * @param {string} title
+ */
+const field = (page, title) => question(page).getByRole("combobox", { name: title, exact: true });
+
+/** @param {import("playwright-core").Page} page */
+const confirm = (page) => page.getByRole("button", { name: "Import with these columns" });
+
+test("imports two tables from one sheet, with parts of cells and several cells, by the keyboard", async () => {
+  const { page, sent, assertNoErrors } = await start("Office");
+  await chooseWorkbook(page, join(folder, "office.csv"));
+  await page.getByRole("heading", { name: "Check your columns" }).waitFor();
+  const persons = question(page).getByRole("combobox", { name: "Sheet of your file for Persons" });
+  await persons.selectOption("office");
+  await field(page, "Personnel number").waitFor();
+  const teams = question(page).getByRole("combobox", { name: "Sheet of your file for Teams" });
+  if (!(await teams.isVisible())) await question(page).getByText("Teams", { exact: true }).click();
+  await teams.focus();
+  await page.keyboard.type("Also from");
+  assert.equal(
+    await question(page).getByRole("checkbox", { name: "Import equal rows of Teams once" }).isChecked(),
+    true,
+  );
+  assert.equal(await persons.inputValue(), "office", "the sheet is still for the persons");
+  await field(page, "Team code").selectOption("Team");
+  await field(page, "Floor").selectOption("Etage");
+  for (const title of ["First name", "Last name"]) {
+    await field(page, title).selectOption("Part of a column…");
+    await question(page)
+      .getByRole("combobox", { name: `Column with ${title}` })
+      .selectOption("Name");
+  }
+  await question(page).getByRole("combobox", { name: "Part for First name" }).selectOption("All before the last part");
+  await question(page).getByRole("combobox", { name: "Part for Last name" }).selectOption("Last part");
+  await question(page).getByText("Ann Mary · Bob · Cleo").waitFor();
+  await question(page).getByText("Lee · Ray · Day").waitFor();
+  await field(page, "E-mail").selectOption("Several columns together…");
+  await question(page).getByRole("combobox", { name: "Column 1 for E-mail" }).selectOption("User");
+  await confirm(page).click();
+  await page.getByRole("alert").getByText("Choose a column for E-mail.").waitFor();
+  await question(page).getByRole("combobox", { name: "Column 2 for E-mail" }).selectOption("Host");
+  await question(page).getByRole("combobox", { name: "Separator for E-mail" }).selectOption("@");
+  await question(page).getByText("ann@x.org").waitFor();
+  await assertAccessible(page, "two tables of one sheet");
+  await page.setViewportSize({ width: 360, height: 800 });
+  await assertFits(page, "two tables of one sheet");
+  await picture(page, "mapping-derived-narrow");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await picture(page, "mapping-derived");
+  await confirm(page).click();
+  await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+  assert.equal(sent.length, 1, "the file is sent once");
+  assertNoErrors();
+});
