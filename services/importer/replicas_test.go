@@ -239,3 +239,26 @@ func TestSweepKeepsUploadsOfOtherImporters(t *testing.T) {
 		}
 	})
 }
+
+// A frozen importer has its turn. The imports of the other one don't wait for it any longer than for its lease.
+func TestFrozenImporterKeepsNoOtherWaiting(t *testing.T) {
+	single := setup(t)
+	file, small := single.sampleBook(30_000, 0), single.sampleBook(100, 0)
+	w := newReplicatedWorld(t, "file://"+filepath.Join(t.TempDir(), "blobs"), "--max-concurrent-imports", "1")
+	id := w.clients[0].upload(file, "frozen")
+	who, runs := w.runner(id)
+	if !runs {
+		t.Fatal("the import has ended already")
+	}
+	other := w.clients[1-who]
+	waits := other.upload(small, "waits") // it takes the only place
+	w.await(1-who, waits, jobsv1.JobStatus_JOB_STATUS_ACTIVE)
+	if err := syscall.Kill(w.importers[who].process.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{waits, id} {
+		if im := other.follow(id); !im.GetCommitted() {
+			t.Errorf("the import ended with %v", im)
+		}
+	}
+}

@@ -38,6 +38,9 @@ type Run struct {
 	Schema *schema.Schema
 	// Exclusive keeps other programs from changing the schema's tables until the end of the run. They can read.
 	Exclusive bool
+	// Abandoned reports whether no worker runs an import any longer, as far as is known. A target ends the run of another process that
+	// keeps this one waiting if it is abandoned. nil means that this is not known.
+	Abandoned func(ctx context.Context, importID string) bool
 }
 
 // AppliedError means that the import is already in the database.

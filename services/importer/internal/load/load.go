@@ -47,6 +47,8 @@ type Task struct {
 	Decide func(Summary) Decision
 	// Progress receives the run's progress. It must not block for long.
 	Progress Progress
+	// Abandoned is that of imports.Run.
+	Abandoned func(ctx context.Context, importID string) bool
 }
 
 // Input is an open workbook.
@@ -147,7 +149,7 @@ type knowledge struct {
 // run makes one pass over the workbook. It returns errMerged if the merged ranges are needed and unknown, and
 // errRefused with found if the database refuses rows.
 func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *refusals) (summary Summary, err error) {
-	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive}, task.Progress.Waiting)
+	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive, Abandoned: task.Abandoned}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
 		return l.reportApplied(ctx, task, applied)

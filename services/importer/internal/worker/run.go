@@ -86,7 +86,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	}
 	startOver(task, im)
 	return r.Loader.Run(ctx, load.Task{
-		Import: im, Schema: spec, Open: func(ctx context.Context) (load.Input, error) { return r.open(ctx, im) }, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
+		Import: im, Schema: spec, Open: func(ctx context.Context) (load.Input, error) { return r.open(ctx, im) }, Number: number, Abandoned: r.abandoned, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
 		Decide: func(o load.Summary) load.Decision {
 			switch {
 			case im.Policy.DryRun:

@@ -129,3 +129,12 @@ func (r *Runner) stillOurs(ctx context.Context, leased *jobsv1.Job) error {
 		wait.Wait(ctx)
 	}
 }
+
+// abandoned reports whether no worker has the lease of an import. A frozen process can still have a run of it.
+func (r *Runner) abandoned(ctx context.Context, importID string) bool {
+	answer, err := r.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: importID})
+	if err != nil {
+		return rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND
+	}
+	return answer.GetJob().GetStatus() != jobsv1.JobStatus_JOB_STATUS_ACTIVE
+}

@@ -38,10 +38,13 @@ type transaction struct {
 	ended     bool
 }
 
+// runPrefix begins the names of a run's connections, which end with the ID of the import.
+const runPrefix = "headway import "
+
 // begin claims the import for this run in a separate transaction, so that an earlier run can no longer commit, and then
 // opens the transaction of the run and the snapshot of its look-ups.
 func (tx *transaction) begin(waiting func(int)) (err error) {
-	ctx, name := tx.ctx, "headway import "+tx.run.ImportID
+	ctx, name := tx.ctx, runPrefix+tx.run.ImportID
 	if tx.writer, err = tx.target.connect(ctx, name); err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func (tx *transaction) takeTurn(waiting func(int)) error {
 		if waiting != nil {
 			waiting(1)
 		}
-		if err := tx.exec(`SELECT pg_advisory_xact_lock($1)`, id); err != nil {
+		if err := tx.awaitTurn(id); err != nil {
 			return fmt.Errorf("wait for other imports: %w", err)
 		}
 	}
