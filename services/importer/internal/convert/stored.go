@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"strings"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -22,10 +23,23 @@ func significant(number []byte) (n int) {
 	return n
 }
 
+// multipleOf reports whether a number is a multiple of ten to a power.
+func multipleOf(v *imports.Value, power int) bool {
+	number := v.Append(nil)
+	if bytes.IndexByte(number, '.') >= 0 {
+		return false
+	}
+	digits := bytes.TrimLeft(number, "-")
+	return string(digits) == "0" || len(digits)-len(bytes.TrimRight(digits, "0")) >= power
+}
+
 // checkStored compares a value with the rules of the database's column. A UUID gets small letters, as databases have it.
 func (c *Column) checkStored(v *imports.Value) *Fault {
 	s := c.spec
-	if s.Scale != nil && v.Kind == imports.Text {
+	if s.Scale != nil && *s.Scale < 0 && !multipleOf(v, -*s.Scale) {
+		return fault(imports.PrecisionLost, "%s is not a multiple of 1%s, and %s can have only such numbers. Round the value.", quote(*v), strings.Repeat("0", -*s.Scale), s.Title)
+	}
+	if s.Scale != nil && *s.Scale >= 0 && v.Kind == imports.Text {
 		if at := bytes.IndexByte(v.Bytes, '.'); at >= 0 && len(v.Bytes)-at-1 > *s.Scale {
 			return fault(imports.PrecisionLost, "%s has %s, and %s can have at most %d. Round the value.", quote(*v), imports.Count(uint32(len(v.Bytes)-at-1), "decimal place"), s.Title, *s.Scale)
 		}

@@ -102,8 +102,9 @@ type Column struct {
 	// Rules are the rules for the cells. They are nil if there are none.
 	Rules *Rules `json:",omitempty"`
 
-	// Scale is the maximum number of decimal places, Digits that of all digits without zeros at the start, and Form is the
-	// form of a text. They are rules of a database, and not of the schema. Scale is nil, and Digits 0, if there is no maximum.
+	// Scale is the maximum number of decimal places, or below 0, the number of zeros that whole numbers must end with. Digits is the
+	// maximum number of all digits without zeros at the start, and Form is the form of a text. They are rules of a database, and not of
+	// the schema. Scale is nil, and Digits 0, if there is no maximum.
 	Scale  *int `json:"-"`
 	Digits int  `json:"-"`
 	Form   Form `json:"-"`

@@ -67,10 +67,16 @@ func (a *attribute) bound(c *schema.Column) {
 // boundDigits bounds a number by the digits of a numeric(precision, scale).
 func (a *attribute) boundDigits(c *schema.Column) {
 	whole := max(a.precision-a.scale, 0)
-	if a.scale < 0 || c.Type == schema.Integer && whole > 18 {
+	if a.scale < 0 {
+		c.Scale = &a.scale // the database would round to a multiple of a power of ten
+	}
+	if c.Type == schema.Integer && whole > 18 {
 		return // the database refuses a row with a value that does not fit
 	}
 	largest := strings.Repeat("9", whole)
+	if a.scale < 0 {
+		largest = strings.Repeat("9", a.precision) + strings.Repeat("0", -a.scale)
+	}
 	if c.Type == schema.Decimal {
 		if largest == "" {
 			largest = "0"

@@ -73,6 +73,8 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			p.addReference(of, sheet, column)
 		case is.computed:
 			return nil, conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
+		case is.always && !slices.Contains(sheet.Key, column.Name):
+			return nil, conflict("its column %s is GENERATED ALWAYS AS IDENTITY, so it can't be imported. Delete the column from the schema", column.Name)
 		case is.family == moments && column.Type == schema.DateTime && column.Zone == "":
 			return nil, conflict("its column %s is of type %s, and the schema does not have the time zone of the cells. Add it, for example zone: Europe/Berlin", column.Name, is.declared)
 		case is.family == unknown && strings.HasSuffix(is.declared, "[]"):

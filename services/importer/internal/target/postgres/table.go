@@ -126,6 +126,12 @@ func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
 	if t.plan.create {
 		flag = ""
 	}
+	for _, key := range t.sheet.Key {
+		if a := t.attribute(key); len(rows) > 0 && a != nil && a.always && t.resolved[key] == nil {
+			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("its key column %s is GENERATED ALWAYS AS IDENTITY, so new rows can't have the "+
+				"values of the file. Only rows that exist can be updated", key)}
+		}
+	}
 	return t.collect(ctx, rows, flag, &t.inserts)
 }
 

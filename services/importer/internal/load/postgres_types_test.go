@@ -1,0 +1,129 @@
+package load_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/imports"
+)
+
+// catalogType is a column of an existing table, and the values that a file has for it.
+type catalogType struct {
+	before, column string // statements, and the type of the column
+	of             string // the type in the schema
+	values         []any
+	issues         string
+	rows           string // what the table has after the import
+	conflict       string // why the table can't be filled
+}
+
+// cannotHold is part of the message about a type that the schema's type has no values of.
+func cannotHold(declared, of string) string {
+	return "its column value is of type " + declared + ", which can't hold the values of type " + of
+}
+
+var catalogTypes = map[string]catalogType{
+	"numeric with a negative scale": {column: "numeric(3,-2)", of: "decimal", values: []any{100, 99900, 100000, 150, 1.5, 0, -200},
+		issues: "Items!B4 RANGE, Items!B5 PRECISION_LOST, Items!B6 PRECISION_LOST", rows: "1 100; 2 99900; 6 0; 7 -200"},
+	"whole numbers in a numeric with a negative scale": {column: "numeric(3,-2)", of: "integer", values: []any{100, 150, 99900, 100000},
+		issues: "Items!B3 PRECISION_LOST, Items!B5 RANGE", rows: "1 100; 3 99900"},
+	"numeric whose scale is above its precision": {column: "numeric(2,4)", of: "decimal", values: []any{0.0012, 0.0099, 0.01, 0.00123, 1},
+		issues: "Items!B4 RANGE, Items!B5 PRECISION_LOST, Items!B6 RANGE", rows: "1 0.0012; 2 0.0099"},
+	"numeric":                 {column: "numeric(5,2)", of: "integer", values: []any{999, 1000, -999}, issues: "Items!B3 RANGE", rows: "1 999.00; 3 -999.00"},
+	"int2":                    {column: "int2", of: "integer", values: []any{32767, 32768, -32768, -32769}, issues: "Items!B3 RANGE, Items!B5 RANGE", rows: "1 32767; 3 -32768"},
+	"int4":                    {column: "int4", of: "integer", values: []any{2147483647, 2147483648, -2147483648, -2147483649}, issues: "Items!B3 RANGE, Items!B5 RANGE", rows: "1 2147483647; 3 -2147483648"},
+	"int8":                    {column: "int8", of: "integer", values: []any{"9223372036854775807", "9223372036854775808"}, issues: "Items!B3 NOT_AN_INTEGER", rows: "1 9223372036854775807"},
+	"a Boolean value in int4": {column: "int4", of: "boolean", values: []any{true, false}, rows: "1 1; 2 0"},
+	"varchar counts characters": {column: "varchar(3)", of: "text", values: []any{"🚕🚕🚕", "🚕🚕🚕🚕", "ab ", "abcd"},
+		issues: "Items!B3 LENGTH, Items!B4 NORMALIZED, Items!B5 LENGTH", rows: "1 🚕🚕🚕; 3 ab"},
+	"char":      {column: "char(3)", of: "text", values: []any{"ab", "abc", "abcd"}, issues: "Items!B4 LENGTH", rows: "1 ab; 2 abc"},
+	"bare char": {column: "char", of: "text", values: []any{"a", "ab"}, issues: "Items!B3 LENGTH", rows: "1 a"},
+	"a domain over an enum": {before: "CREATE TYPE mood AS ENUM ('ok', 'Sad', 'SAD'); CREATE DOMAIN dm AS mood NOT NULL", column: "dm", of: "text", values: []any{"ok", "sad", nil, "OK"},
+		issues: "Items!B3 NOT_ALLOWED, Items!B4 REQUIRED, Items!B5 NORMALIZED", rows: "1 ok; 4 ok"},
+	"a domain over a domain": {before: "CREATE DOMAIN d1 AS varchar(5); CREATE DOMAIN d2 AS d1 CHECK (value <> 'bad')", column: "d2", of: "text", values: []any{"good", "bad", "toolong"},
+		issues: "Items!3:3 REFUSED_BY_DATABASE, Items!B4 LENGTH", rows: "1 good"},
+	"a domain over numeric": {before: "CREATE DOMAIN cents AS numeric(5,2) CHECK (value >= 0)", column: "cents", of: "decimal", values: []any{1.25, -1, 1.255, 1000},
+		issues: "Items!3:3 REFUSED_BY_DATABASE, Items!B4 PRECISION_LOST, Items!B5 RANGE", rows: "1 1.25"},
+	"citext": {before: "CREATE EXTENSION citext", column: "citext UNIQUE", of: "text", values: []any{"Abc", "abc", "ABD"}, issues: "Items!B3 REFUSED_BY_DATABASE", rows: "1 Abc; 3 ABD"},
+	"a collation that ignores case": {before: "CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", column: "text COLLATE ci UNIQUE", of: "text",
+		values: []any{"Abc", "abc", "ABD"}, issues: "Items!B3 REFUSED_BY_DATABASE", rows: "1 Abc; 3 ABD"},
+	"uuid": {column: "uuid", of: "text", values: []any{"2F1E6F0A-52C8-4D4E-9C3B-0A7D1F5E8B21", "{2f1e6f0a-52c8-4d4e-9c3b-0a7d1f5e8b22}", "x"},
+		issues: "Items!B2 NORMALIZED, Items!B3 PATTERN, Items!B4 PATTERN", rows: "1 2f1e6f0a-52c8-4d4e-9c3b-0a7d1f5e8b21"},
+	"json": {column: "json", of: "text", values: []any{`{"a": 1, "a": 2}`, `{`, `"x"`}, issues: "Items!B3 PATTERN", rows: `1 {"a": 1, "a": 2}; 3 "x"`},
+	"jsonb": {column: "jsonb", of: "text", values: []any{`{"b":1,"a":1.0}`, `{`, `{"u":"\u0000"}`}, issues: "Items!B3 PATTERN, Items!4:4 REFUSED_BY_DATABASE",
+		rows: `1 {"a": 1.0, "b": 1}`},
+	"timestamptz with a zone": {column: "timestamptz(0)", of: "datetime, zone: Europe/Berlin", values: []any{"2024-07-01 12:00", "2024-03-31 02:30", "2024-10-27 02:30", "2024-07-01T12:00:00.5"},
+		issues: "Items!B3 NOT_A_DATE, Items!B4 AMBIGUOUS_DATE, Items!B5 PRECISION_LOST", rows: "1 2024-07-01 10:00:00+00"},
+	"an identity with a default": {column: "int GENERATED BY DEFAULT AS IDENTITY", of: "integer", values: []any{5, nil}, issues: "Items!B3 REQUIRED", rows: "1 5"},
+	"float8":                     {column: "float8", of: "decimal", values: []any{"0.1", "1234567890123456"}, issues: "Items!B3 PRECISION_LOST", rows: "1 0.1"},
+	"time":                       {column: "time(0)", of: "time", values: []any{"23:59:59", "12:00:00.5"}, issues: "Items!B3 PRECISION_LOST", rows: "1 23:59:59"},
+
+	"timestamptz without a zone": {column: "timestamptz", of: "datetime", conflict: "and the schema does not have the time zone of the cells"},
+	"an array":                   {column: "int[]", of: "integer", conflict: "its column value is an array (integer[])"},
+	"a domain over an array":     {before: "CREATE DOMAIN tags AS text[]", column: "tags", of: "text", conflict: cannotHold("tags", "text")},
+	"a generated column":         {column: "int GENERATED ALWAYS AS (1) STORED", of: "integer", conflict: "its column value is computed"},
+	"an identity":                {column: "int GENERATED ALWAYS AS IDENTITY", of: "integer", conflict: "its column value is GENERATED ALWAYS AS IDENTITY"},
+	"a composite type":           {before: "CREATE TYPE pair AS (a int, b int)", column: "pair", of: "text", conflict: cannotHold("pair", "text")},
+	"money":                      {column: "money", of: "decimal", conflict: cannotHold("money", "decimal")},
+	"bytea":                      {column: "bytea", of: "text", conflict: cannotHold("bytea", "text")},
+	"interval":                   {column: "interval", of: "text", conflict: cannotHold("interval", "text")},
+	"timetz":                     {column: "timetz", of: "time", conflict: cannotHold("time with time zone", "time")},
+	"inet":                       {column: "inet", of: "text", conflict: cannotHold("inet", "text")},
+	"bit":                        {column: "bit(3)", of: "text", conflict: cannotHold("bit(3)", "text")},
+	"a range":                    {column: "int4range", of: "text", conflict: cannotHold("int4range", "text")},
+}
+
+func TestTypesOfCatalogAreKept(t *testing.T) {
+	for name, c := range catalogTypes {
+		t.Run(name, func(t *testing.T) {
+			b := setupPostgres(t, "name: x\nsheets:\n  - name: items\n    key: code\n    columns:\n      - {name: code, type: integer, required: true}\n      - {name: value, type: "+c.of+"}\n")
+			if c.before != "" {
+				b.exec(c.before)
+			}
+			b.exec("CREATE TABLE items (code int PRIMARY KEY, value " + c.column + ")")
+			rows := [][]any{{"Code", "Value"}}
+			for i, v := range c.values {
+				rows = append(rows, []any{i + 1, v})
+			}
+			file := sheetsOf(t, map[string][][]any{"Items": rows})
+			if c.conflict != "" {
+				_, err := b.loader.Run(t.Context(), b.task(file, upsert))
+				var conflict *imports.TableConflictError
+				if !errors.As(err, &conflict) || !strings.Contains(conflict.Detail, c.conflict) {
+					t.Errorf("the error is %v", err)
+				}
+				return
+			}
+			task, summary := b.run(file, upsert)
+			if got := strings.Join(b.issues(task.Import.ID), ", "); got != c.issues {
+				t.Errorf("the issues are %s, want %s", got, c.issues)
+			}
+			if got := strings.Join(b.rows("SELECT code, value::text FROM items ORDER BY 1"), "; "); got != c.rows {
+				t.Errorf("the table has %s, want %s", got, c.rows)
+			}
+			if _, again := b.run(file, upsert); again.Totals.Unchanged != summary.Totals.Inserted || again.Totals.Updated > 0 {
+				t.Errorf("the second import came to %+v", again.Totals)
+			}
+		})
+	}
+}
+
+// A key that only the database makes finds rows, but can't be given to new ones.
+func TestKeyOfDatabaseOnlyUpdates(t *testing.T) {
+	b := setupPostgres(t, "name: x\nsheets:\n  - name: items\n    key: id\n    columns:\n      - {name: id, type: integer, required: true}\n      - {name: label, type: text}\n")
+	b.exec("CREATE TABLE items (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, label text); INSERT INTO items (label) VALUES ('a'), ('b')")
+	header := []any{"Id", "Label"}
+	if _, summary := b.run(sheetsOf(t, map[string][][]any{"Items": {header, {1, "A"}, {2, "b"}}}), upsert); summary.Totals.Updated != 1 || summary.Totals.Unchanged != 1 {
+		t.Errorf("the import came to %+v", summary.Totals)
+	}
+	_, err := b.loader.Run(t.Context(), b.task(sheetsOf(t, map[string][][]any{"Items": {header, {1, "x"}, {3, "c"}}}), upsert))
+	var conflict *imports.TableConflictError
+	if !errors.As(err, &conflict) || !strings.Contains(conflict.Detail, "its key column id is GENERATED ALWAYS AS IDENTITY") {
+		t.Errorf("a new row gives %v", err)
+	}
+	if got := fmt.Sprint(b.rows("SELECT * FROM items ORDER BY 1")); got != "[1 A 2 b]" {
+		t.Errorf("the items are %s", got)
+	}
+}
