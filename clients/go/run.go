@@ -31,6 +31,8 @@ type run struct {
 	report time.Duration // minimum time between two reports
 	until  time.Time     // when the lease counts as lost, by our clock
 	ending bool          // the handler has returned
+	// unanswered are the changes in the heartbeat that waits for its answer. Its replica of the service can be frozen.
+	unanswered news
 }
 
 func (w *Worker) newRun(leased *jobsv1.LeasedJob) *run {
@@ -104,137 +106,6 @@ func (r *run) handle(ctx context.Context) (result any, err error) {
 		}
 	}()
 	return r.worker.cfg.Handlers[r.task.job.GetKind()](ctx, r.task)
-}
-
-// margin returns the time before its end when a lease counts as lost, so that the handler has stopped when another
-// worker gets the job.
-func (r *run) margin() time.Duration { return min(r.length/10, time.Second) }
-
-// watchLease calls lost when the lease has ended without an answer to a heartbeat, even if a call still waits for its answer: a
-// connection can be dead without an error. It returns when ctx is done.
-func (r *run) watchLease(ctx context.Context, lost func()) {
-	timer := time.NewTimer(time.Until(r.leaseEnd()))
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		left := time.Until(r.leaseEnd())
-		if left <= 0 {
-			lost()
-			return
-		}
-		timer.Reset(left)
-	}
-}
-
-// keepLease sends heartbeats until ctx is done: as often as the lease requires, and more often while there is progress.
-func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
-	last := time.Now() // the lease itself
-	retry := newPause(time.Second)
-	for {
-		if !r.waitForBeat(ctx, last) {
-			return
-		}
-		asked := time.Now()
-		cancel, err := r.heartbeat(ctx)
-		switch {
-		case err == nil:
-			retry = newPause(retry.most)
-			last = asked
-			if cancel {
-				cancelled()
-			}
-		case ctx.Err() != nil:
-			return
-		case Reason(err) == reasonLeaseLost:
-			lost()
-			return
-		default:
-			retry.wait(ctx)
-			r.worker.conn.ResetConnectBackoff()
-			last = time.Time{} // immediately
-		}
-	}
-}
-
-// waitForBeat waits until a heartbeat is due. It returns false if ctx is done before.
-func (r *run) waitForBeat(ctx context.Context, last time.Time) bool {
-	timer := time.NewTimer(time.Until(last.Add(r.beat)))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	case <-r.task.changed:
-	}
-	// There is progress to send, but it must not be sent too often.
-	r.mu.Lock()
-	due := last.Add(min(r.report, r.beat))
-	r.mu.Unlock()
-	timer.Reset(time.Until(due))
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// heartbeat renews the lease and sends the changes since the last one.
-func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
-	r.mu.Lock()
-	ending := r.ending
-	r.mu.Unlock()
-	var n news
-	if !ending { // the call that ends the job sends the last changes
-		n = r.task.take()
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	asked := time.Now()
-	resp, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan,
-		Progress: n.progress, Checkpoint: n.checkpoint})
-	if tooLarge(err) {
-		r.worker.cfg.Logger.ErrorContext(ctx, "the progress is too large to be sent", "job_id", r.id, "error", err)
-		resp, err = r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token}) // the lease is more important
-	}
-	if status.Code(err) == codes.InvalidArgument {
-		// Earlier versions of the service refuse progress this way, but still renew the lease.
-		r.worker.cfg.Logger.ErrorContext(ctx, "progress refused", "job_id", r.id, "error", err)
-		r.renewed(asked, 0)
-		return false, nil
-	}
-	if err != nil {
-		r.task.unread(n)
-		r.task.resend()
-		return false, err
-	}
-	for _, refused := range resp.GetRefused() {
-		r.worker.cfg.Logger.WarnContext(ctx, "parts of the progress were rejected or truncated", "job_id", r.id, "field", refused.GetField(),
-			"reason", refused.GetReason(), "message", refused.GetMessage())
-	}
-	r.renewed(asked, seconds(resp.GetReportSeconds()))
-	return resp.GetCancelRequested(), nil
-}
-
-// renewed records that the lease was renewed, at the time asked or later.
-func (r *run) renewed(asked time.Time, report time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.until = asked.Add(r.length - r.margin())
-	if report > 0 {
-		r.report = report
-	}
-}
-
-func (r *run) leaseEnd() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.until
 }
 
 // finish reports to the service how the job ended. held ends with the lease, and work was the handler's context.
@@ -355,8 +226,12 @@ func (r *run) release(held context.Context) string {
 }
 
 // lastNews returns the progress to send with the job's end: all of it, even if it was sent before. Steps that are not
-// declared yet are declared first.
+// declared yet, as far as is known, are declared first.
 func (r *run) lastNews(held context.Context) news {
+	r.mu.Lock()
+	unanswered := r.unanswered
+	r.mu.Unlock()
+	r.task.unread(unanswered)
 	r.task.resend()
 	n := r.task.take()
 	if n.plan == nil {
