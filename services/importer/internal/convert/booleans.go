@@ -53,6 +53,13 @@ func IsAmbiguousWord(s string) bool {
 	return known && truth == ""
 }
 
+// IsTruth reports whether a text is a word or a number for true or false, even if it can mean both.
+func IsTruth(s string) bool {
+	s = text.CleanString(s)
+	_, known := truthOf([]byte(s))
+	return known || s == "1" || s == "0"
+}
+
 // truthOf returns the meaning of a word: true, false, or nothing if it can mean both.
 func truthOf(s []byte) (truth string, known bool) {
 	t, _ := fold(s)

@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/text"
 )
@@ -23,7 +24,7 @@ func expects(c *schema.Column) func(string) bool {
 	case schema.Integer, schema.Decimal:
 		return isNumeric
 	case schema.Boolean:
-		return isTruth
+		return convert.IsTruth
 	case schema.Date, schema.DateTime, schema.Time:
 		return func(v string) bool { return text.KindOf([]byte(v)) == text.DateOrTime }
 	case schema.Email:
@@ -55,17 +56,6 @@ func isNumeric(v string) bool {
 	}
 	return digits > 0 && letters <= 3
 }
-
-// truths are words for true and false.
-var truths = func() map[string]bool {
-	words := map[string]bool{}
-	for word := range strings.FieldsSeq("true false yes no y n 1 0 ja nein j oui non si sí no sim não tak nie да нет 是 否 はい いいえ x on off wahr falsch evet hayır") {
-		words[word] = true
-	}
-	return words
-}()
-
-func isTruth(v string) bool { return truths[strings.ToLower(strings.TrimSpace(v))] }
 
 func isPhone(v string) bool {
 	digits := 0
