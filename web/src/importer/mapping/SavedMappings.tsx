@@ -33,32 +33,40 @@ export function SavedMappings({ schema, user, editor }: SavedMappingsProps) {
     };
   }, [connection, schema]);
 
-  /** Changes the saved mappings, and shows the new list. */
-  const change = async (heading: string, action: () => Promise<unknown>) => {
+  /** Changes the saved mappings, and shows the new list and then what was done. */
+  const change = async (heading: string, action: () => Promise<unknown>, show: () => void) => {
     setDone("");
     setDeleted(undefined);
     setError(undefined);
     try {
       await action();
-      setList(await listMappings({ ...connection, schema }));
     } catch (cause) {
       setError({ heading, cause });
+      return;
     }
+    try {
+      setList(await listMappings({ ...connection, schema }));
+    } catch (cause) {
+      setError({ heading: t("mapping.notListed"), cause });
+    }
+    show();
   };
   const store = (mapping: Pick<SavedMapping, "name" | "shared" | "mapping">) =>
-    change(t("mapping.notSaved"), async () => {
-      const saved = await saveMapping({ ...connection, schema, ...mapping });
-      setDone(saved.name);
-    });
+    change(
+      t("mapping.notSaved"),
+      () => saveMapping({ ...connection, schema, ...mapping }),
+      () => setDone(mapping.name),
+    );
   const save = (event: FormEvent) => {
     event.preventDefault();
     void store({ name: name.trim(), shared, mapping: editor.mapping });
   };
   const drop = (saved: SavedMapping) =>
-    change(t("mapping.notDeleted"), async () => {
-      await deleteMapping({ ...connection, schema, name: saved.name });
-      setDeleted(saved);
-    });
+    change(
+      t("mapping.notDeleted"),
+      () => deleteMapping({ ...connection, schema, name: saved.name }),
+      () => setDeleted(saved),
+    );
   const own = list.filter(({ owner }) => owner === user);
 
   return (
