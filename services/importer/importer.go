@@ -192,6 +192,9 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.work(working) })
 	g.Go(func() error { return s.maintain.Run(working) })
 	g.Go(func() error { s.watchTarget(working); return nil })
+	if shared, is := s.store.(imports.Shared); is {
+		g.Go(func() error { s.watchStore(working, shared); return nil })
+	}
 	g.Go(func() error { return s.downloads.Run(working) })
 	err := g.Wait()
 	return errors.Join(err, s.close())

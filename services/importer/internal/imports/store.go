@@ -135,4 +135,6 @@ type Shared interface {
 	Lead(ctx context.Context, importer string, period time.Duration) (leads bool, err error)
 	// Resign lets another importer clean up immediately.
 	Resign(ctx context.Context, importer string) error
+	// Ping returns an error if this importer can't reach the store now.
+	Ping(ctx context.Context) error
 }

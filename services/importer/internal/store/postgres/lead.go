@@ -26,3 +26,6 @@ func (s *Store) Lead(ctx context.Context, importer string, period time.Duration)
 func (s *Store) Resign(ctx context.Context, importer string) error {
 	return s.change(ctx, "resign as the leader of the importers", nil, `UPDATE lead SET lead_until = clock_timestamp() - interval '1 second' WHERE leader = $1`, importer)
 }
+
+// Ping implements imports.Shared.
+func (s *Store) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
