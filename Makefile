@@ -88,8 +88,14 @@ breaking: $(BIN)/buf ## Fail if the protos break clients of main (AGAINST=REV fo
 bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
+.PHONY: cluster
+cluster: $(BIN)/versitygw test-programs ## Run two of each service on PostgreSQL, NATS, and S3 behind nginx, to try
+	@go test -tags cluster -count 1 -timeout 0 -run TestServeCluster ./e2e/cluster -v
+
 .PHONY: chaos
-chaos: ## Kill, freeze, and disconnect the services and their databases for about an hour
+chaos: $(BIN)/versitygw test-programs ## Kill, freeze, and disconnect the services and their databases for about two hours
+	for seed in $(or $(SEEDS),1 2 3); do \
+	  HEADWAY_CHAOS_SEED=$$seed HEADWAY_CHAOS_SECONDS=1200 HEADWAY_CHAOS_WATCHERS=2000 go test ./e2e/cluster -count 1 -timeout 60m -v; done
 	HEADWAY_TEST_CRASHES=1000 HEADWAY_TEST_FREEZE=15s go test ./services/jobs -count 1 -timeout 120m -run 'LosesNothingAcknowledged' -v
 	HEADWAY_TEST_CRASHES=300 go test ./services/importer -count 1 -timeout 120m -run 'CrashesLeavePostgreSQLConsistent' -v
 
