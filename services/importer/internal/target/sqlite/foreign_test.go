@@ -24,7 +24,11 @@ func shop() *schema.Schema {
 // write writes rows of texts to a sheet's table, after the test has changed the database with plain SQL.
 func write(t *testing.T, sc *schema.Schema, sheet string, before []string, rows ...[]string) error {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "records.db")
+	return writeTo(t, filepath.Join(t.TempDir(), "records.db"), sc, sheet, before, rows...)
+}
+
+func writeTo(t *testing.T, path string, sc *schema.Schema, sheet string, before []string, rows ...[]string) error {
+	t.Helper()
 	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +101,32 @@ func TestUndeclaredForeignKeysAreChecked(t *testing.T) {
 				t.Errorf("got %v; want the row refused", err)
 			}
 		})
+	}
+}
+
+// TestNewTablesHaveUniqueIndexes checks that a table that an import has created refuses what other programs write.
+func TestNewTablesHaveUniqueIndexes(t *testing.T) {
+	sc := shop()
+	sc.Sheets[1].Columns[1].References.Column = "label"
+	path := filepath.Join(t.TempDir(), "records.db")
+	if err := writeTo(t, path, sc, "shelves", nil, []string{"s1", "left"}, []string{"s2", "right"}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for statement, allowed := range map[string]bool{
+		`INSERT INTO shelves VALUES ('s3', 'left')`: false,
+		`INSERT INTO shelves VALUES ('s3', 'top')`:  true,
+		// The index is also that of the foreign key.
+		`PRAGMA foreign_keys = ON; INSERT INTO items VALUES ('i1', 'right')`:    true,
+		`PRAGMA foreign_keys = ON; INSERT INTO items VALUES ('i2', 'anywhere')`: false,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); (err == nil) != allowed {
+			t.Errorf("%s: %v", statement, err)
+		}
 	}
 }
 

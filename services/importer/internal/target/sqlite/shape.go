@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
@@ -51,13 +49,18 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		return err
 	}
 	var kind string
+	created := false
 	err := tx.query(ctx, `SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table','view')`, []any{sheet.Table},
 		func(row *sqlitedirect.Stmt) { kind = row.Text(0) })
 	switch {
 	case err != nil:
 		return fmt.Errorf("look for table %s: %w", sheet.Table, err)
 	case kind == "":
-		if err := tx.newTable(ctx, sheet, parent); err != nil {
+		renamed, err := tx.renameTable(ctx, sheet)
+		if err == nil && !renamed {
+			created, err = true, tx.newTable(ctx, sheet, parent)
+		}
+		if err != nil {
 			return err
 		}
 	case kind != "table":
@@ -90,7 +93,7 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 			return err
 		}
 	}
-	return tx.prepareUnique(ctx, sheet, have)
+	return tx.prepareUnique(ctx, sheet, have, created)
 }
 
 // conflict is the reason why a table can't be filled. Errors of SQLite are shown by their own messages.
@@ -103,13 +106,9 @@ func conflict(sheet *schema.Sheet, format string, args ...any) error {
 	return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
 }
 
-// newTable creates the sheet's table, or gives it its new name.
+// newTable creates the sheet's table.
 func (tx *transaction) newTable(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) error {
-	renamed, err := tx.renameTable(ctx, sheet)
-	if err != nil || renamed {
-		return err
-	}
-	err = tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Create, Detail: "create the table", Statements: []string{createTable(sheet, parent)}})
+	err := tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Create, Detail: "create the table", Statements: []string{createTable(sheet, parent)}})
 	if permanent(err) {
 		return conflict(sheet, "it can't be created: %v", err)
 	}
@@ -198,64 +197,6 @@ func (have shape) differences(sheet *schema.Sheet) (why []string) {
 		why = append(why, "its rows are not identified by "+strings.Join(sheet.Key, ", "))
 	}
 	return why
-}
-
-// prepareUnique creates the unique indexes of the schema, and drops those that the schema no longer has.
-func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, have shape) error {
-	for _, column := range sheet.Columns {
-		if !column.Unique || len(sheet.Key) == 1 && sheet.Key[0] == column.Name {
-			continue
-		}
-		found := false
-		for index, of := range have.ours {
-			if of == fold(column.Name) {
-				delete(have.ours, index)
-				found = true
-			}
-		}
-		if found {
-			continue
-		}
-		index, err := tx.freeIndexName(ctx, uniqueIndex(sheet.Table, column.Name))
-		if err != nil {
-			return err
-		}
-		err = tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: "make the column " + column.Name + " unique",
-			Statements: []string{fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name))}})
-		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
-			return conflict(sheet, "its column %s has duplicate values, but must be unique in the schema", column.Name)
-		}
-		if permanent(err) {
-			return conflict(sheet, "its column %s can't get a unique index: %v", column.Name, err)
-		}
-		if err != nil {
-			return fmt.Errorf("index %s.%s: %w", sheet.Table, column.Name, err)
-		}
-	}
-	for _, index := range slices.Sorted(maps.Keys(have.ours)) {
-		err := tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: fmt.Sprintf("let the column %s have duplicates", have.ours[index]),
-			Statements: []string{`DROP INDEX ` + name(index)}})
-		if err != nil {
-			return fmt.Errorf("drop the index %s: %w", index, err)
-		}
-	}
-	return nil
-}
-
-// freeIndexName returns the name. If another table has an index with this name, it adds a number: different names of
-// tables and columns can have the same concatenation.
-func (tx *transaction) freeIndexName(ctx context.Context, wanted string) (string, error) {
-	for n, candidate := 2, wanted; ; n++ {
-		taken := false
-		err := tx.query(ctx, `SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE`, []any{candidate}, func(*sqlitedirect.Stmt) { taken = true })
-		if err != nil {
-			return "", fmt.Errorf("look for the index %s: %w", candidate, err)
-		}
-		if !taken {
-			return candidate, nil
-		}
-		candidate = fmt.Sprintf("%s_%d", wanted, n)
-	}
 }
 
 // claimTable records that the table belongs to the run's schema. Two schemas with one table would change its rules in

@@ -38,6 +38,10 @@ type transaction struct {
 	// has made.
 	migrates bool
 	changes  []imports.Change
+	// enforced means that SQLite checks the foreign keys.
+	enforced bool
+	// later are the indexes that fillIndexes creates.
+	later []laterIndex
 	// statements are closed with the transaction.
 	statements []*sqlitedirect.Stmt
 	ended      bool
@@ -137,6 +141,7 @@ func (tx *transaction) lockForRows(ctx context.Context) error {
 	if err != nil || !others {
 		return err
 	}
+	tx.enforced = true
 	// This setting can be changed only between transactions.
 	for _, statement := range []string{`ROLLBACK`, `PRAGMA foreign_keys(ON)`} {
 		if err := tx.exec(ctx, statement); err != nil {
@@ -164,6 +169,9 @@ func (tx *transaction) lock(ctx context.Context) error {
 
 // Commit implements imports.TargetTx.
 func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Counts) error {
+	if err := tx.fillIndexes(ctx); err != nil { // without a Check
+		return err
+	}
 	numbers, err := json.Marshal(sheets)
 	if err != nil {
 		return fmt.Errorf("encode the counts: %w", err)

@@ -80,6 +80,9 @@ func (tx *transaction) rowsOf(ctx context.Context, table string) (n int64, err e
 
 // Check implements imports.TargetTx.
 func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Counts) ([]imports.Dangling, error) {
+	if err := tx.fillIndexes(ctx); err != nil {
+		return nil, err
+	}
 	for _, sheet := range tx.run.Schema.Sheets {
 		before, counted := tx.before[sheet.Name]
 		if !counted {

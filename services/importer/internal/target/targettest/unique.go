@@ -1,6 +1,7 @@
 package targettest
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"testing"
@@ -59,6 +60,29 @@ func exchanged(t *testing.T, open func() imports.Target) {
 	must(t, tb.Update(t.Context(), rows))
 	commit(t, tx)
 	wantHeld(t, target, columns, rows, rows...)
+}
+
+// enforced checks that the database itself refuses a second row with a unique value, after the import that created the table.
+func enforced(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	columns := []*schema.Column{code, serial}
+	load(t, target, "a", columns, []imports.Value{text("x"), text("s1")}, []imports.Value{text("y"), null}, []imports.Value{text("z"), null})
+	tx := begin(t, target, "b", 1)
+	defer func() { must(t, tx.Rollback()) }()
+	tb := table(t, tx, columns...)
+	counts := map[string]imports.Counts{"items": {Read: 1, Inserted: 1}}
+	err := tb.Insert(t.Context(), [][]imports.Value{{text("n"), text("s1")}})
+	if err == nil {
+		_, err = tx.Check(t.Context(), counts)
+	}
+	if err == nil {
+		err = tx.Commit(t.Context(), counts)
+	}
+	var refused *imports.RefusedRowsError
+	if !errors.As(err, &refused) && !errors.Is(err, imports.ErrOvertaken) { // a run looks such a value up before
+		t.Errorf("a second row with the value of a unique column: %v", err)
+	}
 }
 
 func uniqueRule(t *testing.T, open func() imports.Target) {
