@@ -15,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"headway/internal/natstest"
 	"headway/internal/pgtest"
 	"headway/internal/proctest"
 	"headway/internal/s3test"
@@ -26,7 +27,7 @@ type composeService struct {
 	Command     []string
 	Environment map[string]string
 	Secrets     []string
-	Volumes     []string
+	Tmpfs       []string
 	ReadOnly    bool `yaml:"read_only"`
 }
 
@@ -45,10 +46,11 @@ func composeServices(t *testing.T) map[string]composeService {
 	return file.Services
 }
 
-// cluster runs the services of the compose file as processes.
+// cluster runs the services of the compose file as processes, two of each, with nginx before the edges.
 type cluster struct {
 	*server
 	services  map[string]composeService
+	addresses map[string]string // of the services by their names
 	replace   *strings.Replacer // of names in the network of the containers
 	processes []*proctest.Process
 }
@@ -59,12 +61,13 @@ func (c *cluster) launchService(name string) {
 	s := c.services[name]
 	cmd := exec.Command(headwayProgram, s.Command...)
 	data := filepath.Join(c.data, name)
-	if !slices.Contains(s.Volumes, name+":/data") || !s.ReadOnly {
-		c.t.Errorf("%s has no volume, or can write elsewhere", name)
+	if len(s.Tmpfs) != 2 || !strings.HasPrefix(s.Tmpfs[1], "/data:uid=65532,") || !s.ReadOnly {
+		c.t.Errorf("%s can't write to /data, or can write elsewhere", name)
 	}
+	own := strings.NewReplacer("0.0.0.0:9091", c.addresses[name], "0.0.0.0:9092", c.addresses[name], "0.0.0.0:8080", c.addresses[name])
 	cmd.Env = []string{"HEADWAY_DATA=" + data, "HOME=" + data} // as in the Dockerfile, and nothing else
 	for key, value := range s.Environment {
-		cmd.Env = append(cmd.Env, key+"="+c.replace.Replace(value))
+		cmd.Env = append(cmd.Env, key+"="+c.replace.Replace(own.Replace(value)))
 	}
 	cmd.Env = append(cmd.Env, "HEADWAY_METRICS_LISTEN=-") // one network instead of three
 	cmd.Stdout, cmd.Stderr = c.log, c.log
@@ -75,15 +78,25 @@ func (c *cluster) launchService(name string) {
 func (c *cluster) start() {
 	c.t.Helper()
 	c.processes = nil
-	for _, name := range []string{"jobs", "importer", "edge"} {
+	for _, name := range slices.Sorted(maps.Keys(c.services)) { // the edges come first, and wait for the others
 		c.launchService(name)
 	}
-	c.waitReady()
+	for _, name := range []string{"edge1", "edge2"} {
+		c.process.AwaitReady("http://" + c.addresses[name] + "/readyz")
+	}
+	if c.edge == "" {
+		c.edge = composeNginx(c.t.(*testing.T), [2]string{c.addresses["edge1"], c.addresses["edge2"]})
+	}
 }
 
 func (c *cluster) stop() {
 	for _, p := range c.processes {
 		_ = p.Kill() // the signal is the error
+	}
+	for name := range c.services { // memory of the container
+		if err := os.RemoveAll(filepath.Join(c.data, name)); err != nil {
+			c.t.Error(err)
+		}
 	}
 }
 
@@ -100,8 +113,18 @@ func newCluster(t *testing.T) (*cluster, *s3test.Server) {
 		}
 	})
 	objects := s3test.Start(t, "headway")
-	c := &cluster{services: composeServices(t), server: &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t),
-		jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), log: &proctest.Log{}}}
+	c := &cluster{services: composeServices(t), addresses: map[string]string{}, server: &server{t: t, data: t.TempDir(), log: &proctest.Log{}}}
+	names := []string{}
+	for name := range c.services {
+		c.addresses[name] = proctest.FreeAddress(t)
+		for _, port := range []string{":9091", ":9092"} {
+			names = append(names, name+port, c.addresses[name])
+		}
+	}
+	if len(c.services) != 6 {
+		t.Fatalf("the services are %v, want two of each", slices.Sorted(maps.Keys(c.services)))
+	}
+	c.jobs, c.importer = c.addresses["jobs1"], c.addresses["importer1"]
 	secrets := t.TempDir()
 	credentials := "[default]\n"
 	for name, value := range s3test.Env() {
@@ -111,8 +134,8 @@ func newCluster(t *testing.T) (*cluster, *s3test.Server) {
 		writeFile(t, filepath.Join(secrets, name), text)
 	}
 	user, _, _ := strings.Cut(database.Database(t, "headway"), "?")
-	c.replace = strings.NewReplacer("postgres://headway@postgres:5432/headway", user, "http://s3:7070", objects.Endpoint(), "/run/secrets", secrets,
-		"0.0.0.0:9091", c.jobs, "jobs:9091", c.jobs, "0.0.0.0:9092", c.importer, "importer:9092", c.importer, "0.0.0.0:8080", c.edge)
+	c.replace = strings.NewReplacer(append(names, "postgres://headway@postgres:5432/headway", user, "http://s3:7070", objects.Endpoint(),
+		"/run/secrets", secrets, "nats:4222", natstest.Start(t))...)
 	return c, objects
 }
 
@@ -133,7 +156,7 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	database := c.replace.Replace(c.services["jobs"].Environment["HEADWAY_JOBS_DATABASE"])
+	database := c.replace.Replace(c.services["jobs1"].Environment["HEADWAY_JOBS_DATABASE"])
 	single.headway("migrate-jobs", "--jobs-database", database)
 	single.headway("migrate-imports", "--imports-database", database)
 	copyFiles(t, filepath.Join(single.data, "blobs", "imports", "*"), filepath.Join(objects.Folder("headway"), "imports"))
@@ -153,12 +176,7 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 	c.job(token, later, "completed")
 
 	c.stop()
-	for _, private := range []string{"jobs/jobs.db", "jobs/blobs", "importer/importer.db", "importer/blobs", "importer/records.db"} {
-		if _, err := os.Stat(filepath.Join(c.data, private)); !os.IsNotExist(err) {
-			t.Errorf("%s exists: %v", private, err)
-		}
-	}
-	c.start()
+	c.start() // with nothing in their data directories
 	for _, id := range []string{ended, asked, later} {
 		c.job(token, id, "completed")
 	}

@@ -118,6 +118,37 @@ func launchProxy(t *testing.T, s *server, address string, pool *x509.CertPool, p
 	return p
 }
 
+// nginxProgram returns the path of nginx.
+func nginxProgram() string {
+	if found, err := exec.LookPath("nginx"); err == nil {
+		return found
+	}
+	return "/usr/sbin/nginx"
+}
+
+// nginxMain returns the configuration of an nginx that has all its files in a folder, and includes one of them.
+func nginxMain(dir, site string, connections int) string {
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;" // only the current user can read the folders
+	}
+	return fmt.Sprintf(`%s
+pid %[2]s/nginx.pid;
+error_log stderr;
+worker_processes 1;
+worker_shutdown_timeout 1s;
+events { worker_connections %[4]d; }
+http {
+	client_body_temp_path %[2]s/body;
+	proxy_temp_path %[2]s/proxy;
+	fastcgi_temp_path %[2]s/fastcgi;
+	uwsgi_temp_path %[2]s/uwsgi;
+	scgi_temp_path %[2]s/scgi;
+	include %[2]s/%[3]s;
+}
+`, user, dir, site, connections)
+}
+
 func startNginx(t *testing.T) *proxy {
 	t.Helper()
 	s := start(t, "--keepalive=2s")
@@ -127,30 +158,9 @@ func startNginx(t *testing.T) *proxy {
 		"server 127.0.0.1:8080;", "server "+s.edge+";", "listen 443 ssl http2;", "listen "+address+" ssl http2;",
 		"server_name headway.example.com;", "server_name 127.0.0.1;",
 		"/etc/ssl/headway/", dir+"/", "/var/log/nginx/headway.log", dir+"/access.log"))
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;" // only the current user can read the folders
-	}
 	conf := filepath.Join(dir, "nginx.conf")
-	writeFile(t, conf, fmt.Sprintf(`%s
-pid %[2]s/nginx.pid;
-error_log stderr;
-worker_processes 1;
-worker_shutdown_timeout 1s;
-events { worker_connections 512; }
-http {
-	client_body_temp_path %[2]s/body;
-	proxy_temp_path %[2]s/proxy;
-	fastcgi_temp_path %[2]s/fastcgi;
-	uwsgi_temp_path %[2]s/uwsgi;
-	scgi_temp_path %[2]s/scgi;
-	include %[2]s/headway.conf;
-}
-`, user, dir))
-	nginx := "/usr/sbin/nginx"
-	if found, err := exec.LookPath("nginx"); err == nil {
-		nginx = found
-	}
+	writeFile(t, conf, nginxMain(dir, "headway.conf", 512))
+	nginx := nginxProgram()
 	p := launchProxy(t, s, address, pool, nginx, "-p", dir, "-c", conf, "-g", "daemon off;")
 	p.reload = func() error { return exec.Command(nginx, "-p", dir, "-c", conf, "-s", "reload").Run() }
 	t.Cleanup(func() {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,9 +62,13 @@ type Server struct {
 	// GRPC is where services are registered.
 	GRPC *grpc.Server
 
-	health *health.Server
+	health *healthServer
 	drain  *drain
 	cfg    Config
+
+	mu sync.Mutex
+	// names are those for which SetHealth was called.
+	names map[string]bool
 }
 
 // StorageHealth is the name under which the health protocol reports whether the service can store data.
@@ -70,6 +76,10 @@ const StorageHealth = "headway.storage"
 
 // TargetHealth is the name under which the health protocol reports whether the importer can reach the database for the rows.
 const TargetHealth = "headway.target"
+
+// DatabaseHealth is the name under which the health protocol reports whether the jobs service can reach its database. It is not the
+// state of the service, because clients would then leave the only replicas that there are.
+const DatabaseHealth = "headway.database"
 
 // BusHealth is the name under which the health protocol reports whether the replicas of the jobs service are connected by their bus.
 // They work without it, but learn of each other's changes later.
@@ -108,8 +118,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rpcserver: create the validator: %w", err)
 	}
-	s := &Server{health: health.NewServer(), drain: newDrain(), cfg: cfg}
 	observe := newObserver(cfg)
+	s := &Server{health: &healthServer{health.NewServer(), observe.storage}, drain: newDrain(), cfg: cfg, names: make(map[string]bool)}
 	transport := cfg.TLS
 	if transport == nil {
 		transport = insecure.NewCredentials()
@@ -127,7 +137,7 @@ func New(cfg Config) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 	)
-	healthv1.RegisterHealthServer(s.GRPC, &healthServer{s.health, observe.storage})
+	healthv1.RegisterHealthServer(s.GRPC, s.health)
 	reflection.Register(s.GRPC)
 	return s, nil
 }
@@ -146,6 +156,36 @@ func (s *Server) SetHealth(name string, serving bool) {
 		status = healthv1.HealthCheckResponse_SERVING
 	}
 	s.health.SetServingStatus(name, status)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names[name] = true
+}
+
+// Ready reports whether the service can do its work, and names what is missing. Without the bus, it works, but more slowly.
+func (s *Server) Ready(ctx context.Context) (ready bool, states map[string]string) {
+	ready, states = true, map[string]string{"status": "ok"}
+	serves := func(name string) bool {
+		answer, err := s.health.Check(ctx, &healthv1.HealthCheckRequest{Service: name})
+		return err == nil && answer.GetStatus() == healthv1.HealthCheckResponse_SERVING
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.names {
+		short := strings.TrimPrefix(name, "headway.")
+		if states[short] = "ok"; !serves(name) {
+			states[short], ready = "unreachable", ready && name == BusHealth
+		}
+	}
+	if !serves(StorageHealth) {
+		states["storage"], ready = "full", false
+	}
+	if !ready {
+		states["status"] = "unavailable"
+	}
+	if !serves("") {
+		states["status"], ready = "draining", false
+	}
+	return ready, states
 }
 
 // Serve serves calls until ctx is done. Then health checks report that it is not serving, server streams and waiting calls

@@ -3,6 +3,7 @@ package telemetry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,17 +39,38 @@ func NewRegistry() *prometheus.Registry {
 	return r
 }
 
-// Serve serves /metrics and /debug/pprof/ on the listener until ctx ends. Profiles reveal how the process works, so listen
+// Ready reports whether the program can do its work, and names what is missing.
+type Ready func(ctx context.Context) (ready bool, states map[string]string)
+
+// answerReady returns the handler of /readyz.
+func answerReady(ready Ready) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ok, states := ready(r.Context())
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if !ok {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(states) // the caller might have disconnected
+	}
+}
+
+// Serve serves /metrics and /debug/pprof/ on the listener until ctx ends, and /healthz and /readyz if ready is not nil. Profiles reveal how the process works, so listen
 // on loopback, or on a network of operators only. The command line, which could hold secrets, is not served. On loopback,
 // only names of this machine are accepted, so that a web page can't read the metrics through a name that resolves to
 // this machine.
-func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry) error {
+func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry, ready Ready) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if ready != nil {
+		alive := func(context.Context) (bool, map[string]string) { return true, map[string]string{"status": "ok"} }
+		mux.HandleFunc("GET /healthz", answerReady(alive))
+		mux.HandleFunc("GET /readyz", answerReady(ready))
+	}
 	server := &http.Server{Handler: ownHost(lis.Addr(), mux), ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()

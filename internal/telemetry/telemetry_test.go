@@ -42,7 +42,7 @@ func TestMetricsAndProfilesAreServedUntilShutdown(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- telemetry.Serve(ctx, lis, telemetry.NewRegistry()) }()
+	go func() { served <- telemetry.Serve(ctx, lis, telemetry.NewRegistry(), nil) }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for path, want := range map[string]string{"/metrics": "go_goroutines", "/debug/pprof/": "goroutine"} {
 		res, err := client.Get("http://" + lis.Addr().String() + path)
@@ -75,4 +75,37 @@ func TestMetricsAndProfilesAreServedUntilShutdown(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestReadinessIsServedWithItsReasons(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served, missing := make(chan error, 1), ""
+	ready := func(context.Context) (bool, map[string]string) {
+		return missing == "", map[string]string{"database": missing}
+	}
+	go func() { served <- telemetry.Serve(ctx, lis, telemetry.NewRegistry(), ready) }()
+	want := func(path string, status int, body string) {
+		t.Helper()
+		res, err := http.Get("http://" + lis.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if text, err := io.ReadAll(res.Body); res.StatusCode != status || !strings.Contains(string(text), body) || err != nil {
+			t.Errorf("%s: %s %s %v", path, res.Status, text, err)
+		}
+	}
+	want("/readyz", http.StatusOK, `"database":""`)
+	missing = "unreachable" // the requests are one after the other
+	want("/readyz", http.StatusServiceUnavailable, `"database":"unreachable"`)
+	want("/healthz", http.StatusOK, `"status":"ok"`)
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }

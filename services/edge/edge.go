@@ -314,11 +314,15 @@ func (s *Service) drain() {
 	}
 }
 
-// counted counts the requests in progress, so that Run can wait for them.
+// counted counts the requests in progress, so that Run can wait for them. While the edge drains, it ends the connection of each. A
+// proxy could otherwise send its next request at the moment when the shutdown closes the connection, and could not repeat it.
 func (s *Service) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Add(1)
 		defer s.handlers.Done()
+		if s.draining.Load() && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -24,21 +24,30 @@ func (s *Service) healthz(w http.ResponseWriter, _ *http.Request) {
 	answerHealth(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz answers GET /readyz: 200 if both services are serving, the importer can reach the database for the rows, tokens
-// can be checked, and the edge is not draining.
-// Otherwise, it answers 503 with the problems.
+// readyz answers GET /readyz: 200 if the edge is ready. Otherwise, it answers 503 with the problems.
 func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
-	if s.draining.Load() {
-		answerHealth(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
-		return
+	ready, states := s.Ready(r.Context())
+	status := http.StatusOK
+	if !ready {
+		status = http.StatusServiceUnavailable
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	answerHealth(w, status, states)
+}
+
+// Ready reports whether both services are serving, the importer can reach the database for the rows, tokens can be checked, and the edge
+// is not draining. It names what is missing.
+func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]string) {
+	if s.draining.Load() {
+		return false, map[string]string{"status": "draining"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	var (
 		g              errgroup.Group
 		jobs, importer string
 
 		targetAway, busAway    bool
+		databaseAway           bool
 		jobsFull, importerFull bool
 	)
 	g.Go(func() error { jobs = serving(ctx, s.jobs, ""); return nil })
@@ -50,30 +59,34 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	})
 	g.Go(func() error { targetAway = serving(ctx, s.importer, rpcserver.TargetHealth) == notServing; return nil })
 	g.Go(func() error { busAway = serving(ctx, s.jobs, rpcserver.BusHealth) == notServing; return nil })
+	g.Go(func() error { databaseAway = serving(ctx, s.jobs, rpcserver.DatabaseHealth) == notServing; return nil })
 	_ = g.Wait() // these functions return no errors
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
-	status := http.StatusOK
+	ready = true
 	if s.cfg.TokensReady != nil {
 		body["issuer"] = "ok"
 		if s.cfg.TokensReady() != nil { // details are only in its log, because this route is public
 			body["issuer"] = "unreachable"
 		}
 	}
-	if busAway {
-		body["bus"] = "unreachable" // streams are later, and complete
+	if busAway || s.bus != nil && !s.bus.Connected() {
+		body["bus"] = "unreachable" // streams are later, and complete; limits of users are per edge
+	}
+	if s.revoked.Failing() {
+		body["blobs"] = "unreachable" // sign-outs of other edges are not known, and tickets are refused
 	}
 	lacking := false
 	for name, lacks := range map[string]bool{
-		"descriptors": s.exhausted.Lately(), "storage": s.storage.Lately() || jobsFull || importerFull, "target": targetAway,
+		"descriptors": s.exhausted.Lately(), "storage": s.storage.Lately() || jobsFull || importerFull, "target": targetAway, "database": databaseAway,
 	} {
 		if lacks {
-			lacking, body[name] = true, map[string]string{"descriptors": "exhausted", "storage": "full", "target": "unreachable"}[name]
+			lacking, body[name] = true, map[string]string{"descriptors": "exhausted", "storage": "full", "target": "unreachable", "database": "unreachable"}[name]
 		}
 	}
 	if lacking || jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {
-		body["status"], status = "unavailable", http.StatusServiceUnavailable
+		body["status"], ready = "unavailable", false
 	}
-	answerHealth(w, status, body)
+	return ready, body
 }
 
 // serving checks a service with the gRPC health protocol. It describes a problem in one word only, because this route

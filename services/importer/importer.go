@@ -184,6 +184,11 @@ const databaseFile = "importer.db"
 // Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
+// Ready reports whether the service can do its work, and names what is missing.
+func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]string) {
+	return s.server.Ready(ctx)
+}
+
 // Run serves and works until ctx ends, and then returns within about DrainTimeout. Running imports are released to the
 // jobs service, which leases them again. It returns nil if it ended only because ctx did.
 func (s *Service) Run(ctx context.Context) error {

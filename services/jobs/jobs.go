@@ -94,12 +94,36 @@ func New(cfg Config) (_ *Service, err error) {
 // Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
+// Ready reports whether the service can do its work, and names what is missing.
+func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]string) {
+	return s.server.Ready(ctx)
+}
+
+// watchDatabase reports to health checks whether the database can be reached, until ctx ends.
+func (s *Service) watchDatabase(ctx context.Context) {
+	for {
+		asking, cancel := context.WithTimeout(ctx, databaseTimeout)
+		_, err := s.rooms.store.Now(asking)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		s.server.SetHealth(rpcserver.DatabaseHealth, err == nil)
+		if !backoff.Sleep(ctx, databaseCheck) {
+			return
+		}
+	}
+}
+
 // Run serves until ctx ends, and then returns within about DrainTimeout. Streams end with SHUTTING_DOWN, and all
 // acknowledged changes are on disk. It returns nil if it ended only because ctx did.
 func (s *Service) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	worked := make(chan error, 1)
 	go func() { worked <- s.rooms.run(work) }()
+	if s.rooms.replicas != nil { // another machine
+		s.rooms.background.Go(func() { s.watchDatabase(work) })
+	}
 	if bus := s.rooms.bus; bus != nil {
 		s.rooms.background.Go(func() {
 			for {
@@ -133,6 +157,9 @@ type rooms struct {
 const (
 	// busCheck is the interval at which the health of the bus is reported.
 	busCheck = time.Second
+	// databaseCheck is the interval at which the health of a database on another machine is reported, and databaseTimeout how long
+	// its answer can take.
+	databaseCheck, databaseTimeout = 2 * time.Second, 2 * time.Second
 	// recount is the interval at which unfinished jobs are counted again if other replicas change them.
 	recount = 10 * time.Second
 )

@@ -39,6 +39,8 @@ func (c *Common) NewJobs(env *Env, cfg jobs.Config) (*jobs.Service, error) {
 type service interface {
 	// Run serves until ctx is done.
 	Run(ctx context.Context) error
+	// Ready reports whether the service can do its work, and names what is missing.
+	Ready(ctx context.Context) (ready bool, states map[string]string)
 }
 
 // alone runs one service and its metrics in this process.
@@ -55,6 +57,7 @@ func (c *Common) alone(ctx context.Context, name, flag, listen string, open func
 	if err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
+	env.Ready = s.Ready
 	env.Logger.InfoContext(ctx, "serving", "service", name, "address", lis.Addr().String(), "data", c.Data)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })

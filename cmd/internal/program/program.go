@@ -159,6 +159,8 @@ type Env struct {
 	Issuer  *auth.Issuer
 	Logger  *slog.Logger
 	Metrics *prometheus.Registry
+	// Ready reports whether the service of this process can do its work. It is nil if there are several.
+	Ready telemetry.Ready
 	// Local is set if neither a key nor an issuer is configured. If so, the service is for users of this machine only.
 	Local bool
 }
@@ -227,7 +229,7 @@ func (c *Common) ServeMetrics(ctx context.Context, f *Env) error {
 		return err
 	}
 	f.Logger.InfoContext(ctx, "metrics and profiles", "address", lis.Addr().String())
-	return telemetry.Serve(ctx, lis, f.Metrics)
+	return telemetry.Serve(ctx, lis, f.Metrics, f.Ready)
 }
 
 // Listen opens a port. An error names the flag to change.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"headway/internal/blobs"
@@ -25,6 +26,8 @@ type Revoked struct {
 	sessions map[string]revocation
 	// ended is called with each session that has ended.
 	ended func(session string)
+	// failing means that the bucket could not be read.
+	failing atomic.Bool
 }
 
 // revocation is when a session ends, and when it would have expired. told means that ended was called. keys are the blobs.
@@ -97,6 +100,9 @@ func (r *Revoked) note(session string, found revocation) {
 	r.sessions[session] = found
 }
 
+// Failing reports whether sessions that other edges have revoked are not known.
+func (r *Revoked) Failing() bool { return r.failing.Load() }
+
 // Has reports whether a session was revoked.
 func (r *Revoked) Has(session string) bool {
 	r.mu.Lock()
@@ -109,7 +115,6 @@ func (r *Revoked) Has(session string) bool {
 func (r *Revoked) Run(ctx context.Context) {
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
-	failing := false
 	for full := time.Now(); ; {
 		select {
 		case <-ctx.Done():
@@ -125,10 +130,10 @@ func (r *Revoked) Run(ctx context.Context) {
 		for _, prefix := range prefixes {
 			err = errors.Join(err, r.look(ctx, prefix))
 		}
-		if err != nil && !failing && ctx.Err() == nil { // once, not every second
+		if ctx.Err() == nil && r.failing.Swap(err != nil) != (err != nil) && err != nil { // once, not every second
 			r.logger.Error("sessions that other edges have revoked are not known", "error", err)
 		}
-		if failing = err != nil; failing {
+		if err != nil {
 			full = time.Time{} // what was missed could be in any minute
 		}
 		r.tell(now)
