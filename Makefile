@@ -54,11 +54,12 @@ e2e: build $(BIN)/grpcurl test-programs ## Run only the tests that drive the rea
 	npm run test:browser
 
 .PHONY: lint
-lint: prose $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf, TypeScript, prose
+lint: prose $(BIN)/buf $(BIN)/golangci-lint $(BIN)/check-deploy node_modules ## Check style: Go, protobuf, TypeScript, prose, and deploy
 	./$(BIN)/buf lint
 	./$(BIN)/buf format --diff --exit-code proto
 	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(BIN)/golangci-lint run ./...); done
 	npm run lint
+	./$(BIN)/check-deploy
 
 .PHONY: prose
 prose: ## Check the words of comments, messages, docs, and test names (HEADWAY_PROSE_DIR=DIR for one folder)
@@ -153,6 +154,10 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 $(BIN)/versitygw: tools/s3/go.mod tools/s3/go.sum
 	cd tools/s3 && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $@
+
+# Checks the files for Compose and Helm.
+$(BIN)/check-deploy: tools/deploy/go.mod tools/deploy/go.sum tools/deploy/main.go
+	cd tools/deploy && GOWORK=off go build -o $(CURDIR)/$@ .
 
 # Programs that the tests run, from packages of the operating system.
 TEST_PROGRAMS := curl jq chromium nginx caddy

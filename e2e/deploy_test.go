@@ -211,7 +211,8 @@ func TestDeployedSettingsExist(t *testing.T) {
 		known += string(out)
 	}
 	setting := regexp.MustCompile(`HEADWAY_[A-Z0-9_]+`)
-	files := []string{"../docs/deploying.md", "../deploy/compose/compose.yaml", "../deploy/docker/Dockerfile", "../deploy/systemd/headway@.service"}
+	files := []string{"../docs/deploying.md", "../deploy/compose/compose.yaml", "../deploy/docker/Dockerfile", "../deploy/systemd/headway@.service", "../deploy/helm/headway/values.yaml",
+		"../deploy/helm/headway/templates/_helpers.tpl", "../deploy/helm/headway/templates/edge.yaml"}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {

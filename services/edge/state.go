@@ -34,7 +34,7 @@ func (s *Service) openUploads() (uploads, error) {
 			PerUser: perUser, BytesPerUser: perUserBytes, Bytes: bytes, Logger: cfg.Logger,
 		})
 	}
-	return nil, nil
+	return nil, nil //nolint:nilnil // there is no store, and no error
 }
 
 // openState opens the bucket for what must survive a restart.
