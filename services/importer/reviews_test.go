@@ -22,6 +22,10 @@ func TestConfirmedReviewCommits(t *testing.T) {
 	if asked.GetJob().GetQuestion().GetFields()["sheets"] == nil {
 		t.Errorf("the question has no numbers: %v", asked.GetJob().GetQuestion())
 	}
+	// Nothing was changed yet, but the user sees which tables a confirmation creates.
+	if changes := asked.GetJob().GetQuestion().GetFields()["tableChanges"].GetListValue().AsSlice(); len(changes) < 7 || changes[0].(map[string]any)["kind"] != "create" {
+		t.Errorf("the changes of tables are %v", changes)
+	}
 	if _, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}, w.as("ann")); err != nil {
 		t.Fatal(err)
 	}

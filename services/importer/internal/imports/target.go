@@ -59,6 +59,8 @@ type TargetTx interface {
 	// Table opens a sheet's table for the given columns, which include the key. It returns *TableConflictError if the table
 	// can't be created or extended for the sheet, or if that could lose data. Rows of earlier tables are not written after it.
 	Table(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, columns []*schema.Column) (Table, error)
+	// Changes returns the changes of the opened tables themselves that a commit makes, in their order.
+	Changes() []Change
 	// Check is called when all rows are written. counts has those of each sheet. It returns the references that a commit
 	// would refuse, *RefusedRowsError for rows that a commit would refuse, and *TableConflictError if the tables do not have
 	// the rows that were counted.

@@ -99,6 +99,8 @@ type Summary struct {
 	Totals imports.Counts
 	// Committed reports whether the rows are in the database. Before reports whether an earlier run committed them.
 	Committed, Before bool
+	// Changes are the changes of the tables themselves that the run makes, or would make.
+	Changes []imports.Change
 	// RootCauses are the largest root causes, the largest first. If Before is set, they are in the store.
 	RootCauses []imports.RootCause
 }
@@ -190,6 +192,7 @@ func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *re
 	if err != nil {
 		return summary, err
 	}
+	summary.Changes = tx.Changes()
 	if len(found.rows) == 0 {
 		found.dangling, err = tx.Check(ctx, summary.Sheets)
 		if err := found.take(err); err != nil {

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	headway "headway/clients/go"
 	"headway/services/importer/internal/imports"
@@ -92,6 +93,13 @@ func (p *progress) Committing(ctx context.Context) error {
 // maxSheetsInResult keeps a job's result and question within the limit of a job's documents.
 const maxSheetsInResult = 24
 
+// These keep the question within the snapshot of a job.
+const (
+	maxChangesInQuestion    = 12
+	maxStatementsInQuestion = 1500 // bytes
+	maxDetail               = 80   // characters
+)
+
 // result returns the result of the job.
 func result(im imports.Import, o load.Summary) map[string]any {
 	m := map[string]any{
@@ -114,7 +122,33 @@ func question(im imports.Import, o load.Summary, again bool) map[string]any {
 	m["type"] = "review"
 	m["again"] = again
 	m["message"] = review.Question(o.Totals, again)
+	if len(o.Changes) > 0 {
+		m["tableChanges"] = changesJSON(o.Changes)
+	}
 	return m
+}
+
+// changesJSON returns the changes of tables that the user decides about: the first ones, and with their statements if these are short.
+// "headway schema diff" shows all of them.
+func changesJSON(changes []imports.Change) []any {
+	length := 0
+	for _, c := range changes {
+		length += len(strings.Join(c.Statements, ""))
+	}
+	all := make([]any, 0, maxChangesInQuestion)
+	for _, c := range changes[:min(len(changes), maxChangesInQuestion)] {
+		detail := []rune(c.Detail)
+		one := map[string]any{"table": c.Table, "kind": string(c.Kind), "detail": string(detail[:min(len(detail), maxDetail)])}
+		if length <= maxStatementsInQuestion {
+			var statements []any
+			for _, s := range c.Statements {
+				statements = append(statements, s)
+			}
+			one["statements"] = statements
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 func countsJSON(c imports.Counts) map[string]any {

@@ -78,6 +78,16 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	return t, nil
 }
 
+// Changes implements imports.TargetTx.
+func (tx *transaction) Changes() (all []imports.Change) {
+	for _, t := range tx.tables {
+		if c := t.plan.change(t.sheet); c != nil {
+			all = append(all, *c)
+		}
+	}
+	return all
+}
+
 // planned returns the changes that an import makes to a table, if it may make them.
 func (tx *transaction) planned(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, r *relation) (*plan, error) {
 	m := &migration{tx: tx, sheet: sheet, relation: r}

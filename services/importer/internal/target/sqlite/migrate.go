@@ -81,11 +81,12 @@ func (tx *transaction) change(ctx context.Context, c imports.Change) error {
 			return err
 		}
 	}
-	if tx.migrates {
-		tx.changes = append(tx.changes, c)
-	}
+	tx.changes = append(tx.changes, c)
 	return nil
 }
+
+// Changes implements imports.TargetTx.
+func (tx *transaction) Changes() []imports.Change { return tx.changes }
 
 // renameTable renames the table of a sheet, if the schema has created it under the earlier one.
 func (tx *transaction) renameTable(ctx context.Context, sheet *schema.Sheet) (renamed bool, err error) {

@@ -2,6 +2,7 @@ package targettest
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"headway/services/importer/internal/imports"
@@ -92,6 +93,38 @@ func planned(t *testing.T, open func() imports.Target) {
 	load(t, target, "a", []*schema.Column{code, price, serial}, []imports.Value{text("x"), text("1.5"), text("s")})
 	migrate(t, target, longer)
 	wantRows(t, target, longer, []imports.Value{text("x"), text("1.5"), text("s"), null})
+}
+
+// foreseen looks at the changes of runs that create a table, extend it, and leave it as it is.
+func foreseen(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	for i, c := range []struct {
+		columns []*schema.Column
+		want    imports.ChangeKind
+	}{{[]*schema.Column{code}, imports.Create}, {[]*schema.Column{code, price}, imports.Extend}, {[]*schema.Column{code, price}, ""}} {
+		for _, commits := range []bool{false, true} {
+			tx := begin(t, target, fmt.Sprint("import ", i, commits), 1)
+			if changes := tx.Changes(); len(changes) > 0 {
+				t.Errorf("without a table, the changes are %v", changes)
+			}
+			tb := table(t, tx, c.columns...)
+			changes := tx.Changes()
+			switch {
+			case c.want == "" && len(changes) > 0:
+				t.Errorf("the changes of a table that fits are %v", changes)
+			case c.want != "" && (len(changes) != 1 || changes[0].Kind != c.want || changes[0].Table != "items" || changes[0].Detail == "" || len(changes[0].Statements) == 0):
+				t.Errorf("the changes are %v, want one of the kind %s", changes, c.want)
+			}
+			row := []imports.Value{text(fmt.Sprint(i)), text("1")}
+			must(t, tb.Insert(t.Context(), [][]imports.Value{row[:len(c.columns)]}))
+			if commits {
+				commit(t, tx)
+			} else {
+				must(t, tx.Rollback())
+			}
+		}
+	}
 }
 
 // migrated changes names, types, rules, and the key of a table with rows.

@@ -59,6 +59,7 @@ func Run(t *testing.T, open Open) {
 		"a new table refuses a unique value that it has": enforced,
 		"a table that would lose data is refused":        conflicts,
 		"a plan is shown and carried out":                planned,
+		"a run shows its changes before the commit":      foreseen,
 		"a table with rows is migrated":                  migrated,
 		"rows prevent a migration":                       notMigrated,
 	} {
