@@ -87,9 +87,9 @@ func (c *cluster) disturbances() (all []disturbance) {
 		}})
 }
 
-// pause waits for a random time.
-func pause(ctx context.Context, random *rand.Rand, most time.Duration) {
-	backoff.Sleep(ctx, time.Duration(random.Int64N(int64(most))))
+// pause waits for a random time. It reports false if ctx ends before that.
+func pause(ctx context.Context, random *rand.Rand, most time.Duration) bool {
+	return backoff.Sleep(ctx, time.Duration(random.Int64N(int64(most))))
 }
 
 // disturb causes disturbances, one after the other, in a random order of all, until ctx ends.
@@ -100,8 +100,7 @@ func (c *cluster) disturb(ctx context.Context, h *history, seed uint64) error {
 		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, f := range all {
 			h.disturb("nothing")
-			pause(ctx, random, 3*time.Second)
-			if ctx.Err() != nil {
+			if !pause(ctx, random, 3*time.Second) {
 				return nil
 			}
 			h.disturb(f.name)

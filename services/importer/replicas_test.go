@@ -147,10 +147,9 @@ func TestOtherImporterTakesOver(t *testing.T) {
 		}
 		if runs {
 			time.Sleep(time.Duration(random.Int64N(int64(longest)))) // into the run
-			switch {
-			case turn%2 == 0:
+			if turn%2 == 0 {
 				w.importers[who].kill()
-			default:
+			} else {
 				if err := syscall.Kill(w.importers[who].process.Pid(), syscall.SIGSTOP); err != nil {
 					t.Fatal(err)
 				}

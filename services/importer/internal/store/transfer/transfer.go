@@ -50,7 +50,7 @@ func table(source *sqlite.Store, name, columns string) postgres.Table {
 		column = strings.TrimSpace(column)
 		switch {
 		case strings.HasSuffix(column, "?"):
-			convert[i] = truth
+			convert[i] = func(value any) (any, error) { return value != int64(0), nil }
 		case strings.HasSuffix(column, "@"):
 			convert[i] = nanoseconds
 		}
@@ -69,9 +69,6 @@ func table(source *sqlite.Store, name, columns string) postgres.Table {
 	}
 	return table
 }
-
-// truth converts a Boolean of SQLite.
-func truth(value any) (any, error) { return value != int64(0), nil }
 
 // nanoseconds converts a time that is a text (RFC 3339).
 func nanoseconds(value any) (any, error) {
