@@ -90,6 +90,8 @@ func TestTablesThatFilesCannotFillAreConflicts(t *testing.T) {
 		"a time without its zone":     {`CREATE TABLE cars (id text PRIMARY KEY, plate timestamptz, slot int, owner text)`, "timestamp with time zone, which"},
 		"a view":                      {`CREATE VIEW cars AS SELECT 'a' AS id, 'b' AS plate, 1 AS slot, 'c' AS owner`, "it is not a table"},
 		"a key for some rows":         {`CREATE TABLE cars (id text, plate text, slot int, owner text); CREATE UNIQUE INDEX part ON cars (id) WHERE slot > 0`, "not identified by id"},
+		"a key of an expression":      {`CREATE TABLE cars (id text NOT NULL, plate text, slot int, owner text); CREATE UNIQUE INDEX small ON cars (lower(id))`, "not identified by id"},
+		"ids of Hibernate":            {`CREATE SEQUENCE cars_seq INCREMENT BY 50; CREATE TABLE cars (oid bigint PRIMARY KEY, id text NOT NULL UNIQUE, plate text, slot int, owner text)`, "its column oid, which the schema does not know"},
 		"a required column":           {`CREATE TABLE cars (id text PRIMARY KEY, plate text, slot int, owner text, tenant int NOT NULL)`, "its column tenant, which the schema does not know"},
 		"a generated column":          {`CREATE TABLE cars (id text PRIMARY KEY, plate text, slot int GENERATED ALWAYS AS (1) STORED, owner text)`, "slot is computed"},
 		"a column of binary fraction": {`CREATE TABLE cars (id text PRIMARY KEY, plate text, slot real, owner text)`, "slot is of type real"},
