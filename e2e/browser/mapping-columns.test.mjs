@@ -1,10 +1,10 @@
-// Columns that are not in the file as they are: several tables of one sheet, parts of cells, and several cells together.
+// Columns that are not in the file as they are: several tables of one sheet, parts of cells, several cells together, and value rules.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { assertAccessible, assertFits, chooseWorkbook, open, picture } from "./chromium.mjs";
+import { assertAccessible, assertFits, chooseWorkbook, open, openOptions, picture } from "./chromium.mjs";
 import { browser, headway, setUp } from "./setup.mjs";
 
 /** A list of people has the teams too. */
@@ -32,10 +32,29 @@ sheets:
 const officeFile =
   "Personnel number;Name;Team;Etage;User;Host\n1;Ann Mary Lee;A;3;ann;x.org\n2;Bob Ray;A;3;bob;x.org\n3;Cleo Day;B;4;;\n";
 
+const pay = `
+name: pay
+title: Pay
+sheets:
+  - name: pay
+    title: Pay
+    key: id
+    columns:
+      - {name: id, title: Personnel number, type: text, required: true}
+      - {name: salary, title: Salary, type: decimal}
+      - {name: hired_on, title: Hired on, type: date}
+      - {name: remote, title: Remote, type: boolean}
+      - {name: shift, title: Shift, type: enum, allowed: [early, late]}
+`;
+const payFile =
+  "Personnel number;Salary;Hired on;Remote;Shift\na-1;45.000;03/04/2025;mostly;E\na-2;1.250;04/05/2025;never;L\nb-3;980;05/06/2025;mostly;E\n";
+
 const folder = mkdtempSync(join(tmpdir(), "headway-columns-"));
 setUp(() => {
   writeFileSync(join(folder, "office.yaml"), office);
   writeFileSync(join(folder, "office.csv"), officeFile);
+  writeFileSync(join(folder, "pay.yaml"), pay);
+  writeFileSync(join(folder, "pay.csv"), payFile);
   return [`--schemas-dir=${folder}`];
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -111,6 +130,72 @@ test("imports two tables from one sheet, with parts of cells and several cells, 
   await picture(page, "mapping-derived");
   await confirm(page).click();
   await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+  assert.equal(sent.length, 1, "the file is sent once");
+  assertNoErrors();
+});
+
+test("imports values by rules that the user chooses, and shows what they have changed", async () => {
+  const { page, sent, assertNoErrors } = await start("Pay");
+  await openOptions(page);
+  await page.getByText("Let me check the columns").click();
+  await chooseWorkbook(page, join(folder, "pay.csv"));
+  await field(page, "Salary").waitFor();
+  /** @param {string} title */
+  const column = (title) =>
+    question(page)
+      .getByRole("listitem")
+      .filter({ has: page.getByRole("combobox", { name: title, exact: true }) });
+  /** @param {string} title */
+  const openRules = async (title) => {
+    await column(title).locator("summary").press("Enter");
+    return column(title);
+  };
+
+  const hired = await openRules("Hired on");
+  await hired.getByRole("radio", { name: "2025-04-03" }).check();
+  assert.equal(await hired.getByRole("combobox", { name: "Order of dates" }).inputValue(), "dmy");
+  await hired.getByRole("status").getByText("2025-06-05").waitFor();
+  assert.match(await hired.locator("summary").innerText(), /1 rule/);
+
+  const salary = await openRules("Salary");
+  await salary.getByRole("combobox", { name: "Separator of thousands" }).selectOption("Point (.)");
+  await salary.getByRole("status").getByText("45000").waitFor();
+
+  const remote = await openRules("Remote");
+  await remote
+    .getByRole("status")
+    .getByText(/“mostly”/)
+    .waitFor();
+  await remote.getByRole("textbox", { name: /Words for yes/ }).fill("mostly\nalways");
+  await remote.getByRole("textbox", { name: /Words for no/ }).fill("never");
+  await remote.getByRole("status").getByText("FALSE", { exact: true }).waitFor();
+
+  const shift = await openRules("Shift");
+  for (const [n, [from, to]] of [
+    ["E", "early"],
+    ["L", "late"],
+  ].entries()) {
+    await shift.getByRole("textbox", { name: `Values for whole texts, text ${n + 1}` }).fill(from ?? "");
+    await shift.getByRole("textbox", { name: `Values for whole texts, value ${n + 1}` }).fill(to ?? "");
+  }
+  await shift.getByRole("status").getByText("late", { exact: true }).waitFor();
+
+  const number = await openRules("Personnel number");
+  await number.getByRole("combobox", { name: "Letters" }).selectOption("CAPITALS");
+  await number.getByRole("status").getByText("B-3", { exact: true }).waitFor();
+  await assertAccessible(page, "value rules");
+  await picture(page, "mapping-rules");
+  await page.setViewportSize({ width: 360, height: 800 });
+  await assertFits(page, "value rules");
+  await picture(page, "mapping-rules-narrow");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await confirm(page).click();
+  await page.getByRole("heading", { name: "3 rows imported" }).waitFor();
+  await page.getByText("Normalized 14 cells in 5 columns").click();
+  await page.getByText("Separators of numbers: 2 cells").waitFor();
+  await page.getByText("line 2, column 2").waitFor();
+  await assertAccessible(page, "what the rules have changed");
+  await picture(page, "changes");
   assert.equal(sent.length, 1, "the file is sent once");
   assertNoErrors();
 });

@@ -64,6 +64,44 @@ func TestFileIsImportedWithProposedMapping(t *testing.T) {
 	}
 }
 
+// TestPreviewShowsValuesByRules previews values by the rules of a mapping.
+func TestPreviewShowsValuesByRules(t *testing.T) {
+	w := setup(t)
+	file := []byte("Area code,Area name,Country,Established on\nn-1,North,Germany,03/04/2001\ns-1,South,Atlantis,2001-02-03\nn-1,North,Germany,\n")
+	rules := map[string]*importsv1.ValueRules{"code": {Case: "upper"}, "country": {Lookup: map[string]string{"Germany": "DE"}}, "established_on": {DateOrder: "dmy"}}
+	preview := func(rules map[string]*importsv1.ValueRules) map[string]string {
+		t.Helper()
+		p, err := w.preview("ann", file, &importsv1.UploadOptions{FileName: "x.csv", Mapping: []*importsv1.SheetMapping{{Sheet: "areas", Rules: rules}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := map[string]string{}
+		for _, c := range p.GetProposals()[0].GetColumns() {
+			for _, s := range c.GetSamples() {
+				shown[c.GetColumn()] += s.GetCell() + ">" + s.GetValue()
+				if s.GetProblem() != "" {
+					shown[c.GetColumn()] += "!"
+				}
+				shown[c.GetColumn()] += " "
+			}
+		}
+		return shown
+	}
+	got := preview(rules)
+	for column, want := range map[string]string{"code": "n-1>N-1 s-1>S-1 ", "name": "North>North South>South ", "country": "Germany>DE Atlantis>! ",
+		"established_on": "03/04/2001>2001-04-03 2001-02-03>2001-02-03 "} {
+		if got[column] != want {
+			t.Errorf("%s: %q, want %q", column, got[column], want)
+		}
+	}
+	if got := preview(nil); got["established_on"] != "03/04/2001>! 2001-02-03>2001-02-03 " {
+		t.Errorf("without rules: %q", got["established_on"])
+	}
+	if got := preview(map[string]*importsv1.ValueRules{"code": {DateOrder: "dmy"}}); got["code"] != "" || got["name"] == "" {
+		t.Errorf("with a rule that is not valid: %q", got)
+	}
+}
+
 func TestPreviewStoresNothing(t *testing.T) {
 	w := setup(t)
 	for range 3 {

@@ -2,7 +2,14 @@
  * The messages about what the server reports: issues, notices, errors, and the progress of imports. In English, they are the
  * server's own. In other languages, they are made from the code and its parameters, by the messages of server.de.json.
  */
-import { HeadwayError, type ImportDetail, type Issue, type JobSnapshot, type RootCause } from "@headway/client";
+import {
+  HeadwayError,
+  type ImportDetail,
+  type Issue,
+  type JobSnapshot,
+  type RootCause,
+  type SampleValue,
+} from "@headway/client";
 import { IntlMessageFormat } from "intl-messageformat";
 import { catalogue } from "./catalogues.js";
 import { isKey, t } from "./index.js";
@@ -21,6 +28,11 @@ function say(key: string, parameters: Record<string, string | number> = {}): str
 /** Returns the message of an issue. */
 export function issueText(issue: Issue): string {
   return say(`issue.${issue.code}`, { value: issue.value }) ?? issue.message;
+}
+
+/** Returns the message about a cell of a preview that has no value. */
+export function sampleText({ code, cell, problem }: SampleValue): string {
+  return say(`issue.${code}`, { value: cell }) ?? problem;
 }
 
 /** Returns the message of a root cause. */

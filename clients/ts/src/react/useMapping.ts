@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { FilePreview, MappingQuestion, Schema, SheetMapping, ValueRules } from "../index.js";
+import type { FilePreview, MappingQuestion, SampleValue, Schema, SheetMapping, ValueRules } from "../index.js";
 import {
   chooseConstant,
   chooseDistinct,
@@ -46,6 +46,8 @@ export interface MappingEditor {
   chooseJoin: (sheet: string, column: string, joined: JoinedHeaders) => void;
   /** Gives a column of the schema value rules, for example those of a reading of its proposal, or none. */
   chooseRules: (sheet: string, column: string, rules: ValueRules | undefined) => void;
+  /** Asks the server for some values of a column, as they would be imported with the current mapping. */
+  samples: (sheet: string, column: string) => Promise<readonly SampleValue[]>;
   /** The mapping, for `answer` of useUpload. */
   mapping: SheetMapping[];
 }
@@ -142,5 +144,14 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     }),
     [schema, preview, choices],
   );
-  return { preview, error, ...described, ...edits, use: start };
+  const current = useLatest(described.mapping);
+  const samples = useCallback(
+    async (sheet: string, column: string) => {
+      const found = await latest.current.question.preview(current.current);
+      const proposals = found.proposals.find((proposal) => proposal.sheet === sheet)?.columns ?? [];
+      return proposals.find((proposal) => proposal.column === column)?.samples ?? [];
+    },
+    [latest, current],
+  );
+  return { preview, error, ...described, ...edits, samples, use: start };
 }

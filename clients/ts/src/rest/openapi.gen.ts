@@ -863,6 +863,8 @@ export interface components {
             readingSure: boolean;
             /** @description Why it is proposed. */
             reason: components["schemas"]["headway.imports.v1.ProposalReason"];
+            /** @description The first different values, at most 5, as they would be imported by the rules of the schema and the mapping. */
+            samples: components["schemas"]["headway.imports.v1.SampleValue"][];
             /**
              * Format: double
              * @description How likely it is that the two are the same column, from 0 to 1.
@@ -1263,6 +1265,17 @@ export interface components {
             rule: string;
             /** @description The first of them, at most 3. */
             samples: components["schemas"]["headway.imports.v1.ChangedCell"][];
+        };
+        /** @description SampleValue is a cell and its value. */
+        "headway.imports.v1.SampleValue": {
+            /** @description The content of the cell. */
+            cell: string;
+            /** @description The code of this problem, as that of an issue. Unspecified if the cell has a value. */
+            code: components["schemas"]["headway.imports.v1.IssueCode"];
+            /** @description Why the cell has no value. Empty if it has one. */
+            problem: string;
+            /** @description The value. Empty for an empty column. */
+            value: string;
         };
         /** @description SavedMapping is a mapping with a name. */
         "headway.imports.v1.SavedMapping": {

@@ -32,6 +32,8 @@ export type SheetMapping = Omit<Schemas["headway.imports.v1.SheetMapping"], "rul
   rules?: Readonly<Record<string, ValueRules>>;
 };
 export type ColumnSplit = Schemas["headway.imports.v1.ColumnSplit"];
+export type SampleValue = Schemas["headway.imports.v1.SampleValue"];
+export type ColumnChanges = Schemas["headway.imports.v1.ColumnChanges"];
 export type ColumnJoin = Schemas["headway.imports.v1.ColumnJoin"];
 export type SavedMapping = Omit<Schemas["headway.imports.v1.SavedMapping"], "mapping"> & { mapping: SheetMapping[] };
 export type ListJobsResponse = Schemas["headway.jobs.v1.ListJobsResponse"];

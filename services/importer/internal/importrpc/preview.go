@@ -67,6 +67,9 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 			for _, r := range c.Readings {
 				proposal.Readings = append(proposal.Readings, &importsv1.Reading{Rules: rulesMessage(r.Rules), Cell: r.Cell, Value: r.Value})
 			}
+			for _, sample := range c.Samples {
+				proposal.Samples = append(proposal.Samples, &importsv1.SampleValue{Cell: sample.Cell, Value: sample.Value, Problem: sample.Problem, Code: importsv1.IssueCode(sample.Code)})
+			}
 			m.Columns = append(m.Columns, proposal)
 			if c.Sure || c.Score >= mapping.LikelyColumn {
 				mapped.Columns[c.Name] = c.Header

@@ -16,6 +16,8 @@ type fileTable struct {
 	columns []match.Column
 	// texts are the values of cells with text, by column.
 	texts [][]string
+	// samples are the cells of the values that are shown, by column.
+	samples [][]source.Cell
 }
 
 // tableOf finds the headers of a sheet, and values below them.
@@ -36,7 +38,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 		at[cell.Col] = len(f.Columns)
 		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip(title, source.HeadText)})
 		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
-		f.texts = append(f.texts, nil)
+		f.texts, f.samples = append(f.texts, nil), append(f.samples, nil)
 	}
 	for _, row := range rows {
 		if row.Number <= header.Number {
@@ -56,6 +58,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 			shown := source.Clip([]byte(value), shownText)
 			if values := &f.Columns[c].Values; len(*values) < shownValues && !slices.Contains(*values, shown) {
 				*values = append(*values, shown)
+				f.samples[c] = append(f.samples[c], *cell)
 			}
 		}
 	}

@@ -92,6 +92,8 @@ type ColumnProposal struct {
 	// first. ReadingSure means that only that one fits all of the first values.
 	Readings    []Reading
 	ReadingSure bool
+	// Samples are the first values as they would be imported.
+	Samples []Sample
 }
 
 // Reason is why a column is proposed.
@@ -135,6 +137,7 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	}
 	p.Proposals = propose(files, s, mapping, found)
 	p.addReadings(files, s)
+	p.addSamples(files, book, withRules(s, mapping))
 	_, open := p.uncertain()
 	p.Certain = p.Problem == nil && !open
 	return p, nil

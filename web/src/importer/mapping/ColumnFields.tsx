@@ -1,10 +1,12 @@
-import type { PreviewColumn } from "@headway/client";
+import type { PreviewColumn, ValueRules } from "@headway/client";
 import type { ColumnPart, JoinedHeaders, MappedColumn } from "@headway/client/react";
 import { type DragEvent, useId, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ConstantField } from "./ConstantField.js";
 import { JoinFields } from "./JoinFields.js";
 import { PartFields } from "./PartFields.js";
+import { RuleFields } from "./RuleFields.js";
+import type { SamplesOf } from "./RuleSamples.js";
 
 interface ColumnFieldsProps {
   mapped: MappedColumn;
@@ -13,6 +15,8 @@ interface ColumnFieldsProps {
   onConstant: (value: string) => void;
   onPart: (part: ColumnPart) => void;
   onJoin: (joined: JoinedHeaders) => void;
+  onRules: (rules: ValueRules | undefined) => void;
+  samplesOf: SamplesOf;
 }
 
 /** The options other than headers. No header can be like them. */
@@ -21,7 +25,8 @@ const partOf = "\0part";
 const together = "\0join";
 
 /** One column of the schema: the column of the file for it, and some values. A header can be dropped on it. */
-export function ColumnFields({ mapped, available, onChoose, onConstant, onPart, onJoin }: ColumnFieldsProps) {
+export function ColumnFields(props: ColumnFieldsProps) {
+  const { mapped, available, onChoose, onConstant, onPart, onJoin, onRules, samplesOf } = props;
   const { column, source, proposal, constant, part, joined, derived, missing } = mapped;
   const field = useId();
   const title = column.title || column.name;
@@ -95,6 +100,7 @@ export function ColumnFields({ mapped, available, onChoose, onConstant, onPart, 
           </span>
         )}
       </span>
+      {(source || part || joined) && <RuleFields mapped={mapped} samplesOf={samplesOf} onChange={onRules} />}
     </li>
   );
 }

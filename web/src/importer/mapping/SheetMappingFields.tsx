@@ -88,6 +88,8 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
                 onConstant={(value) => editor.chooseConstant(sheet.name, column.column.name, value)}
                 onPart={(part) => editor.choosePart(sheet.name, column.column.name, part)}
                 onJoin={(joined) => editor.chooseJoin(sheet.name, column.column.name, joined)}
+                onRules={(rules) => editor.chooseRules(sheet.name, column.column.name, rules)}
+                samplesOf={() => editor.samples(sheet.name, column.column.name)}
               />
             ))}
           </ul>

@@ -1,8 +1,7 @@
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatBytes } from "../../ui/format.js";
-import { MappingCard } from "../mapping/MappingCard.js";
 import { archiveOf, fitTogether, maxArchive } from "./archive.js";
 import { DropZone } from "./DropZone.js";
 import { FilePicker } from "./FilePicker.js";
@@ -15,6 +14,23 @@ import { useUpload } from "./UploadProvider.js";
 import { type ImportChoices, sampleSchema } from "./useImportUpload.js";
 import { useSchemas } from "./useSchemas.js";
 import { useUnfinished } from "./useUnfinished.js";
+
+/** Loads the question about columns, which most uploads do not need. */
+const loadMappingCard = () =>
+  import("../mapping/MappingCard.js").then(
+    ({ MappingCard }) => ({ default: MappingCard }),
+    () => ({ default: NotLoaded }),
+  );
+const MappingCard = lazy(loadMappingCard);
+
+/** Stands for the question if it can't be loaded, for example because the server has another version by now. */
+function NotLoaded() {
+  return (
+    <p className="note warn" role="alert">
+      {t("mapping.notLoaded")}
+    </p>
+  );
+}
 
 interface UploadFormProps {
   /** The user, under whom an interrupted upload is remembered. */
@@ -74,20 +90,27 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
     send(early, schema);
   });
 
+  // The question about columns comes after the upload. Its code is there by then.
+  useEffect(() => {
+    if (upload.busy) void loadMappingCard();
+  }, [upload.busy]);
+
   // With several schemas, the choice comes before the file.
   const isChoice = (schemas.list?.length ?? 0) > 1;
 
   const asked = upload.question && schemas.list?.find(({ name }) => name === upload.schema);
   if (upload.question && asked) {
     return (
-      <MappingCard
-        question={upload.question}
-        schema={asked}
-        user={user}
-        fileName={upload.fileName}
-        onAnswer={upload.answer}
-        onCancel={upload.reset}
-      />
+      <Suspense fallback={<p role="status">{t("mapping.loading")}</p>}>
+        <MappingCard
+          question={upload.question}
+          schema={asked}
+          user={user}
+          fileName={upload.fileName}
+          onAnswer={upload.answer}
+          onCancel={upload.reset}
+        />
+      </Suspense>
     );
   }
 

@@ -1,6 +1,7 @@
 import { isTerminal } from "@headway/client";
 import { ImportStepper, useImport } from "@headway/client/react";
 import { IssuesPanel } from "../../importer/issues/IssuesPanel.js";
+import { Changes } from "../../importer/notices/Changes.js";
 import { Notices } from "../../importer/notices/Notices.js";
 import { ReviewCard } from "../../importer/review/ReviewCard.js";
 import { Totals } from "../../importer/Totals.js";
@@ -71,6 +72,7 @@ export function ImportScreen({ importId }: { importId: string }) {
         />
       )}
       <Notices detail={detail} />
+      <Changes importId={importId} detail={detail} />
       <div className="import-grid">
         <div className="import-side">
           <JobMeter job={job} title={title} samples={samples} />

@@ -448,7 +448,9 @@ type ColumnProposal struct {
 	// give. The most likely one comes first.
 	Readings []*Reading `protobuf:"bytes,6,rep,name=readings,proto3" json:"readings,omitempty"`
 	// Whether only the first of the readings fits all of the first values.
-	ReadingSure   bool `protobuf:"varint,7,opt,name=reading_sure,json=readingSure,proto3" json:"reading_sure,omitempty"`
+	ReadingSure bool `protobuf:"varint,7,opt,name=reading_sure,json=readingSure,proto3" json:"reading_sure,omitempty"`
+	// The first different values, at most 5, as they would be imported by the rules of the schema and the mapping.
+	Samples       []*SampleValue `protobuf:"bytes,8,rep,name=samples,proto3" json:"samples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -532,6 +534,86 @@ func (x *ColumnProposal) GetReadingSure() bool {
 	return false
 }
 
+func (x *ColumnProposal) GetSamples() []*SampleValue {
+	if x != nil {
+		return x.Samples
+	}
+	return nil
+}
+
+// SampleValue is a cell and its value.
+type SampleValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The content of the cell.
+	Cell string `protobuf:"bytes,1,opt,name=cell,proto3" json:"cell,omitempty"`
+	// The value. Empty for an empty column.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Why the cell has no value. Empty if it has one.
+	Problem string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	// The code of this problem, as that of an issue. Unspecified if the cell has a value.
+	Code          IssueCode `protobuf:"varint,4,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SampleValue) Reset() {
+	*x = SampleValue{}
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SampleValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SampleValue) ProtoMessage() {}
+
+func (x *SampleValue) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SampleValue.ProtoReflect.Descriptor instead.
+func (*SampleValue) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SampleValue) GetCell() string {
+	if x != nil {
+		return x.Cell
+	}
+	return ""
+}
+
+func (x *SampleValue) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *SampleValue) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *SampleValue) GetCode() IssueCode {
+	if x != nil {
+		return x.Code
+	}
+	return IssueCode_ISSUE_CODE_UNSPECIFIED
+}
+
 // Reading is a way to read the values of a column.
 type Reading struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -547,7 +629,7 @@ type Reading struct {
 
 func (x *Reading) Reset() {
 	*x = Reading{}
-	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +641,7 @@ func (x *Reading) String() string {
 func (*Reading) ProtoMessage() {}
 
 func (x *Reading) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +654,7 @@ func (x *Reading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reading.ProtoReflect.Descriptor instead.
 func (*Reading) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Reading) GetRules() *ValueRules {
@@ -632,7 +714,7 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\rSheetProposal\x12\x14\n" +
 	"\x05sheet\x18\x01 \x01(\tR\x05sheet\x12%\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tR\rworkbookSheet\x12<\n" +
-	"\acolumns\x18\x03 \x03(\v2\".headway.imports.v1.ColumnProposalR\acolumns\"\x82\x02\n" +
+	"\acolumns\x18\x03 \x03(\v2\".headway.imports.v1.ColumnProposalR\acolumns\"\xbd\x02\n" +
 	"\x0eColumnProposal\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x16\n" +
 	"\x06header\x18\x02 \x01(\tR\x06header\x12\x14\n" +
@@ -640,7 +722,13 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\x0e2\".headway.imports.v1.ProposalReasonR\x06reason\x12\x12\n" +
 	"\x04sure\x18\x05 \x01(\bR\x04sure\x127\n" +
 	"\breadings\x18\x06 \x03(\v2\x1b.headway.imports.v1.ReadingR\breadings\x12!\n" +
-	"\freading_sure\x18\a \x01(\bR\vreadingSure\"i\n" +
+	"\freading_sure\x18\a \x01(\bR\vreadingSure\x129\n" +
+	"\asamples\x18\b \x03(\v2\x1f.headway.imports.v1.SampleValueR\asamples\"\x84\x01\n" +
+	"\vSampleValue\x12\x12\n" +
+	"\x04cell\x18\x01 \x01(\tR\x04cell\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\x121\n" +
+	"\x04code\x18\x04 \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\"i\n" +
 	"\aReading\x124\n" +
 	"\x05rules\x18\x01 \x01(\v2\x1e.headway.imports.v1.ValueRulesR\x05rules\x12\x12\n" +
 	"\x04cell\x18\x02 \x01(\tR\x04cell\x12\x14\n" +
@@ -666,7 +754,7 @@ func file_headway_imports_v1_preview_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_preview_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(ProposalReason)(0),           // 0: headway.imports.v1.ProposalReason
 	(*FilePreview)(nil),           // 1: headway.imports.v1.FilePreview
@@ -674,31 +762,35 @@ var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(*PreviewColumn)(nil),         // 3: headway.imports.v1.PreviewColumn
 	(*SheetProposal)(nil),         // 4: headway.imports.v1.SheetProposal
 	(*ColumnProposal)(nil),        // 5: headway.imports.v1.ColumnProposal
-	(*Reading)(nil),               // 6: headway.imports.v1.Reading
-	nil,                           // 7: headway.imports.v1.FilePreview.TextFormatsEntry
-	(*SheetMapping)(nil),          // 8: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),            // 9: headway.imports.v1.TextFormat
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*ValueRules)(nil),            // 11: headway.imports.v1.ValueRules
+	(*SampleValue)(nil),           // 6: headway.imports.v1.SampleValue
+	(*Reading)(nil),               // 7: headway.imports.v1.Reading
+	nil,                           // 8: headway.imports.v1.FilePreview.TextFormatsEntry
+	(*SheetMapping)(nil),          // 9: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),            // 10: headway.imports.v1.TextFormat
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(IssueCode)(0),                // 12: headway.imports.v1.IssueCode
+	(*ValueRules)(nil),            // 13: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_preview_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
 	4,  // 1: headway.imports.v1.FilePreview.proposals:type_name -> headway.imports.v1.SheetProposal
-	8,  // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
-	9,  // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
-	10, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
-	7,  // 5: headway.imports.v1.FilePreview.text_formats:type_name -> headway.imports.v1.FilePreview.TextFormatsEntry
+	9,  // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
+	10, // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
+	11, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
+	8,  // 5: headway.imports.v1.FilePreview.text_formats:type_name -> headway.imports.v1.FilePreview.TextFormatsEntry
 	3,  // 6: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
 	5,  // 7: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
 	0,  // 8: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
-	6,  // 9: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
-	11, // 10: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
-	9,  // 11: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	7,  // 9: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
+	6,  // 10: headway.imports.v1.ColumnProposal.samples:type_name -> headway.imports.v1.SampleValue
+	12, // 11: headway.imports.v1.SampleValue.code:type_name -> headway.imports.v1.IssueCode
+	13, // 12: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
+	10, // 13: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_preview_proto_init() }
@@ -714,7 +806,7 @@ func file_headway_imports_v1_preview_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_preview_proto_rawDesc), len(file_headway_imports_v1_preview_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
