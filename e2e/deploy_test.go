@@ -52,7 +52,8 @@ type cluster struct {
 	services  map[string]composeService
 	addresses map[string]string // of the services by their names
 	replace   *strings.Replacer // of names in the network of the containers
-	processes []*proctest.Process
+	processes map[string]*proctest.Process
+	metrics   map[string]string // addresses with the readiness of each service
 }
 
 // launchService starts one service.
@@ -69,20 +70,20 @@ func (c *cluster) launchService(name string) {
 	for key, value := range s.Environment {
 		cmd.Env = append(cmd.Env, key+"="+c.replace.Replace(own.Replace(value)))
 	}
-	cmd.Env = append(cmd.Env, "HEADWAY_METRICS_LISTEN=-") // one network instead of three
+	cmd.Env = append(cmd.Env, "HEADWAY_METRICS_LISTEN="+c.metrics[name])
 	cmd.Stdout, cmd.Stderr = c.log, c.log
 	c.process = proctest.Start(c.t, cmd)
-	c.processes = append(c.processes, c.process)
+	c.processes[name] = c.process
 }
 
 func (c *cluster) start() {
 	c.t.Helper()
-	c.processes = nil
+	c.processes = make(map[string]*proctest.Process)
 	for _, name := range slices.Sorted(maps.Keys(c.services)) { // the edges come first, and wait for the others
 		c.launchService(name)
 	}
-	for _, name := range []string{"edge1", "edge2"} {
-		c.process.AwaitReady("http://" + c.addresses[name] + "/readyz")
+	for name, process := range c.processes {
+		process.AwaitReady("http://" + c.metrics[name] + "/readyz")
 	}
 	if c.edge == "" {
 		c.edge = composeNginx(c.t.(*testing.T), [2]string{c.addresses["edge1"], c.addresses["edge2"]})
@@ -113,10 +114,10 @@ func newCluster(t *testing.T) (*cluster, *s3test.Server) {
 		}
 	})
 	objects := s3test.Start(t, "headway")
-	c := &cluster{services: composeServices(t), addresses: map[string]string{}, server: &server{t: t, data: t.TempDir(), log: &proctest.Log{}}}
+	c := &cluster{services: composeServices(t), addresses: map[string]string{}, metrics: map[string]string{}, server: &server{t: t, data: t.TempDir(), log: &proctest.Log{}}}
 	names := []string{}
 	for name := range c.services {
-		c.addresses[name] = proctest.FreeAddress(t)
+		c.addresses[name], c.metrics[name] = proctest.FreeAddress(t), proctest.FreeAddress(t)
 		for _, port := range []string{":9091", ":9092"} {
 			names = append(names, name+port, c.addresses[name])
 		}
