@@ -93,7 +93,7 @@ type Request struct {
 
 // Accept stores the workbook, checks whether it matches the schema, and creates the import and its job. If the owner
 // used the request ID before for the same upload, it returns the earlier import, and replayed is true. After an error,
-// nothing is stored.
+// nothing is stored, unless several importers share the store, and it is not known whether the job of a repeatable request exists.
 //
 // Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *source.Error, schema.ErrNotFound,
 // imports.ErrRequestIDReused, *quota.ExceededError, those of the store, the files, and the jobs service, and those of the body.
@@ -159,25 +159,17 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 		return in.replay(ctx, created, im.Fingerprint)
 	}
 	if err := in.CreateJob(ctx, im); err != nil {
+		if _, shared := in.Store.(imports.Shared); shared && im.RequestID != "" && uncertain(err) {
+			// The job might exist. The repeated request gets this import. Otherwise, maintenance creates the job in some seconds.
+			kept = true
+			return im, false, err
+		}
 		scheduled, failed := in.Store.Withdraw(context.WithoutCancel(ctx), im.ID)
 		kept = scheduled || failed != nil
 		return im, false, errors.Join(err, failed)
 	}
 	kept = true
 	return im, false, nil
-}
-
-// replay returns the earlier import of the same request. Its job might not exist yet.
-func (in *Intake) replay(ctx context.Context, earlier imports.Import, fingerprint string) (imports.Import, bool, error) {
-	if earlier.Fingerprint != fingerprint {
-		return earlier, false, imports.ErrRequestIDReused
-	}
-	if !earlier.Scheduled {
-		if err := in.CreateJob(ctx, earlier); err != nil {
-			return earlier, false, err
-		}
-	}
-	return earlier, true, nil
 }
 
 // receiveBytes is the number of bytes of the body that are read at a time.
