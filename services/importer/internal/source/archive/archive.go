@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
+	"strings"
 	"sync"
 
 	"headway/services/importer/internal/source"
@@ -96,6 +98,8 @@ func (w *Workbook) add(path string, part *zipxml.Part) error {
 		return unsuitable("“%s” needs a password", path)
 	case part.Twice():
 		return unsuitable("there are two files “%s”. Rename or remove one of them", path)
+	case isWorkbook(f.name):
+		return unsuitable("“%s” is a workbook. Unpack the archive, and upload the workbook by itself", path)
 	case !hasTextEnding(f.name):
 		return unsuitable("“%s” is not a text file", path)
 	case part.Size == 0:
@@ -120,6 +124,15 @@ func (w *Workbook) add(path string, part *zipxml.Part) error {
 	}
 	w.files = append(w.files, f)
 	return nil
+}
+
+// isWorkbook reports whether a file has the ending of a workbook, which can't be read inside an archive.
+func isWorkbook(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods":
+		return true
+	}
+	return false
 }
 
 // headBytes is the number of bytes by which a text file is recognized.

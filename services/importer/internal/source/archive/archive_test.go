@@ -174,7 +174,8 @@ func TestUnsuitableArchivesAreRefused(t *testing.T) {
 		reason source.Reason
 		says   string
 	}{
-		"a workbook inside":   {zipOf(t, nil, table, entry{"staff.xlsx", "PK"}), source.ArchiveUnsuitable, "staff.xlsx"},
+		"a workbook inside":   {zipOf(t, nil, table, entry{"staff.xlsx", "PK"}), source.ArchiveUnsuitable, "“staff.xlsx” is a workbook. Unpack the archive"},
+		"only a workbook":     {zipOf(t, nil, entry{"Export 2026/Staff.XLSX", "PK"}), source.ArchiveUnsuitable, "“Export 2026/Staff.XLSX” is a workbook. Unpack the archive"},
 		"an archive inside":   {zipOf(t, nil, entry{"more/b.zip", "PK"}), source.ArchiveUnsuitable, "more/b.zip"},
 		"a picture":           {zipOf(t, nil, table, entry{"b.csv", "\x89PNG\r\n\x1a\n\x00\x00"}), source.ArchiveUnsuitable, "not a text file with columns"},
 		"a web page":          {zipOf(t, nil, table, entry{"b.csv", "<!doctype html><html><body></body></html>"}), source.ArchiveUnsuitable, "b.csv"},
