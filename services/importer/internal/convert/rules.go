@@ -24,6 +24,8 @@ type ruled struct {
 	empty  map[string]bool
 	values map[string]imports.Value
 	words  map[string]int64
+	// begins are the first bytes of these spellings.
+	begins [256]bool
 	// prefix and suffix are added.
 	prefix, suffix []byte
 	// fallback is the value of empty cells. It is null if there is none.
@@ -127,8 +129,40 @@ func (c *Column) compileRules() error {
 			r.words[schema.Spelling(text.CleanString(w))] = 0
 		}
 	}
+	r.noteBegins()
 	r.shapes = len(r.steps)+len(r.empty)+len(r.values)+len(r.words)+len(r.prefix)+len(r.suffix) > 0
 	return nil
+}
+
+// noteBegins notes the first bytes of the listed spellings.
+func (r *ruled) noteBegins() {
+	note := func(spelling string) {
+		if spelling != "" {
+			r.begins[spelling[0]] = true
+		}
+	}
+	for spelling := range r.empty {
+		note(spelling)
+	}
+	for spelling := range r.values {
+		note(spelling)
+	}
+	for spelling := range r.words {
+		note(spelling)
+	}
+}
+
+// canBeListed reports whether the spelling of a text can be one of those listed, by its first character. Most texts are not, and their
+// spelling is then not needed.
+func (r *ruled) canBeListed(s []byte) bool {
+	if len(s) == 0 || s[0] <= ' ' || s[0] >= 0x7f {
+		return true
+	}
+	first := s[0]
+	if 'A' <= first && first <= 'Z' {
+		first += 'a' - 'A'
+	}
+	return r.begins[first]
 }
 
 // compileValues converts the values of the lookup and the default, which have the plain form of the column's type.
@@ -201,7 +235,7 @@ func (c *Column) convertRuled(cell *source.Cell, calendar Calendar, buf []byte) 
 			}
 		}
 	}
-	if len(r.empty)+len(r.values)+len(r.words) > 0 && len(s) <= maxFolded {
+	if len(r.empty)+len(r.values)+len(r.words) > 0 && len(s) <= maxFolded && r.canBeListed(s) {
 		spelling := spelling(s)
 		if r.empty[spelling] {
 			return c.blank(buf, r.changed(by|1<<schema.RuleEmpty))

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -55,12 +56,22 @@ func collapses(s []byte) bool {
 
 // trim removes characters and white space at both ends.
 func trim(s []byte, set string) []byte {
+	if len(s) > 0 && stays(s[0], set) && stays(s[len(s)-1], set) {
+		return s
+	}
+	return trimRunes(s, set)
+}
+
+func trimRunes(s []byte, set string) []byte {
 	trimmed := bytes.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || bytes.ContainsRune([]byte(set), r) })
 	if len(trimmed) == len(s) {
 		return s
 	}
 	return tidy(trimmed)
 }
+
+// stays reports whether trim keeps a byte at the end of a text. It does not know for bytes that are not ASCII.
+func stays(b byte, set string) bool { return ' ' < b && b < 0x7f && strings.IndexByte(set, b) < 0 }
 
 func longestFirst(list []string) [][]byte {
 	sorted := make([][]byte, len(list))
