@@ -246,7 +246,7 @@ func (b *Bucket) ListPrefix(ctx context.Context, prefix string, each func(Blob) 
 	list := b.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		object, err := list.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { //nolint:errorlint // an error of a lost connection is also io.EOF, and wraps it
 			return nil
 		}
 		if err != nil {

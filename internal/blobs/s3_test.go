@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -146,5 +147,22 @@ func TestUnusableBucketURLsAreRefused(t *testing.T) {
 		if _, err := blobs.Open(t.Context(), wrong); err == nil {
 			t.Errorf("%q was opened", wrong)
 		}
+	}
+}
+
+// TestListOfLostConnectionIsAnError: otherwise, blobs would seem to be gone.
+func TestListOfLostConnectionIsAnError(t *testing.T) {
+	for name, value := range s3test.Env() {
+		t.Setenv(name, value)
+	}
+	broken := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer broken.Close()
+	bucket, err := blobs.Open(t.Context(), "s3://bucket?region=us-east-1&use_path_style=true&endpoint="+url.QueryEscape(broken.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	if err := bucket.List(t.Context(), func(blobs.Blob) error { return nil }); err == nil {
+		t.Error("the list is complete")
 	}
 }

@@ -5,10 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +20,7 @@ import (
 	"headway/internal/blobs"
 	"headway/internal/bus/nats"
 	"headway/internal/natstest"
+	"headway/internal/s3test"
 	"headway/services/edge"
 )
 
@@ -153,4 +158,36 @@ func TestStreamsOfUserAreLimitedOnAllEdges(t *testing.T) {
 			t.Errorf("stream %d: %s", i, e.raw)
 		}
 	}
+}
+
+// TestUnreachableBucketIsNamed: the edge continues, because its streams don't need the bucket, and says what is missing.
+func TestUnreachableBucketIsNamed(t *testing.T) {
+	address, err := url.Parse(s3test.Start(t, "bucket").Endpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var away atomic.Bool
+	forward := httputil.NewSingleHostReverseProxy(address)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		forward.ServeHTTP(w, r) // with the Host of the request, which is signed
+	}))
+	t.Cleanup(proxy.Close)
+	b := setup(t, func(c *edge.Config) {
+		c.EdgeBlobs = "s3://bucket?region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape(proxy.URL)
+	})
+	b.jobs.put("j1", "media", "ann", nil)
+	stream := b.open("/api/v1/sse/jobs/media/j1")
+	stream.want("connected")
+	stream.want("initial_status")
+	_, answer := b.decode(b.do(http.MethodPost, "/api/v1/sse/tickets", nil))
+	away.Store(true)
+	eventually(t, "the bucket is named", func() bool { _, body := b.get("/readyz"); return body["blobs"] == "unreachable" })
+	b.refused(b.do(http.MethodGet, fmt.Sprint("/api/v1/sse/jobs/my?token=", answer["ticket"]), nil, "Authorization", ""), http.StatusServiceUnavailable, "UNAVAILABLE")
+	b.jobs.put("j1", "media", "ann", nil)
+	stream.want("job_update")
+	away.Store(false)
+	eventually(t, "the bucket is back", func() bool { _, body := b.get("/readyz"); return body["blobs"] == nil })
 }

@@ -22,12 +22,18 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/proctest"
+	"headway/internal/s3test"
 	"headway/services/edge"
 )
 
 func TestMain(m *testing.M) {
 	if settings := os.Getenv(childSettings); settings != "" {
 		os.Exit(runChild(settings))
+	}
+	for name, value := range s3test.Env() { // here, because tests that run in parallel can't set them
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -43,7 +43,7 @@ const (
 	// lookInterval is how often new blobs are looked for, and so how long a session can outlive its end on another edge.
 	lookInterval = time.Second
 	// lookTimeout is how long that can take.
-	lookTimeout = 10 * time.Second
+	lookTimeout = 5 * time.Second
 	// fullLook is how often all blobs are listed, instead of those of the current minute and the one before. It finds those of
 	// edges whose clocks are wrong.
 	fullLook = 10 * time.Minute
@@ -127,8 +127,8 @@ func (r *Revoked) Run(ctx context.Context) {
 			full, prefixes = now, []string{""}
 		}
 		var err error
-		for _, prefix := range prefixes {
-			err = errors.Join(err, r.look(ctx, prefix))
+		for i := 0; i < len(prefixes) && err == nil; i++ {
+			err = r.look(ctx, prefixes[i])
 		}
 		if ctx.Err() == nil && r.failing.Swap(err != nil) != (err != nil) && err != nil { // once, not every second
 			r.logger.Error("sessions that other edges have revoked are not known", "error", err)
