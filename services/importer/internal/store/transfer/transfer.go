@@ -45,22 +45,25 @@ func Run(ctx context.Context, path, url string) (imports int64, err error) {
 
 func table(source *sqlite.Store, name, columns string) postgres.Table {
 	table := postgres.Table{Name: name}
-	convert := map[int]func(any) (any, error){}
+	truths, times := map[int]bool{}, map[int]bool{}
 	for i, column := range strings.Split(columns, ",") {
 		column = strings.TrimSpace(column)
 		switch {
 		case strings.HasSuffix(column, "?"):
-			convert[i] = func(value any) (any, error) { return value != int64(0), nil }
+			truths[i] = true
 		case strings.HasSuffix(column, "@"):
-			convert[i] = nanoseconds
+			times[i] = true
 		}
 		table.Columns = append(table.Columns, strings.TrimRight(column, "?@"))
 	}
 	query := "SELECT " + strings.Join(table.Columns, ", ") + " FROM " + name
 	table.Each = func(ctx context.Context, row func([]any) error) error {
 		return source.Each(ctx, query, func(values []any) (err error) {
-			for i, to := range convert {
-				if values[i], err = to(values[i]); err != nil {
+			for i := range truths {
+				values[i] = values[i] != int64(0)
+			}
+			for i := range times {
+				if values[i], err = nanoseconds(values[i]); err != nil {
 					return fmt.Errorf("the column %s: %w", table.Columns[i], err)
 				}
 			}
@@ -71,7 +74,7 @@ func table(source *sqlite.Store, name, columns string) postgres.Table {
 }
 
 // nanoseconds converts a time that is a text (RFC 3339).
-func nanoseconds(value any) (any, error) {
+func nanoseconds(value any) (int64, error) {
 	text, _ := value.(string)
 	at, err := time.Parse(time.RFC3339Nano, text)
 	return at.UnixNano(), err
