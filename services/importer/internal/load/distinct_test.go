@@ -56,6 +56,16 @@ func TestSheetFeedsSeveralTables(t *testing.T) {
 	})
 }
 
+// TestTotalIsLeftOutOfAllTables imports a sheet whose last row is a total, which only the columns of one table show.
+func TestTotalIsLeftOutOfAllTables(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.mapping = []imports.SheetMapping{{Sheet: "teams", WorkbookSheet: "People", Distinct: true, Columns: map[string]string{"code": "Team", "size": ""}}}
+	task, summary := b.run(sheetsOf(t, map[string][][]any{"People": people([]any{"1", "A", nil, "2"}, []any{"2", "A"}, []any{"3", "B"}, []any{nil, "Total"})}), upsert)
+	wantCounts(t, summary.Sheets["teams"], "3 2 0 0 1 0")
+	wantCounts(t, summary.Sheets["people"], "4 3 0 0 1 0")
+	b.wantIssues(task.Import.ID, "People!C1 COLUMN_IGNORED", "People!B5 NOT_A_RECORD", "People!B5 NOT_A_RECORD")
+}
+
 // TestRepeatedRowsOfManyBatches finds equal rows whose keys are in files.
 func TestRepeatedRowsOfManyBatches(t *testing.T) {
 	for _, keyBytes := range []int64{0, 1} {

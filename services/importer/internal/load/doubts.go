@@ -17,8 +17,12 @@ type doubt struct {
 	whole bool
 }
 
-// notARecord returns the doubt about the row with this index in the batch.
-func notARecord(row int, d layout.Doubt) doubt {
+// notARecord returns the doubt about the row with this index in the batch. If a column raises it that only other tables have, it is
+// about the whole row.
+func notARecord(row, columns int, d layout.Doubt) doubt {
+	if d.Column >= columns {
+		d.Column = -1
+	}
 	message := fmt.Sprintf("This row %s, so it is not imported. Delete it. If it is a record, fill in its other columns.", d.Reason)
 	return doubt{check.CellFault{Row: row, Column: d.Column, Fault: &convert.Fault{Code: imports.NotARecord, Message: message}}, true}
 }

@@ -11,12 +11,12 @@ import (
 
 // layoutColumns describes the imported columns for the layout.
 func (s *sheet) layoutColumns() []layout.Column {
-	columns := make([]layout.Column, len(s.inFile()))
+	columns := make([]layout.Column, len(s.inFile()), len(s.inFile())+len(s.others))
 	for i, c := range s.inFile() {
 		titles := append([]string{c.Spec.Title, c.Spec.Name, c.header}, c.Spec.Aliases...)
 		columns[i] = layout.Column{Cell: c.Cell, Titles: titles, Key: c.key}
 	}
-	return columns
+	return append(columns, s.others...)
 }
 
 // notices returns what the user should know about the sheet.

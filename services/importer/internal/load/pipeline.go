@@ -77,6 +77,7 @@ type pipeline struct {
 	formulas source.Formulas
 	layout   *layout.Sheet
 	row      layout.Row // the current one
+	judged   []source.Cell
 	hidden   layout.Rows
 	free     chan *batch
 	order    chan *batch
@@ -297,6 +298,9 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 	}
 	if r.Filled > 0 {
 		r.Row, r.Values = row, cells[:len(s.inFile())] // constants say nothing about the row
+		if len(s.others) > 0 {
+			p.addOthers(row)
+		}
 		switch p.layout.Judge(r, p.formulas) {
 		case layout.Record:
 			if r.Merged {
@@ -308,7 +312,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 			p.accept(b, row, cells)
 			return true
 		case layout.Doubtful:
-			b.doubts = append(b.doubts, notARecord(len(b.Rows), p.layout.Doubt()))
+			b.doubts = append(b.doubts, notARecord(len(b.Rows), len(s.inFile()), p.layout.Doubt()))
 			p.accept(b, row, cells)
 			return true
 		case layout.Totals:
@@ -317,6 +321,23 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 	}
 	b.Cells, b.text = b.Cells[:start], b.text[:text]
 	return false
+}
+
+// addOthers adds the cells of columns that only other tables have to the row that is judged.
+func (p *pipeline) addOthers(row source.Row) {
+	r := &p.row
+	p.judged = append(p.judged[:0], r.Values...)
+	for _, c := range p.sheet.others {
+		cell := cellAt(row, c.Cell)
+		p.judged = append(p.judged, *cell)
+		if cell.Merge == source.MergeFilled || source.Blank(cell) {
+			continue
+		}
+		r.Filled++
+		r.Typed = r.Typed || layout.Typed(cell, false)
+		r.Formulas = r.Formulas || cell.HasFormula
+	}
+	r.Values = p.judged
 }
 
 func (p *pipeline) accept(b *batch, row source.Row, cells []source.Cell) {

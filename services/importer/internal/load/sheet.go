@@ -36,6 +36,8 @@ type sheet struct {
 	pipeline *pipeline
 	// shares reports whether an earlier sheet of the import has the same rows of the file, and reports on them.
 	shares bool
+	// others are columns of other tables that have the same rows of the file. They help to tell records from totals and notes.
+	others []layout.Column
 	// repeated are the rows that are equal to earlier ones. They are not counted.
 	repeated layout.Rows
 	// normalized counts cells by column. It is nil if there are none.
@@ -156,6 +158,7 @@ func (s *sheet) setColumns() {
 			for _, column := range other.ColumnNumbers() {
 				s.setColumn(column, ignoredColumn)
 			}
+			s.addOthers(other)
 		}
 	}
 	for _, ignored := range s.listed.Ignored {
@@ -164,6 +167,17 @@ func (s *sheet) setColumns() {
 	for i, found := range s.listed.Columns {
 		if found.Part == nil && found.Joined == nil {
 			s.setColumn(found.Column, i)
+		}
+	}
+}
+
+// addOthers adds the columns of another table that this one does not have.
+func (s *sheet) addOthers(other *imports.Sheet) {
+	own := s.listed.ColumnNumbers()
+	for _, c := range other.Columns {
+		known := slices.Contains(own, c.Column) || slices.ContainsFunc(s.others, func(o layout.Column) bool { return o.Cell == c.Column })
+		if !known && c.Part == nil && c.Joined == nil {
+			s.others = append(s.others, layout.Column{Cell: c.Column, Titles: []string{c.Header}})
 		}
 	}
 }
