@@ -243,6 +243,27 @@ func (b *Bucket) List(ctx context.Context, each func(Blob) error) error {
 
 // ListPrefix is List for the blobs whose keys begin with a prefix.
 func (b *Bucket) ListPrefix(ctx context.Context, prefix string, each func(Blob) error) error {
+	if b.objects != nil {
+		return b.list(ctx, prefix, each)
+	}
+	// A temporary file that vanishes in the meantime ends the list of a folder with an error.
+	for attempt := 1; ; attempt++ {
+		var all []Blob
+		err := b.list(ctx, prefix, func(found Blob) error { all = append(all, found); return nil })
+		if gcerrors.Code(err) == gcerrors.NotFound && attempt < maxLists {
+			continue
+		}
+		for i := 0; i < len(all) && err == nil; i++ {
+			err = each(all[i])
+		}
+		return err
+	}
+}
+
+// maxLists is how often a folder is listed at most, until it does not change while it is listed.
+const maxLists = 100
+
+func (b *Bucket) list(ctx context.Context, prefix string, each func(Blob) error) error {
 	list := b.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		object, err := list.Next(ctx)

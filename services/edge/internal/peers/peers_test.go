@@ -126,8 +126,12 @@ func TestEdgesLearnOfEachOther(t *testing.T) {
 		want("b", b, 5, 10, 30)
 		want("c", c, 12, 10, 20, 30)
 		want("an edge with another key", stranger, 0)
-		if c.fraction != 1.0/6 || stranger.fraction != 1.0/2 {
-			t.Errorf("three edges leave out %g of a limit each, and one alone %g", c.fraction, stranger.fraction)
+		for f, fraction := range map[*fake]float64{c: 1.0 / 6, stranger: 1.0 / 2} {
+			f.mu.Lock()
+			if f.fraction != fraction {
+				t.Errorf("an edge leaves out %g of a limit, want %g", f.fraction, fraction)
+			}
+			f.mu.Unlock()
 		}
 		set(a, 0)
 		pass(interval)
