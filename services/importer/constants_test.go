@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,28 @@ func TestErrorOfConstantIsOfItsRow(t *testing.T) {
 	}
 	if data, _ := w.download(im.GetImportId(), importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK); len(data) == 0 {
 		t.Error("there is no report")
+	}
+}
+
+// TestIssuesNameColumnsAsTheFileDoes checks that people find the column of an issue in their own file.
+func TestIssuesNameColumnsAsTheFileDoes(t *testing.T) {
+	w := setup(t)
+	im := w.end([]byte("Department code,Department name,Money a year\nD-100,Sales,much\n"), &importsv1.UploadOptions{FileName: "departments.csv",
+		OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS, Mapping: []*importsv1.SheetMapping{{Sheet: "departments",
+			Columns: map[string]string{"annual_budget": "Money a year"}, Constants: map[string]string{"area_code": "X-9"}}}})
+	page, err := w.imports.ListIssues(t.Context(), &importsv1.ListIssuesRequest{ImportId: im.GetImportId()}, w.as("ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"annual_budget": "Money a year", "area_code": "Area code"} // the file does not have the second
+	for from, issues := range map[string][]*importsv1.Issue{"the list": page.GetIssues(), "the snapshot": im.GetNewestIssues()} {
+		got := map[string]string{}
+		for _, is := range issues {
+			got[is.GetColumn()] = is.GetColumnTitle()
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("in %s, the columns are %v, want %v", from, got, want)
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ function IssueGroup({ page, first, labels }: RowsProps) {
             data-severity={issue.severity}
           >
             <code role="cell">{issue.cell}</code>
-            <span role="cell">{issue.column}</span>
+            <span role="cell">{issue.columnTitle || issue.column}</span>
             <span role="cell" className="headway-issue-value">
               {issue.value}
             </span>

@@ -1072,6 +1072,8 @@ export interface components {
             code: components["schemas"]["headway.imports.v1.IssueCode"];
             /** @description The schema's name of the column. Empty if the issue concerns the whole row. */
             column: string;
+            /** @description The header of the column in the file, or its title in the schema if the file does not have it. At most 200 characters. */
+            columnTitle: string;
             /** @description A message that describes the issue and how to fix it. */
             message: string;
             /**

@@ -145,7 +145,7 @@ func (s *Service) ListIssues(ctx context.Context, r *importsv1.ListIssuesRequest
 	totals := s.summary(im, job).GetTotals()
 	answer := &importsv1.ListIssuesResponse{Matching: uint32(page.Matching), Found: totals.GetIssues() + totals.GetWarnings()}
 	for i := range page.Issues {
-		answer.Issues = append(answer.Issues, issueMessage(&page.Issues[i]))
+		answer.Issues = append(answer.Issues, s.issueMessage(&im, &page.Issues[i]))
 	}
 	if n := page.Next; n != nil {
 		answer.NextPageToken = encodeToken(fmt.Sprintf("%d.%d.%d.%d", n.Sheet, n.Row, n.Column, n.Serial))

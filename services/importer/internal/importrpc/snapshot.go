@@ -18,11 +18,11 @@ import (
 func (s *Service) message(of *follow.Snapshot) *importsv1.Import {
 	out := s.summary(of.Import, of.Job)
 	for i := range of.Latest {
-		out.NewestIssues = append(out.NewestIssues, issueMessage(&of.Latest[i]))
+		out.NewestIssues = append(out.NewestIssues, s.issueMessage(&of.Import, &of.Latest[i]))
 	}
 	for i := range of.RootCauses {
 		c := &of.RootCauses[i]
-		out.RootCauses = append(out.RootCauses, &importsv1.RootCause{Issue: issueMessage(&c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})
+		out.RootCauses = append(out.RootCauses, &importsv1.RootCause{Issue: s.issueMessage(&of.Import, &c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})
 	}
 	return out
 }
@@ -116,9 +116,27 @@ func issueCounts(found imports.Found) []*importsv1.IssueCount {
 	return counts
 }
 
-func issueMessage(is *imports.Issue) *importsv1.Issue {
-	return &importsv1.Issue{Sheet: is.Sheet, Cell: is.Cell, Row: uint32(is.Row), Column: is.Column, Value: is.Value,
+// issueMessage returns an issue of an import as a message.
+func (s *Service) issueMessage(im *imports.Import, is *imports.Issue) *importsv1.Issue {
+	return &importsv1.Issue{Sheet: is.Sheet, Cell: is.Cell, Row: uint32(is.Row), Column: is.Column, ColumnTitle: s.columnTitle(im, is), Value: is.Value,
 		Severity: importsv1.IssueSeverity(is.Severity), Code: importsv1.IssueCode(is.Code), Message: is.Message}
+}
+
+// columnTitle returns the header of an issue's column, or its title in the schema if the file does not have it.
+func (s *Service) columnTitle(im *imports.Import, is *imports.Issue) string {
+	for i := range im.Sheets {
+		for _, c := range im.Sheets[i].Columns {
+			if im.Sheets[i].Name == is.Sheet && c.Name == is.Column {
+				return source.Clip([]byte(c.Header), imports.MaxValue)
+			}
+		}
+	}
+	if spec, err := s.Schemas.Get(im.Schema); err == nil && spec.Sheet(is.Sheet) != nil {
+		if c, _ := spec.Sheet(is.Sheet).Column(is.Column); c != nil {
+			return c.Title
+		}
+	}
+	return is.Column // the schema was changed or deleted
 }
 
 // The domain's policies, modes, severities, and codes have the same numbers as the protos. A test checks this.

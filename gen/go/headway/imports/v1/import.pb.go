@@ -864,7 +864,9 @@ type Issue struct {
 	// The kind of issue.
 	Code IssueCode `protobuf:"varint,7,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
 	// A message that describes the issue and how to fix it.
-	Message       string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	// The header of the column in the file, or its title in the schema if the file does not have it. At most 200 characters.
+	ColumnTitle   string `protobuf:"bytes,9,opt,name=column_title,json=columnTitle,proto3" json:"column_title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -951,6 +953,13 @@ func (x *Issue) GetCode() IssueCode {
 func (x *Issue) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *Issue) GetColumnTitle() string {
+	if x != nil {
+		return x.ColumnTitle
 	}
 	return ""
 }
@@ -1542,7 +1551,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\tRootCause\x12/\n" +
 	"\x05issue\x18\x01 \x01(\v2\x19.headway.imports.v1.IssueR\x05issue\x12!\n" +
 	"\fblocked_rows\x18\x02 \x01(\rR\vblockedRows\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xfd\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xa0\x02\n" +
 	"\x05Issue\x12\x14\n" +
 	"\x05sheet\x18\x01 \x01(\tR\x05sheet\x12\x12\n" +
 	"\x04cell\x18\x02 \x01(\tR\x04cell\x12\x10\n" +
@@ -1551,7 +1560,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12=\n" +
 	"\bseverity\x18\x06 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x121\n" +
 	"\x04code\x18\a \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12\x18\n" +
-	"\amessage\x18\b \x01(\tR\amessage\"\xc6\b\n" +
+	"\amessage\x18\b \x01(\tR\amessage\x12!\n" +
+	"\fcolumn_title\x18\t \x01(\tR\vcolumnTitle\"\xc6\b\n" +
 	"\x06Import\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
