@@ -128,6 +128,10 @@ func ForLog(err error) string {
 	switch st.Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unimplemented:
 		return st.Message() // text of grpc, or a fixed message
+	case codes.ResourceExhausted:
+		if errorInfo(err) == nil {
+			return st.Message() // text of grpc: the size of a message
+		}
 	}
 	return ""
 }

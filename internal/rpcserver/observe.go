@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path"
 	"runtime/debug"
@@ -129,14 +130,44 @@ func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 	start := time.Now()
 	ctx := begin(ss.Context())
 	_ = ss.SetHeader(metadata.Pairs(rpcclient.RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
+	stream := &observedStream{streamWithContext: streamWithContext{ss, ctx}}
 	defer func() {
 		if p := recover(); p != nil {
 			err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
-		err = visible(err)
+		err = stream.answer(visible(err))
 		o.finish(ctx, info.FullMethod, start, err)
 	}()
-	return handler(srv, &streamWithContext{ss, ctx})
+	return handler(srv, stream)
+}
+
+// observedStream notes the error with which grpc has ended the call. If a message can't be received or sent, for example because
+// it is too large, grpc answers the call immediately. The caller then doesn't receive the handler's error.
+type observedStream struct {
+	streamWithContext
+	ended atomic.Pointer[error]
+}
+
+// RecvMsg implements grpc.ServerStream.
+func (s *observedStream) RecvMsg(m any) error { return s.note(s.ServerStream.RecvMsg(m)) }
+
+// SendMsg implements grpc.ServerStream.
+func (s *observedStream) SendMsg(m any) error { return s.note(s.ServerStream.SendMsg(m)) }
+
+func (s *observedStream) note(err error) error {
+	if err != nil && !errors.Is(err, io.EOF) {
+		ended := err // only an error is allocated
+		s.ended.CompareAndSwap(nil, &ended)
+	}
+	return err
+}
+
+// answer returns the error that the caller receives, if the handler has returned err.
+func (s *observedStream) answer(err error) error {
+	if ended := s.ended.Load(); ended != nil && status.Code(*ended) != status.Code(err) {
+		return visible(*ended)
+	}
+	return err
 }
 
 // visible returns the error that the caller receives: one without a status becomes an internal error.

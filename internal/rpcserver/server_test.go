@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/proctest"
@@ -78,6 +79,7 @@ func setup(t *testing.T) *running {
 		t.Fatal(err)
 	}
 	jobsv1.RegisterJobServiceServer(server.GRPC, r.service)
+	importsv1.RegisterImportServiceServer(server.GRPC, uploads{})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
