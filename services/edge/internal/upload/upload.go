@@ -213,16 +213,16 @@ func (u *Handler) send(ctx context.Context, call fileCall, options *importsv1.Up
 		if total += int64(n); total > u.cfg.MaxBytes {
 			return u.TooLarge()
 		}
+		if readErr != nil && !errors.Is(readErr, io.EOF) {
+			return errRead(readErr) // net/http has cancelled the call as well, so a send would fail for another reason
+		}
 		if n > 0 {
 			if answered, err = hasAnswered(call.send(nil, (*buffer)[:n])); err != nil {
 				return err
 			}
 		}
-		switch {
-		case readErr == nil || answered:
+		if readErr == nil || answered {
 			continue
-		case !errors.Is(readErr, io.EOF):
-			return errRead(readErr)
 		}
 		var name string
 		file, name, err = more()
