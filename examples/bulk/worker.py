@@ -161,8 +161,12 @@ class Job:
         self.until = time.monotonic() + self.length
         self.stop_reason = None
         self.ended = False
+        # The handler has returned, so the call that ends the job sends the rest of the progress.
+        self.ending = False
         self.changed = threading.Condition()
         self.new_plan, self.new_message, self.new_steps = None, None, {}
+        # The heartbeat that waits for its answer, and what it contains. The service can be frozen.
+        self.beat, self.unanswered = None, None
 
     def plan(self, *steps):
         """Declares the steps, in order."""
@@ -214,6 +218,8 @@ class Job:
         with self.changed:
             self.ended = True
             self.changed.notify()
+            if self.beat:
+                self.beat.cancel()
         beating.join()
         log.info("job %s: %s", self.id, outcome)
 
@@ -228,34 +234,46 @@ class Job:
             if self.worker.code(error) is None:
                 log.exception("job %s", self.id)
             return self.fail(Failure("WORKER_FAILED", str(error)))
-        plan, progress = self.news()
-        if plan:
-            self.call("Heartbeat", plan=plan)
-        self.call("CompleteJob", result_json=json.dumps(result), progress=progress)  # as text, numbers stay exact
+        self.call("CompleteJob", result_json=json.dumps(result), progress=self.last_news())  # as text, numbers stay exact
         return "completed"
 
     def stop(self, reason):
         if reason == "cancelled":
-            self.call("FailJob", error={"reason": "CANCELLED_BY_USER", "message": "The job was cancelled."})
+            error = {"reason": "CANCELLED_BY_USER", "message": "The job was cancelled."}
+            self.call("FailJob", error=error, progress=self.last_news())
         elif reason == "shutdown":
+            self.last_news()
             self.call("ReleaseJob")
         return reason
 
     def fail(self, failure):
-        self.call("FailJob", error={"reason": failure.reason, "message": failure.message[:1000]}, permanent=failure.permanent)
+        error = {"reason": failure.reason, "message": failure.message[:1000]}
+        self.call("FailJob", error=error, permanent=failure.permanent, progress=self.last_news())
         return f"failed: {failure.message}"
 
     def news(self):
         """Returns the progress that was not sent yet, and removes it."""
-        with self.changed:
-            plan, message, steps = self.new_plan, self.new_message, self.new_steps
-            self.new_plan, self.new_message, self.new_steps = None, None, {}
+        plan, message, steps = self.new_plan, self.new_message, self.new_steps
+        self.new_plan, self.new_message, self.new_steps = None, None, {}
         if message is None and not steps:
             return plan, None
         return plan, {"message": message or "", "steps": list(steps.values())}
 
+    def last_news(self):
+        """Declares the plan, and returns the progress for the call that ends the job: all that the service might not have."""
+        with self.changed:
+            self.ending = True
+            self.restore()
+            plan, progress = self.news()
+        if plan:
+            try:
+                self.call("Heartbeat", plan=plan)
+            except self.worker.grpc.RpcError as error:  # the end is more important
+                log.warning("job %s: the plan was not declared: %s", self.id, error.details())
+        return progress
+
     def has_news(self):
-        return bool(self.new_plan or self.new_message is not None or self.new_steps)
+        return not self.ending and bool(self.new_plan or self.new_message is not None or self.new_steps)
 
     def keep_lease(self):
         """Sends heartbeats: as often as the lease requires, and more often while there is new progress."""
@@ -270,12 +288,17 @@ class Job:
                     self.changed.wait(due)
                 if self.ended:
                     return
-            plan, progress = self.news()
-            asked = time.monotonic()
+                plan, progress = self.unanswered = (None, None) if self.ending else self.news()
+                asked = time.monotonic()
+                self.beat = self.worker.send("Heartbeat", **self.lease, plan=plan or [], progress=progress)
             try:
-                answer = self.worker.send("Heartbeat", **self.lease, plan=plan or [], progress=progress).result()
+                answer = self.beat.result()
+                with self.changed:
+                    self.unanswered = None
+            except self.worker.grpc.FutureCancelledError:
+                return  # the job has ended
             except self.worker.grpc.RpcError as error:
-                self.unread(plan, progress)
+                self.restore()
                 # Without a response for a full lease, another worker might have the job.
                 if self.worker.code(error) == self.worker.grpc.StatusCode.ABORTED or time.monotonic() > self.until:
                     self.stop_reason = "lease lost"
@@ -287,9 +310,11 @@ class Job:
             if answer.cancel_requested and self.stop_reason is None:
                 self.stop_reason = "cancelled"
 
-    def unread(self, plan, progress):
-        """Restores progress that could not be sent. Later values win."""
+    def restore(self):
+        """Restores the progress of a heartbeat without an answer. Later values win."""
         with self.changed:
+            plan, progress = self.unanswered or (None, None)
+            self.unanswered = None
             self.new_plan = self.new_plan or plan
             if progress:
                 self.new_message = progress["message"] if self.new_message is None else self.new_message

@@ -28,6 +28,7 @@ import type { ProtoGrpcType } from "./proto/worker_service.js";
 export type { KindDescription } from "./proto/headway/jobs/v1/KindDescription.js";
 export type { KindField } from "./proto/headway/jobs/v1/KindField.js";
 export type { LeasedJob__Output as LeasedJob } from "./proto/headway/jobs/v1/LeasedJob.js";
+export type { ProgressReport } from "./proto/headway/jobs/v1/ProgressReport.js";
 export type { StepPlan } from "./proto/headway/jobs/v1/StepPlan.js";
 export type { StepReport } from "./proto/headway/jobs/v1/StepReport.js";
 export type { HeartbeatRequest, LeaseJobsRequest };

@@ -7,6 +7,7 @@ import {
   type LeasedJob,
   type LeaseJobsRequest,
   leaseLost,
+  type ProgressReport,
   passing,
   refused,
   type Service,
@@ -101,6 +102,31 @@ export async function work(
   }
 }
 
+/** Progress that the service might not have. */
+interface News {
+  plan?: StepPlan[] | undefined;
+  message?: string | undefined;
+  steps: Map<string, StepReport>;
+  checkpoint?: Buffer | undefined;
+}
+
+const noNews = (): News => ({ steps: new Map() });
+
+/** Both, with the later values. */
+const merged = (earlier: News, later: News): News => {
+  const steps = new Map(earlier.steps);
+  for (const [name, step] of later.steps) steps.set(name, { ...steps.get(name), ...step });
+  return {
+    plan: later.plan ?? earlier.plan,
+    message: later.message ?? earlier.message,
+    checkpoint: later.checkpoint ?? earlier.checkpoint,
+    steps,
+  };
+};
+
+const progressOf = ({ message, steps }: News): ProgressReport | undefined =>
+  message !== undefined || steps.size > 0 ? { message: message ?? "", steps: [...steps.values()] } : undefined;
+
 /** A job that this worker runs, from its lease to its end. */
 export class HeldJob {
   readonly jobId: string;
@@ -122,12 +148,15 @@ export class HeldJob {
   /** When the lease ends, by performance.now(), which is monotonic. */
   private until: number;
   /** Progress that has not been sent yet. */
-  private news: { plan?: StepPlan[]; message?: string; steps: Map<string, StepReport>; checkpoint?: Buffer } = {
-    steps: new Map(),
-  };
+  private news = noNews();
+  /** Progress in the heartbeat that waits for its answer. The service can be frozen. */
+  private unanswered?: News | undefined;
   private saved?: Buffer;
   private readonly alarm = new Alarm();
-  private ended = false;
+  /** The handler has returned, so the call that ends the job sends the rest of the progress. */
+  private ending = false;
+  /** Is aborted when the job has ended, so that no heartbeat is waited for. */
+  private readonly ended = new AbortController();
 
   constructor(
     private readonly service: Service,
@@ -194,7 +223,7 @@ export class HeldJob {
           : `the service did not receive the result: ${error}`;
     }
     shutdown.removeEventListener("abort", stop);
-    this.ended = true;
+    this.ended.abort();
     this.alarm.ring();
     await beating;
     this.log("job handled", { jobId: this.jobId, outcome });
@@ -207,13 +236,10 @@ export class HeldJob {
     } catch (error) {
       return this.fail(error);
     }
-    const { message, steps, plan } = this.news;
-    if (plan) await this.tell(() => this.heartbeat());
-    const progress = { message: message ?? "", steps: [...steps.values()] };
     try {
       // As text: numbers stay exact, and a google.protobuf.Struct can have seven times the size.
       const resultJson = typeof result === "string" ? result : JSON.stringify(result);
-      await this.tell(() => this.service.call("completeJob", { ...this.lease, resultJson, progress }));
+      await this.end((progress) => this.service.call("completeJob", { ...this.lease, resultJson, ...progress }));
     } catch (error) {
       if (!invalid(error)) throw error;
       return this.fail(new Failure("WORKER_FAILED", `The result was rejected: ${error}`, true)); // as too large
@@ -229,20 +255,57 @@ export class HeldJob {
         return "lease lost";
       case "shutdown": {
         const checkpoint = this.saved;
-        await this.tell(() => service.call("releaseJob", { ...lease, ...(checkpoint && { checkpoint }) }));
+        await this.end(() => service.call("releaseJob", { ...lease, ...(checkpoint && { checkpoint }) }));
         return "released";
       }
       case "cancelled": {
         const error = { reason: "CANCELLED_BY_USER", message: "The job was cancelled." };
-        await this.tell(() => service.call("failJob", { ...lease, error }));
+        await this.end((progress) => service.call("failJob", { ...lease, error, ...progress }));
         return "cancelled";
       }
     }
     if (leaseLost(cause)) return "lease lost";
     const failure = cause instanceof Failure ? cause : new Failure("WORKER_FAILED", String(cause));
     const error = { reason: failure.reason, message: failure.message.slice(0, 1000) };
-    await this.tell(() => service.call("failJob", { ...lease, error, permanent: failure.permanent }));
+    const { permanent } = failure;
+    await this.end((progress) => service.call("failJob", { ...lease, error, permanent, ...progress }), !permanent);
     return `failed: ${failure.message}`;
+  }
+
+  /**
+   * Repeats the call that ends the job. Its argument is the progress that the service might not have. The plan is declared before, and
+   * if there is another attempt, the checkpoint is sent.
+   */
+  private async end(call: (progress: { progress?: ProgressReport }) => Promise<unknown>, again = false): Promise<void> {
+    this.ending = true;
+    this.news = merged(this.unanswered ?? noNews(), this.news);
+    this.unanswered = undefined;
+    const { plan, checkpoint } = this.news;
+    const first: HeartbeatRequest = {
+      ...this.lease,
+      ...(plan && { plan }),
+      ...(again && checkpoint && { checkpoint }),
+    };
+    if (first.plan || first.checkpoint) {
+      try {
+        await this.tell(() => this.service.call("heartbeat", first));
+      } catch (error) {
+        if (leaseLost(error)) throw error;
+        this.log("progress rejected", { jobId: this.jobId, error: String(error) });
+      }
+      this.news.plan = undefined;
+    }
+    const progress = progressOf(this.news);
+    if (!progress) {
+      await this.tell(() => call({}));
+      return;
+    }
+    try {
+      await this.tell(() => call({ progress }));
+    } catch (error) {
+      if (!invalid(error)) throw error;
+      await this.tell(() => call({})); // the end is more important than the progress
+    }
   }
 
   /** Repeats a call until it gets a response, while the lease is valid. */
@@ -265,7 +328,7 @@ export class HeldJob {
     let backoff = new Backoff(1000);
     for (;;) {
       await this.waitForBeat(last);
-      if (this.ended) return;
+      if (this.ended.signal.aborted) return;
       const asked = performance.now();
       try {
         await this.heartbeat();
@@ -285,9 +348,9 @@ export class HeldJob {
 
   /** Waits until a heartbeat is due: soon after new progress, but not too often. */
   private async waitForBeat(last: number): Promise<void> {
-    while (!this.ended) {
-      const { plan, message, steps, checkpoint } = this.news;
-      const news = plan || message !== undefined || steps.size > 0 || checkpoint;
+    while (!this.ended.signal.aborted) {
+      const { plan, checkpoint } = this.news;
+      const news = !this.ending && (plan || progressOf(this.news) || checkpoint);
       const due = last + (news ? Math.min(this.reportMs, this.heartbeatMs) : this.heartbeatMs);
       if (due <= performance.now()) return;
       await this.alarm.wait(due - performance.now());
@@ -296,26 +359,31 @@ export class HeldJob {
 
   /** Renews the lease, sends new progress, and checks whether to stop. */
   private async heartbeat(): Promise<void> {
-    const { plan, message, steps, checkpoint } = this.news;
-    this.news = { steps: new Map() };
     const request: HeartbeatRequest = { ...this.lease };
-    if (plan) request.plan = plan;
-    if (message !== undefined || steps.size) request.progress = { message: message ?? "", steps: [...steps.values()] };
-    if (checkpoint) request.checkpoint = checkpoint;
+    const sent = this.ending ? noNews() : this.news;
+    if (!this.ending) {
+      this.news = noNews();
+      this.unanswered = sent;
+      const progress = progressOf(sent);
+      if (sent.plan) request.plan = sent.plan;
+      if (progress) request.progress = progress;
+      if (sent.checkpoint) request.checkpoint = sent.checkpoint;
+    }
     const asked = performance.now();
     try {
-      const answer = await this.service.call("heartbeat", request);
+      const answer = await this.service.call("heartbeat", request, undefined, this.ended.signal);
       this.reportMs = answer.reportSeconds * 1000;
       if (answer.cancelRequested) this.stopping.abort("cancelled" satisfies StopReason);
     } catch (error) {
       if (!invalid(error)) {
-        // Not sent: the next heartbeat sends it, unless there are later values.
-        const newer = this.news;
-        this.news = { plan, message, checkpoint, ...newer, steps: new Map([...steps, ...newer.steps]) };
+        // Perhaps not received: the next heartbeat sends it, unless there are later values.
+        if (this.unanswered === sent) this.news = merged(sent, this.news);
         throw error;
       }
       // Rejected progress must not fail the work.
       this.log("progress rejected", { jobId: this.jobId, error: String(error) });
+    } finally {
+      if (this.unanswered === sent) this.unanswered = undefined;
     }
     this.until = asked + this.leaseMs;
   }

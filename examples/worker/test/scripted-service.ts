@@ -19,6 +19,8 @@ export class ScriptedService {
   readonly calls: { method: string; request: Sent; token: string }[] = [];
   /** Decides the response; undefined for that of a healthy service. An error is thrown. */
   answer: (method: string, request: Sent) => Sent | undefined = () => undefined;
+  /** Reports whether a call gets no answer. */
+  unanswered: (method: string) => boolean = () => false;
   readonly output: Buffer[] = [];
   readonly lines: string[] = [];
   readonly log: Log = (event, fields) => this.lines.push(`${event} ${JSON.stringify(fields)}`);
@@ -62,6 +64,7 @@ export class ScriptedService {
         (call: any, reply: (error: Partial<ServiceError> | null, answer?: Sent) => void) => {
           const token = String(call.metadata.get("authorization")[0] ?? "");
           it.calls.push({ method, request: call.request, token });
+          if (it.unanswered(method)) return;
           try {
             reply(null, it.answer(method, call.request) ?? it.healthy(method, call.request));
           } catch (error) {

@@ -156,6 +156,56 @@ test("a shutdown releases the job with its latest checkpoint", async () => {
   assert.equal(scripted.of("failJob").length, 0);
 });
 
+/** Leaves the first heartbeat without an answer, as a service that is frozen does. The promise resolves when it has arrived. */
+function frozen(scripted: ScriptedService): Promise<void> {
+  return new Promise((resolve) => {
+    scripted.unanswered = (method) => {
+      const first = method === "heartbeat" && scripted.of("heartbeat").length === 1;
+      if (first) resolve();
+      return first;
+    };
+  });
+}
+
+test("the plan and progress of an unanswered heartbeat are sent with the end", async () => {
+  for (const [ends, method] of [
+    [() => ({}), "completeJob"],
+    [() => Promise.reject(new Failure("BROKEN", "No.", true)), "failJob"],
+  ] as const) {
+    const scripted = await ScriptedService.start({});
+    const waits = frozen(scripted);
+    const handler: Handler = async (job) => {
+      job.plan([{ name: "render", total: 2 }]);
+      job.report("Half…", { name: "render", state: "STEP_STATE_ACTIVE", done: 1 });
+      await waits;
+      job.report("Done.", { name: "render", done: 2 });
+      return ends();
+    };
+    await run(scripted, handler, method);
+    const declared = scripted
+      .of("heartbeat")
+      .slice(1)
+      .find((beat) => beat.plan.length > 0);
+    assert.equal(declared?.plan[0].name, "render");
+    const { message, steps } = scripted.of(method)[0]?.progress ?? {};
+    assert.equal(message, "Done.");
+    assert.deepEqual([steps[0].state, steps[0].done], ["STEP_STATE_ACTIVE", 2]);
+  }
+});
+
+test("the checkpoint of an unanswered heartbeat is there for the next attempt", async () => {
+  const scripted = await ScriptedService.start({});
+  const waits = frozen(scripted);
+  const handler: Handler = async (job) => {
+    job.save(Buffer.from("page 7"));
+    await waits;
+    throw new Error("out of luck");
+  };
+  await run(scripted, handler, "failJob");
+  const beats = scripted.of("heartbeat").slice(1);
+  assert.ok(beats.some((beat) => beat.checkpoint?.toString() === "page 7"));
+});
+
 test("a Failure keeps its reason, and any other error is retried", async () => {
   const scripted = await ScriptedService.start({}, {});
   const failures = [new Failure("PAYLOAD_INVALID", "No such scene.", true), new Error("out of luck")];
