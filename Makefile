@@ -12,9 +12,11 @@ GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml'
 WEB_SOURCES = $(shell git ls-files -co --exclude-standard web clients/ts package.json package-lock.json | grep -v '^web/dist/')
 MODULES := . gen clients/go
 
-# Most tests wait more than they compute, so -p 3 is faster on two cores. The timeout only ends tests that hang: on a slow
-# machine, the tests of the real binary take more than the default of 10 minutes.
+# Most tests wait more than they compute, so -p 3 is faster on two cores. The longest ones begin first, so that none runs alone at
+# the end. The timeout only ends tests that hang: on a slow machine, the tests of the real binary take more than the default of 10
+# minutes.
 TEST_TIMEOUT := 30m
+LONGEST := ./e2e ./services/jobs ./services/importer
 
 .PHONY: help
 help: ## List the targets
@@ -40,7 +42,8 @@ run: build ## Run everything, and print the address of the web UI. DATABASE_URL=
 
 .PHONY: test
 test: build $(BIN)/grpcurl test-programs ## Run every test: Go, client, browser
-	@for module in $(MODULES); do (cd $$module && go test -p 3 -timeout $(TEST_TIMEOUT) ./...); done
+	go test -p 3 -timeout $(TEST_TIMEOUT) $(LONGEST) ./...
+	@for module in $(filter-out .,$(MODULES)); do (cd $$module && go test -timeout $(TEST_TIMEOUT) ./...); done
 	npm test
 	npm run test:browser
 
