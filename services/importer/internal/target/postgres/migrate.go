@@ -99,8 +99,9 @@ func (tx *transaction) planAll(ctx context.Context) (plan []imports.Change, err 
 	if tx.unprepared = missing; missing {
 		plan = append(plan, imports.Change{Table: ownTables, Kind: imports.Create, Detail: "tables for the state of imports", Statements: createOwnTables})
 	}
+	var references []imports.Change // after the keys and unique indexes that they need
 	for _, sheet := range tx.run.Schema.Sheets {
-		changes, err := tx.planSheet(ctx, sheet)
+		changes, err := tx.planSheet(ctx, sheet, &references)
 		if blocked, ok := imports.BlockedChange(sheet.Table, err); ok {
 			changes = append(changes, blocked)
 		} else if err != nil {
@@ -108,11 +109,11 @@ func (tx *transaction) planAll(ctx context.Context) (plan []imports.Change, err 
 		}
 		plan = append(plan, changes...)
 	}
-	return plan, nil
+	return append(plan, references...), nil
 }
 
-// planSheet returns the changes that the table of a sheet needs.
-func (tx *transaction) planSheet(ctx context.Context, sheet *schema.Sheet) ([]imports.Change, error) {
+// planSheet returns the changes that the table of a sheet needs. It appends the missing foreign keys to references.
+func (tx *transaction) planSheet(ctx context.Context, sheet *schema.Sheet, references *[]imports.Change) ([]imports.Change, error) {
 	r, err := tx.readRelation(ctx, sheet.Table)
 	if err != nil {
 		return nil, err
@@ -128,7 +129,9 @@ func (tx *transaction) planSheet(ctx context.Context, sheet *schema.Sheet) ([]im
 	if c := p.change(sheet); c != nil {
 		m.changes = append(m.changes, *c)
 	}
-	return m.changes, nil
+	missing, err := m.missingReferences(ctx)
+	*references = append(*references, missing...)
+	return m.changes, err
 }
 
 // migration finds the changes of a table that Headway has created, other than new columns and indexes. It changes the relation

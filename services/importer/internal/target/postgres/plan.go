@@ -145,8 +145,13 @@ func (p *plan) addReference(of *schema.Schema, sheet *schema.Sheet, c *schema.Co
 	if c.References == nil {
 		return
 	}
-	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE", tableName(sheet.Table), name(c.Name),
-		tableName(of.Sheet(c.References.Sheet).Table), name(c.References.Column)))
+	p.last = append(p.last, addForeignKey(of, sheet, c))
+}
+
+// addForeignKey is a statement that adds the foreign key of a column with a reference.
+func addForeignKey(of *schema.Schema, sheet *schema.Sheet, c *schema.Column) string {
+	return fmt.Sprintf("ALTER TABLE %s ADD FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE", tableName(sheet.Table), name(c.Name),
+		tableName(of.Sheet(c.References.Sheet).Table), name(c.References.Column))
 }
 
 // isUnique reports whether a column has its own unique index.

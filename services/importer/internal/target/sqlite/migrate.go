@@ -50,7 +50,7 @@ func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*tra
 		return fmt.Errorf("open the target database: %w", err)
 	}
 	tx.unwatch = tx.conn.InterruptOn(ctx)
-	// A table that is rebuilt is dropped for a moment. The references are checked at the end.
+	// A table that is rebuilt is dropped for a moment. Its references are checked at the end.
 	if err := tx.exec(ctx, `PRAGMA foreign_keys(OFF)`); err != nil {
 		return fmt.Errorf("turn off foreign keys: %w", err)
 	}
@@ -60,6 +60,14 @@ func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*tra
 	parent := func(r schema.Reference) (string, string) { return of.Sheet(r.Sheet).Table, r.Column }
 	for _, sheet := range of.Sheets {
 		err := tx.prepareTable(ctx, sheet, parent)
+		if blocked, ok := imports.BlockedChange(sheet.Table, err); ok {
+			tx.changes = append(tx.changes, blocked)
+		} else if err != nil {
+			return err
+		}
+	}
+	for _, sheet := range of.Sheets {
+		err := tx.addReferences(ctx, sheet, parent)
 		if blocked, ok := imports.BlockedChange(sheet.Table, err); ok {
 			tx.changes = append(tx.changes, blocked)
 		} else if err != nil {
@@ -164,6 +172,10 @@ func (tx *transaction) rebuild(ctx context.Context, sheet *schema.Sheet, have sh
 		fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", name(building), names(columns), strings.Join(values, ", "), name(sheet.Table)),
 		"DROP TABLE "+name(sheet.Table), fmt.Sprintf("ALTER TABLE %s RENAME TO %s", name(building), name(sheet.Table)))
 	c.Statements = append(c.Statements, indexes...)
+	if tx.rebuilt == nil {
+		tx.rebuilt = map[string]bool{}
+	}
+	tx.rebuilt[sheet.Name] = true
 	err = tx.change(ctx, c)
 	if permanent(err) {
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf("%s: %s. Correct these rows first", c.Detail, sqliteMessage(err))}

@@ -38,6 +38,8 @@ type transaction struct {
 	// has made.
 	migrates bool
 	changes  []imports.Change
+	// rebuilt are the sheets whose tables were rebuilt.
+	rebuilt map[string]bool
 	// enforced means that SQLite checks the foreign keys.
 	enforced bool
 	// later are the indexes that fillIndexes creates.

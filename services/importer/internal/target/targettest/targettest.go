@@ -62,6 +62,8 @@ func Run(t *testing.T, open Open) {
 		"a run shows its changes before the commit":      foreseen,
 		"a table with rows is migrated":                  migrated,
 		"rows prevent a migration":                       notMigrated,
+		"a reference is added to a column":               referenced,
+		"a reference to missing rows is refused":         notReferenced,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
