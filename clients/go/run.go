@@ -155,7 +155,7 @@ func (r *run) complete(held context.Context, result any) string {
 	if err != nil {
 		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result can't be sent: "+err.Error(), 1000), Permanent: true}, "failed")
 	}
-	n := r.lastNews(held)
+	n := r.lastNews(held, false)
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text, Progress: n.progress})
 		if rejected(err) && n.progress != nil {
@@ -175,7 +175,7 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 	if err != nil {
 		r.worker.cfg.Logger.ErrorContext(held, "the details of the failure can't be sent", "job_id", r.id, "error", err)
 	}
-	n := r.lastNews(held)
+	n := r.lastNews(held, !f.Permanent && outcome == "failed")
 	req := &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent, Result: doc, ResultJson: text, Progress: n.progress,
 		Error: &jobsv1.JobError{Reason: f.Reason, Message: f.Message}}
 	err = r.tell(held, func(ctx context.Context) error {
@@ -196,7 +196,7 @@ func (r *run) park(held context.Context, question any) string {
 	if err != nil {
 		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question can't be sent: "+err.Error(), 1000), Permanent: true}, "failed")
 	}
-	n := r.lastNews(held)
+	n := r.lastNews(held, false)
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: r.id, LeaseToken: r.token, Question: doc, QuestionJson: text,
 			Progress: n.progress, Checkpoint: n.checkpoint})
@@ -213,7 +213,7 @@ func (r *run) park(held context.Context, question any) string {
 }
 
 func (r *run) release(held context.Context) string {
-	n := r.lastNews(held)
+	n := r.lastNews(held, false)
 	err := r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.ReleaseJob(ctx, &jobsv1.ReleaseJobRequest{JobId: r.id, LeaseToken: r.token, Checkpoint: n.checkpoint})
 		if tooLarge(err) && n.checkpoint != nil {
@@ -226,15 +226,16 @@ func (r *run) release(held context.Context) string {
 }
 
 // lastNews returns the progress to send with the job's end: all of it, even if it was sent before. Steps that are not
-// declared yet, as far as is known, are declared first.
-func (r *run) lastNews(held context.Context) news {
+// declared yet, as far as is known, are declared first. If saves is set, the checkpoint is sent first too, because the call that ends the
+// job can't have it.
+func (r *run) lastNews(held context.Context, saves bool) news {
 	r.mu.Lock()
 	unanswered := r.unanswered
 	r.mu.Unlock()
 	r.task.unread(unanswered)
 	r.task.resend()
 	n := r.task.take()
-	if n.plan == nil {
+	if n.plan == nil && (!saves || n.checkpoint == nil) {
 		return n
 	}
 	_ = r.tell(held, func(ctx context.Context) error {

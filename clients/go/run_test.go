@@ -2,6 +2,7 @@ package headway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ type frozenHeartbeat struct {
 	plans    chan []*jobsv1.StepPlan
 	released chan *jobsv1.ReleaseJobRequest
 	ended    chan *jobsv1.CompleteJobRequest
+	failed   chan *jobsv1.FailJobRequest
+	saved    chan []byte   // checkpoints of answered heartbeats
 	first    chan struct{} // has a value before the first heartbeat
 }
 
@@ -44,6 +47,9 @@ func (s *frozenHeartbeat) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequ
 	if len(r.GetPlan()) > 0 {
 		s.plans <- r.GetPlan()
 	}
+	if r.Checkpoint != nil {
+		s.saved <- r.GetCheckpoint()
+	}
 	return &jobsv1.HeartbeatResponse{}, nil
 }
 
@@ -57,11 +63,17 @@ func (s *frozenHeartbeat) ReleaseJob(_ context.Context, r *jobsv1.ReleaseJobRequ
 	return &jobsv1.ReleaseJobResponse{}, nil
 }
 
+func (s *frozenHeartbeat) FailJob(_ context.Context, r *jobsv1.FailJobRequest) (*jobsv1.FailJobResponse, error) {
+	s.failed <- r
+	return &jobsv1.FailJobResponse{}, nil
+}
+
 // runOne runs a handler for one job, until stop is called.
 func runOne(t *testing.T, handler Handler) (s *frozenHeartbeat, stop context.CancelFunc) {
 	t.Helper()
 	s = &frozenHeartbeat{lease: make(chan *jobsv1.LeasedJob, 1), frozen: make(chan struct{}), plans: make(chan []*jobsv1.StepPlan, 9),
-		released: make(chan *jobsv1.ReleaseJobRequest, 9), ended: make(chan *jobsv1.CompleteJobRequest, 9), first: make(chan struct{}, 1)}
+		released: make(chan *jobsv1.ReleaseJobRequest, 9), ended: make(chan *jobsv1.CompleteJobRequest, 9), first: make(chan struct{}, 1),
+		failed: make(chan *jobsv1.FailJobRequest, 9), saved: make(chan []byte, 9)}
 	s.first <- struct{}{}
 	now := time.Now()
 	s.lease <- &jobsv1.LeasedJob{Job: &jobsv1.Job{JobId: "a", Kind: "count", MaxAttempts: 5, UpdatedAt: timestamppb.New(now)}, LeaseToken: "token",
@@ -126,5 +138,33 @@ func TestCheckpointOfUnansweredHeartbeatIsReleased(t *testing.T) {
 	stop()
 	if r := <-s.released; string(r.GetCheckpoint()) != "page 7" {
 		t.Errorf("the checkpoint is %q", r.GetCheckpoint())
+	}
+}
+
+func TestCheckpointIsSentBeforeAFailure(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		var s *frozenHeartbeat
+		given := make(chan struct{})
+		s, _ = runOne(t, func(_ context.Context, task *Task) (any, error) {
+			<-given
+			if !waits {
+				<-s.first // no heartbeat is frozen
+			}
+			task.Checkpoint([]byte("page 7"))
+			if waits {
+				<-s.frozen
+			}
+			return nil, errors.New("out of luck")
+		})
+		close(given)
+		<-s.failed
+		select {
+		case saved := <-s.saved:
+			if string(saved) != "page 7" {
+				t.Errorf("the checkpoint is %q", saved)
+			}
+		default:
+			t.Errorf("the checkpoint is lost, with an unanswered heartbeat: %v", waits)
+		}
 	}
 }
