@@ -137,3 +137,40 @@ func TestReferencesOfSchemaAreCheckedOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestMigrationKeepsTablesOfOtherPrograms(t *testing.T) {
+	for name, items := range map[string]string{
+		"references to IDs": `CREATE TABLE items (code TEXT NOT NULL PRIMARY KEY, shelf INTEGER REFERENCES shelves (id), spare TEXT) STRICT`,
+		"unique columns":    `CREATE TABLE items (code TEXT NOT NULL PRIMARY KEY, shelf TEXT REFERENCES shelves (code), spare TEXT, UNIQUE (shelf, spare)) STRICT`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "records.db")
+			db, err := sql.Open("sqlite", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			for _, statement := range []string{`CREATE TABLE shelves (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, label TEXT UNIQUE) STRICT`, items} {
+				if _, err := db.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer target.Close()
+			sc := shop()
+			sc.Sheets[1].Columns = append(sc.Sheets[1].Columns, &schema.Column{Name: "spare", Type: schema.Text, References: &schema.Reference{Sheet: "shelves", Column: "code"}})
+			plan, err := target.Plan(t.Context(), sc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range plan {
+				if c.Table == "items" {
+					t.Errorf("the plan has %v", c)
+				}
+			}
+		})
+	}
+}

@@ -212,7 +212,7 @@ func (tx *transaction) rebuildable(ctx context.Context, table string) (indexes [
 		case !strings.HasSuffix(strings.TrimSpace(upper), "STRICT"):
 			lost = "it was not created by Headway"
 		default:
-			for _, word := range []string{"CHECK", "COLLATE", "GENERATED", "AUTOINCREMENT", " ON DELETE", " ON UPDATE"} {
+			for _, word := range []string{"CHECK", "COLLATE", "GENERATED", "AUTOINCREMENT", " ON DELETE", " ON UPDATE", " UNIQUE", "\tUNIQUE", "\nUNIQUE", ",UNIQUE"} {
 				if strings.Contains(upper, word) {
 					lost = "it was not created by Headway"
 				}

@@ -32,6 +32,10 @@ func (tx *transaction) addReferences(ctx context.Context, sheet *schema.Sheet, p
 		}
 	}
 	if len(why) > 0 {
+		// A table of another program can store IDs, which a rebuild would take for codes.
+		if stored, err := tx.resolutions(ctx, sheet, parent); err != nil || len(stored) > 0 {
+			return err
+		}
 		var conflict *imports.TableConflictError
 		if _, err := tx.rebuildable(ctx, sheet.Table); errors.As(err, &conflict) {
 			return nil
@@ -55,7 +59,9 @@ func (tx *transaction) checkReferences(ctx context.Context, sheet *schema.Sheet)
 	var broken []string
 	err := tx.query(ctx, `SELECT DISTINCT f."from", f."table" FROM pragma_foreign_key_check(?1) c, pragma_foreign_key_list(?1) f WHERE f.id = c.fkid`,
 		[]any{sheet.Table}, func(row *sqlitedirect.Stmt) {
-			broken = append(broken, fmt.Sprintf("its column %s has values that no row of %s has", row.Text(0), row.Text(1)))
+			if columnOf(sheet, row.Text(0)) != "" { // the others were broken before
+				broken = append(broken, fmt.Sprintf("its column %s has values that no row of %s has", row.Text(0), row.Text(1)))
+			}
 		})
 	if permanent(err) {
 		return conflict(sheet, "its foreign keys can't be checked: %v", err)
