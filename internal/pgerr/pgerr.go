@@ -19,6 +19,7 @@ const (
 	uniqueViolation      = "23505"
 	duplicateSchema      = "42P06"
 	readOnly             = "25006"
+	idleTransaction      = "25P03"
 )
 
 // Code returns the code of an error that the server has answered with, or nothing.
@@ -36,10 +37,10 @@ func Refused(err error) bool {
 	return code != "" && !isAway(code) || errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
-// isAway reports whether a code means that the server ends the connection, has no room for one, or can't be written to because
-// another server is now the primary.
+// isAway reports whether a code means that the server ends the connection, for example because a transaction waited too long, has no
+// room for one, or can't be written to because another server is now the primary.
 func isAway(code string) bool {
-	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly || code == idleTransaction
 }
 
 // Conflict reports whether the transaction conflicted with another one, for example because both have stored the same row, so

@@ -58,6 +58,17 @@ func TestErrorsOfServerAreTold(t *testing.T) {
 	}
 	check("the commit of a failed transaction", tx.Commit(t.Context()), true, false, false)
 
+	second := connect()
+	if _, err := second.Exec(t.Context(), `SET idle_in_transaction_session_timeout = 10; BEGIN`); err != nil {
+		t.Fatal(err)
+	}
+	for connected := 2; connected > 1; {
+		if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'`).Scan(&connected); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = second.Exec(t.Context(), `SELECT 1`)
+	check("a transaction that waited too long", err, false, false, true)
 	connect()
 	third := connect()
 	_, err = pgx.Connect(t.Context(), url)

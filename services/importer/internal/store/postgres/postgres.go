@@ -40,6 +40,9 @@ const (
 	callTimeout = 30 * time.Second
 	// retryFor is how long a call is attempted again while connections are lost: a restart of the server takes that long.
 	retryFor = 10 * time.Second
+	// frozenTimeout is how long a transaction can wait for its importer. If the importer is frozen, its connection stays open, and
+	// its rows stay locked for the others.
+	frozenTimeout = "5s"
 	// The waits between two attempts.
 	firstRetry, lastRetry = 20 * time.Millisecond, time.Second
 )
@@ -89,6 +92,7 @@ func configure(url string) (*pgxpool.Config, error) {
 		config.ConnConfig.RuntimeParams["application_name"] = "headway-importer"
 	}
 	config.ConnConfig.RuntimeParams["search_path"] = schema
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozenTimeout
 	config.MaxConns = connections
 	return config, nil
 }

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"headway/internal/pgtest"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/store/postgres"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func newImport(id, request string) imports.Import {
@@ -201,6 +204,52 @@ func TestLostCommitIsRepeated(t *testing.T) {
 	proxy.Cut()
 	if im, err := store.Get(t.Context(), "x"); err != nil || !im.Committed {
 		t.Errorf("after the connections were lost: %+v, %v", im, err)
+	}
+}
+
+// TestFrozenImporterKeepsNoRows freezes an importer in the middle of a transaction, which holds the row of its import. The operating
+// system keeps its connection open. Meanwhile, another importer takes the import over.
+func TestFrozenImporterKeepsNoRows(t *testing.T) {
+	proxy, frozen, direct := through(t)
+	if _, _, err := direct.Create(t.Context(), newImport("x", "")); err != nil {
+		t.Fatal(err)
+	}
+	if err := frozen.BeginRun(t.Context(), "x", 1); err != nil {
+		t.Fatal(err)
+	}
+	database := fmt.Sprint("imports_", databases.Load())
+	sql := func(statement string) string {
+		t.Helper()
+		out, err := pgtest.Shared(t).SQL(database, statement)
+		if err != nil {
+			t.Fatal(err, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	blocker, err := pgx.Connect(t.Context(), pgtest.Shared(t).URL(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blocker.Close(t.Context())
+	if _, err := blocker.Exec(t.Context(), `BEGIN; LOCK TABLE headway_importer.sheets`); err != nil {
+		t.Fatal(err)
+	}
+	added := make(chan error, 1)
+	go func() { added <- frozen.AddIssues(t.Context(), "x", 1, issues(1)) }()
+	for sql(`SELECT count(*) FROM pg_locks WHERE NOT granted`) != "1" {
+		time.Sleep(time.Millisecond)
+	}
+	proxy.Mute() // from now on, nothing arrives
+	if err := blocker.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := direct.BeginRun(t.Context(), "x", 2); err != nil {
+		t.Error(err)
+	}
+	proxy.Unmute()
+	proxy.Cut()
+	if err := <-added; !errors.Is(err, imports.ErrFenced) {
+		t.Errorf("the frozen importer continues with %v", err)
 	}
 }
 

@@ -37,6 +37,8 @@ const (
 	lockPeriod     = 1                // seconds between two attempts to get the lock for migrations
 	connectTimeout = 5 * time.Second
 	readTimeout    = 10 * time.Second // of a read, so that a network that drops packets doesn't block a caller forever
+	// frozenTimeout is how long a transaction can wait for its process.
+	frozenTimeout = "5s"
 )
 
 // Store is a job.Store in a PostgreSQL database.
@@ -64,6 +66,8 @@ func openWithin(ctx context.Context, url string, observe job.Observer, timeout t
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "headway-jobs"
 	}
+	// If this process is frozen, its connection stays open, and its rows would stay locked for other replicas.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozenTimeout
 	config.MaxConns, config.AfterConnect = readers, planByIndex
 	if observe == nil {
 		observe = func(*job.Commit) {}

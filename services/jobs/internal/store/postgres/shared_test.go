@@ -296,3 +296,34 @@ func TestHeartbeatDoesNotChangeLockedJob(t *testing.T) {
 		}
 	}
 }
+
+// TestFrozenReplicaKeepsNoRows freezes a replica in the middle of a transaction that has locked a job.
+func TestFrozenReplicaKeepsNoRows(t *testing.T) {
+	frozen, other := replicas(t)
+	j := add(t, frozen)
+	if _, err := other.Get(t.Context(), j.ID); err != nil {
+		t.Fatal(err)
+	}
+	locked, thaw := make(chan struct{}, 2), make(chan struct{})
+	wake := sync.OnceFunc(func() { close(thaw) })
+	t.Cleanup(wake) // before the stores are closed
+	done := make(chan error, 1)
+	go func() {
+		_, errs := frozen.Update(t.Context(), []string{j.ID}, func(_ int, j *job.Job) error {
+			locked <- struct{}{}
+			<-thaw
+			j.Touch(time.Now())
+			return nil
+		})
+		done <- errs[0]
+	}()
+	<-locked
+	touch(t, other, j.ID)
+	wake()
+	if err := <-done; err != nil {
+		t.Errorf("after it was frozen, a replica continues with %v", err)
+	}
+	if now, err := other.Get(t.Context(), j.ID); err != nil || now.Revision != j.Revision+2 {
+		t.Errorf("revision %d after two changes of revision %d, %v", now.Revision, j.Revision, err)
+	}
+}
