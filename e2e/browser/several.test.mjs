@@ -95,7 +95,9 @@ describe("several text files", () => {
     const archive = join(mkdtempSync(join(tmpdir(), "headway-several-")), "mixed.zip");
     execFileSync("python3", ["-m", "zipfile", "-c", archive, csv, headway.sample(10, 0)]);
     await chooseByKeyboard(page, [archive]);
-    await page.getByText(/These files can't be imported together: “.*\.xlsx” is not a text file/).waitFor();
+    await page
+      .getByText(/These files can't be imported together: “.*\.xlsx” is a workbook. Unpack the archive/)
+      .waitFor();
     assert.equal(await page.getByRole("button", { name: "Choose another file" }).count(), 1);
   });
 });

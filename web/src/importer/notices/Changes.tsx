@@ -67,7 +67,7 @@ export function Changes({ importId, detail }: ChangesProps) {
 /** Returns the changed columns of all sheets. */
 const changesOf = (sheets: ImportDetail["sheets"]) =>
   sheets.flatMap(({ name, title, changes }) =>
-    changes.map((column) => ({ ...column, key: `${name} ${column.column}`, sheet: title })),
+    (changes ?? []).map((column) => ({ ...column, key: `${name} ${column.column}`, sheet: title })),
   );
 
 const samplesOf = (rules: ColumnChanges["rules"] | undefined, rule: string) =>
