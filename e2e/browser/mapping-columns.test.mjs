@@ -122,6 +122,7 @@ test("imports two tables from one sheet, with parts of cells and several cells, 
   await question(page).getByRole("combobox", { name: "Column 2 for E-mail" }).selectOption("Host");
   await question(page).getByRole("combobox", { name: "Separator for E-mail" }).selectOption("@");
   await question(page).getByText("ann@x.org").waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0, "no column is missing");
   await assertAccessible(page, "two tables of one sheet");
   await page.setViewportSize({ width: 360, height: 800 });
   await assertFits(page, "two tables of one sheet");

@@ -19,16 +19,16 @@ interface MappingCardProps {
 /** Asks which columns of an uploaded file are those of the schema. */
 export function MappingCard({ question, schema, user, fileName, onAnswer, onCancel }: MappingCardProps) {
   const editor = useMapping(question, schema);
-  const [lacks, setLacks] = useState("");
+  const [tried, setTried] = useState(false);
+  const lacks = tried ? lackOf(editor) : "";
   const heading = useRef<HTMLHeadingElement>(null);
   const card = useRef<HTMLElement>(null);
   // The question replaces the upload, which had the focus.
   useEffect(() => heading.current?.focus(), []);
 
   const confirm = () => {
-    const lack = lackOf(editor);
-    setLacks(lack);
-    if (!lack) return onAnswer(editor.mapping);
+    setTried(true);
+    if (!lackOf(editor)) return onAnswer(editor.mapping);
     const field = card.current?.querySelector<HTMLElement>("[aria-invalid=true]");
     field?.closest("details")?.setAttribute("open", "");
     field?.focus();
