@@ -216,3 +216,12 @@ func (r *relation) identifiedBy(columns []string) bool {
 	want := slices.Sorted(slices.Values(columns))
 	return slices.ContainsFunc(r.unique, func(u uniqueSet) bool { return slices.Equal(u.columns, want) })
 }
+
+// hasKey reports whether the columns are a key of the table. A unique index of this package is none: it goes when the schema has the
+// column as its key.
+func (r *relation) hasKey(columns []string) bool {
+	want := slices.Sorted(slices.Values(columns))
+	return slices.ContainsFunc(r.unique, func(u uniqueSet) bool {
+		return slices.Equal(u.columns, want) && !strings.HasPrefix(u.index, uniquePrefix)
+	})
+}

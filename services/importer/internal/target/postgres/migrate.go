@@ -289,7 +289,7 @@ func converted(column string, from family, to string) string {
 // changeKey plans the key of the schema.
 func (m *migration) changeKey(ctx context.Context) error {
 	r, key := m.relation, m.sheet.Key
-	if r.identifiedBy(key) {
+	if r.hasKey(key) {
 		return nil
 	}
 	stored := make([]string, len(key))

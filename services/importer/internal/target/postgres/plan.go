@@ -103,7 +103,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			return nil, conflict("its column %s, which the schema does not know, must not be empty", extra)
 		}
 	}
-	if !r.identifiedBy(sheet.Key) {
+	if !r.hasKey(sheet.Key) {
 		return nil, conflict("its rows are not identified by %s", strings.Join(sheet.Key, ", "))
 	}
 	return p, tx.planUnique(ctx, sheet, r, p, conflict)

@@ -167,6 +167,18 @@ func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have
 	return nil
 }
 
+// hasKey reports whether columns, sorted, are a key of the table. A unique index of this package is none: it goes when the schema has
+// the column as its key.
+func (have shape) hasKey(columns []string) bool {
+	for i, unique := range have.unique {
+		own := i > 0 && len(unique) == 1 && slices.Contains(slices.Collect(maps.Values(have.ours)), unique[0])
+		if slices.Equal(unique, columns) && !own {
+			return true
+		}
+	}
+	return false
+}
+
 // differences returns how a table differs from its schema. Only a new table can be without them.
 func (have shape) differences(sheet *schema.Sheet) (why []string) {
 	for _, column := range sheet.Columns {
@@ -193,7 +205,7 @@ func (have shape) differences(sheet *schema.Sheet) (why []string) {
 		key[i] = fold(key[i])
 	}
 	slices.Sort(key)
-	if !slices.ContainsFunc(have.unique, func(u []string) bool { return slices.Equal(u, key) }) {
+	if !have.hasKey(key) {
 		why = append(why, "its rows are not identified by "+strings.Join(sheet.Key, ", "))
 	}
 	return why

@@ -196,3 +196,21 @@ func notMigrated(t *testing.T, open func() imports.Target) {
 		})
 	}
 }
+
+// uniqueKey makes a unique column the key, and the key a unique column.
+func uniqueKey(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	of := func(key string, unique string) *schema.Sheet {
+		sheet := &schema.Sheet{Name: "items", Title: "Items", Table: "items", Key: []string{key}}
+		for _, c := range []string{"code", "serial"} {
+			sheet.Columns = append(sheet.Columns, &schema.Column{Name: c, Title: c, Type: schema.Text, Required: true, Unique: c == unique})
+		}
+		return sheet
+	}
+	rows := [][]imports.Value{{text("x"), text("s1")}, {text("y"), text("s2")}}
+	load(t, target, "a", of("code", "serial").Columns, rows...)
+	needsMigration(t, target, of("serial", "code"))
+	migrate(t, target, of("serial", "code"))
+	wantRows(t, target, of("serial", "code"), rows...)
+}

@@ -57,6 +57,7 @@ func Run(t *testing.T, open Open) {
 		"a table is extended":                            extended,
 		"a unique rule comes and goes":                   uniqueRule,
 		"a new table refuses a unique value that it has": enforced,
+		"a unique column becomes the key":                uniqueKey,
 		"a table that would lose data is refused":        conflicts,
 		"a plan is shown and carried out":                planned,
 		"a run shows its changes before the commit":      foreseen,
