@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -82,6 +83,40 @@ func TestCallsGoToAllReplicasThatServe(t *testing.T) {
 	b.server.Stop()
 	ended = true
 	until("the calls go to a replica that has ended", func(toA, _ int64) bool { return toA == 20 })
+}
+
+// TestCallWaitsForReplicaThatReturns restarts one replica, and then ends the other, before the client has found the first one again.
+func TestCallWaitsForReplicaThatReturns(t *testing.T) {
+	a, b := startReplica(t), startReplica(t)
+	conn, err := rpcclient.Dial(a.address+","+b.address, rpcclient.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	client := healthv1.NewHealthClient(conn)
+	if _, err := client.Check(ctx, &healthv1.HealthCheckRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	a.server.Stop()
+	b.server.Stop()
+	for state := conn.GetState(); state != connectivity.TransientFailure; state = conn.GetState() {
+		if !conn.WaitForStateChange(ctx, state) {
+			t.Fatal("the connection is ", state)
+		}
+	}
+	lis, err := net.Listen("tcp", a.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := grpc.NewServer()
+	healthv1.RegisterHealthServer(again, health.NewServer())
+	go func() { _ = again.Serve(lis) }() // it ends with Stop
+	defer again.Stop()
+	if _, err := client.Check(ctx, &healthv1.HealthCheckRequest{}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestInvalidAddressOfReplicaIsNamed(t *testing.T) {

@@ -2,6 +2,7 @@
 package rpcclient
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // for the health checks of replicas
@@ -33,6 +35,28 @@ type Config struct {
 
 // balanced is the service configuration for several replicas: calls go to all that report that they are serving.
 const balanced = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
+
+// returnTime is how long a call waits while no replica can be reached. It is longer than the longest wait between two attempts to
+// connect, so that a replica that has restarted gets the call, even if the next one to restart has just ended.
+const returnTime = 3 * time.Second
+
+// awaitReplica returns when a replica can be reached, or after returnTime. Nothing has been sent before.
+func awaitReplica(ctx context.Context, conn *grpc.ClientConn) {
+	ctx, cancel := context.WithTimeout(ctx, returnTime)
+	defer cancel()
+	for conn.GetState() == connectivity.TransientFailure && conn.WaitForStateChange(ctx, connectivity.TransientFailure) {
+	}
+}
+
+func awaitUnary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	awaitReplica(ctx, conn)
+	return invoke(ctx, method, request, reply, conn, options...)
+}
+
+func awaitStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	awaitReplica(ctx, conn)
+	return open(ctx, desc, conn, method, options...)
+}
 
 // Dial returns a connection to the service at a host:port, or to its replicas at several, separated by commas, or at all addresses of a
 // name, as dns:///HOST:PORT. Each call goes to one of them, and streams stay where they are. It connects in the background: a service that
@@ -68,7 +92,7 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 		options = append(options, grpc.WithResolvers(replicas))
 	}
 	if target != address || strings.HasPrefix(address, "dns:") {
-		options = append(options, grpc.WithDefaultServiceConfig(balanced))
+		options = append(options, grpc.WithDefaultServiceConfig(balanced), grpc.WithUnaryInterceptor(awaitUnary), grpc.WithStreamInterceptor(awaitStream))
 	}
 	if cfg.StreamWindow > 0 {
 		options = append(options, grpc.WithStaticStreamWindowSize(cfg.StreamWindow), grpc.WithStaticConnWindowSize(16*cfg.StreamWindow))
