@@ -22,6 +22,7 @@ var shared = rules{
 	"internal/hostname":    {},
 	"internal/jsonnum":     {},
 	"internal/natstest":    {},
+	"internal/pgstore":     {"internal/migrate", "internal/pgerr"},
 	"internal/pgerr":       {},
 	"internal/pgtest":      {"internal/proctest"},
 	"internal/proctest":    {"internal/atomicfile"},

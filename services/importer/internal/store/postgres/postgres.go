@@ -14,13 +14,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"headway/internal/backoff"
-	"headway/internal/migrate"
 	"headway/internal/pgerr"
+	"headway/internal/pgstore"
 	"headway/services/importer/internal/imports"
 )
 
@@ -31,18 +28,12 @@ var migrations embed.FS
 const schema = "headway_importer"
 
 const (
-	connections    = 16
-	openTimeout    = 30 * time.Second // to connect
-	migrateTimeout = time.Hour        // to migrate, and to wait for the migrations of another process
-	lockPeriod     = 1                // seconds between two attempts to get the lock for migrations
-	connectTimeout = 5 * time.Second
+	connections = 16
+	openTimeout = 30 * time.Second // to connect
 	// callTimeout is how long a call can take, with all attempts. A network that drops packets must not block a caller forever.
 	callTimeout = 30 * time.Second
 	// retryFor is how long a call is attempted again while connections are lost: a restart of the server takes that long.
 	retryFor = 10 * time.Second
-	// frozenTimeout is how long a transaction can wait for its importer. If the importer is frozen, its connection stays open, and
-	// its rows stay locked for the others.
-	frozenTimeout = "5s"
 	// The waits between two attempts.
 	firstRetry, lastRetry = 20 * time.Millisecond, time.Second
 )
@@ -65,7 +56,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	defer cancel()
 	wait := backoff.New(firstRetry, lastRetry)
 	for {
-		err := prepare(ctx, config.ConnConfig)
+		err := pgstore.Migrate(ctx, config.ConnConfig, schema, migrations)
 		if err == nil {
 			break
 		}
@@ -81,54 +72,12 @@ func Open(ctx context.Context, url string) (*Store, error) {
 }
 
 func configure(url string) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := pgstore.Configure(url, "headway-importer", schema)
 	if err != nil {
-		return nil, fmt.Errorf("the imports database: %w", err) // pgx removes the password
+		return nil, fmt.Errorf("the imports database: %w", err)
 	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = connectTimeout
-	}
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "headway-importer"
-	}
-	config.ConnConfig.RuntimeParams["search_path"] = schema
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozenTimeout
 	config.MaxConns = connections
 	return config, nil
-}
-
-// prepare creates and migrates the tables for this version. Processes that start at the same time take turns.
-func prepare(ctx context.Context, config *pgx.ConnConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
-	defer cancel()
-	if err := createSchema(ctx, config); err != nil {
-		return err
-	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, uint64(migrateTimeout/time.Second)/lockPeriod))
-	if err != nil {
-		return err
-	}
-	db := stdlib.OpenDB(*config)
-	defer db.Close()
-	return migrate.Up(ctx, db, goose.DialectPostgres, migrations, goose.WithSessionLocker(locker))
-}
-
-// createSchema creates the schema of the tables. If an operator has created it, the user needs no right to do that.
-func createSchema(ctx context.Context, config *pgx.ConnConfig) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	var exists bool
-	if err := conn.QueryRow(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, schema).Scan(&exists); err != nil || exists {
-		return err
-	}
-	_, err = conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+schema)
-	if pgerr.Conflict(err) { // another process has created it in the meantime
-		err = nil
-	}
-	return err
 }
 
 // Close implements imports.Store.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"headway/internal/pgstore"
 	"headway/services/importer/internal/store/postgres"
 	"headway/services/importer/internal/store/sqlite"
 )
@@ -35,7 +36,7 @@ func Run(ctx context.Context, path, url string) (imports int64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	var all []postgres.Table
+	var all []pgstore.Table
 	for _, t := range tables {
 		all = append(all, table(source, t.name, t.columns))
 	}
@@ -43,8 +44,8 @@ func Run(ctx context.Context, path, url string) (imports int64, err error) {
 	return counts["imports"], err
 }
 
-func table(source *sqlite.Store, name, columns string) postgres.Table {
-	table := postgres.Table{Name: name}
+func table(source *sqlite.Store, name, columns string) pgstore.Table {
+	table := pgstore.Table{Name: name}
 	truths, times := map[int]bool{}, map[int]bool{}
 	for i, column := range strings.Split(columns, ",") {
 		column = strings.TrimSpace(column)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"headway/internal/pgstore"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -13,21 +13,14 @@ import (
 // ErrNotEmpty means that the database to import into already has jobs.
 var ErrNotEmpty = errors.New("the PostgreSQL database already has jobs. Use an empty database")
 
-// Table is a table to import. Each calls row with the values of each of its rows, in the order of Columns.
-type Table struct {
-	Name    string
-	Columns []string
-	Each    func(ctx context.Context, row func(values []any) error) error
-}
-
 // Import fills an empty database with the tables, in one transaction. It creates the tables if necessary, and returns
 // the number of rows of each.
-func Import(ctx context.Context, url string, tables []Table) (map[string]int64, error) {
+func Import(ctx context.Context, url string, tables []pgstore.Table) (map[string]int64, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the jobs database: %w", err)
 	}
-	if err := prepare(ctx, config.ConnConfig); err != nil {
+	if err := pgstore.Migrate(ctx, config.ConnConfig, "", migrations); err != nil {
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
 	w := &writer{config: config.ConnConfig}
@@ -45,7 +38,7 @@ func Import(ctx context.Context, url string, tables []Table) (map[string]int64, 
 			return ErrNotEmpty
 		}
 		for _, table := range tables {
-			n, err := copyTable(ctx, tx, table)
+			n, err := table.Copy(ctx, tx, text)
 			if err != nil {
 				return fmt.Errorf("copy the table %s: %w", table.Name, err)
 			}
@@ -58,44 +51,6 @@ func Import(ctx context.Context, url string, tables []Table) (map[string]int64, 
 		return finishImport(ctx, tx)
 	})
 	return counts, err
-}
-
-// copyTable copies the rows while they are read.
-func copyTable(ctx context.Context, tx pgx.Tx, table Table) (int64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rows, read := make(chan []any, 64), make(chan error, 1)
-	go func() {
-		defer close(rows)
-		read <- table.Each(ctx, func(values []any) error {
-			row := slices.Clone(values)
-			for i, value := range row {
-				if s, ok := value.(string); ok {
-					row[i] = text(s)
-				}
-			}
-			select {
-			case rows <- row:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		})
-	}()
-	n, err := tx.CopyFrom(ctx, pgx.Identifier{table.Name}, table.Columns, pgx.CopyFromFunc(func() ([]any, error) {
-		row, ok := <-rows
-		if !ok {
-			return nil, nil
-		}
-		return row, nil
-	}))
-	cancel()
-	for range rows { // until the reader has ended
-	}
-	if readErr := <-read; err == nil {
-		err = readErr
-	}
-	return n, err
 }
 
 // finishImport derives the data that is not copied: the next number of a job, and the lanes in the order of their

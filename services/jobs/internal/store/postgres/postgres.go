@@ -18,12 +18,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"headway/internal/backoff"
-	"headway/internal/migrate"
+	"headway/internal/pgstore"
 	"headway/services/jobs/internal/job"
 )
 
@@ -31,14 +28,9 @@ import (
 var migrations embed.FS
 
 const (
-	readers        = 8                // concurrent reads
-	openTimeout    = 30 * time.Second // to connect, and to wait for the lock of another process
-	migrateTimeout = time.Hour        // to migrate, and to wait for the migrations of another process
-	lockPeriod     = 1                // seconds between two attempts to get the lock for migrations
-	connectTimeout = 5 * time.Second
-	readTimeout    = 10 * time.Second // of a read, so that a network that drops packets doesn't block a caller forever
-	// frozenTimeout is how long a transaction can wait for its process.
-	frozenTimeout = "5s"
+	readers     = 8                // concurrent reads
+	openTimeout = 30 * time.Second // to connect, and to wait for the lock of another process
+	readTimeout = 10 * time.Second // of a read, so that a network that drops packets doesn't block a caller forever
 )
 
 // Store is a job.Store in a PostgreSQL database.
@@ -56,25 +48,17 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 }
 
 func openWithin(ctx context.Context, url string, observe job.Observer, timeout time.Duration) (*Store, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := pgstore.Configure(url, "headway-jobs", "")
 	if err != nil {
-		return nil, fmt.Errorf("the jobs database: %w", err) // pgx removes the password
+		return nil, fmt.Errorf("the jobs database: %w", err)
 	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = connectTimeout
-	}
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "headway-jobs"
-	}
-	// If this process is frozen, its connection stays open, and its rows would stay locked for other replicas.
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozenTimeout
 	config.MaxConns, config.AfterConnect = readers, planByIndex
 	if observe == nil {
 		observe = func(*job.Commit) {}
 	}
 	opening, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := reached(opening, func() error { return prepare(ctx, config.ConnConfig) }); err != nil {
+	if err := reached(opening, func() error { return pgstore.Migrate(ctx, config.ConnConfig, "", migrations) }); err != nil {
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
 	opening, cancel = context.WithTimeout(ctx, timeout) // the migration can have taken longer
@@ -113,20 +97,6 @@ func reached(ctx context.Context, step func() error) error {
 			return err
 		}
 	}
-}
-
-// prepare creates and migrates the tables for this version. Processes that start at the same time take turns. A migration can rewrite
-// all rows, so it has a separate time limit.
-func prepare(ctx context.Context, config *pgx.ConnConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
-	defer cancel()
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, uint64(migrateTimeout/time.Second)/lockPeriod))
-	if err != nil {
-		return err
-	}
-	db := stdlib.OpenDB(*config)
-	defer db.Close()
-	return migrate.Up(ctx, db, goose.DialectPostgres, migrations, goose.WithSessionLocker(locker))
 }
 
 // Close waits for the changes that have begun, and closes the connections.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"headway/internal/pgstore"
 	"headway/services/jobs/internal/store/postgres"
 	"headway/services/jobs/internal/store/sqlite"
 )
@@ -43,9 +44,9 @@ func Run(ctx context.Context, path, url string) (jobs int64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	var all []postgres.Table
+	var all []pgstore.Table
 	for _, t := range tables {
-		table := postgres.Table{Name: t.name}
+		table := pgstore.Table{Name: t.name}
 		var selected []string
 		truth := map[int]bool{}
 		for i, c := range splitColumns(t.columns) {
