@@ -41,7 +41,7 @@ var importer = rules{
 	"services/importer/internal/target/sqlite/sqlitedirect": {},
 	"services/importer/internal/target/sqlite": {"internal/backoff", "services/importer/internal/imports", "services/importer/internal/schema",
 		"services/importer/internal/target/sqlite/sqlitedirect", "services/importer/internal/target/turns"},
-	"services/importer/internal/target/postgres": {"internal/backoff", "services/importer/internal/imports", "services/importer/internal/schema",
+	"services/importer/internal/target/postgres": {"internal/backoff", "internal/pgerr", "services/importer/internal/imports", "services/importer/internal/schema",
 		"services/importer/internal/target/turns"},
 	"services/importer/internal/target/naming": {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/target/turns":  {},

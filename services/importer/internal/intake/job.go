@@ -10,6 +10,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 )
 
 // maxAttempts is the maximum number of attempts of an import. It is high, because an interrupted import starts over, no
@@ -33,7 +34,7 @@ func (in *Intake) CreateJob(ctx context.Context, im imports.Import) error {
 		return err
 	}
 	_, err = in.Jobs.CreateJob(ctx, &jobsv1.CreateJobRequest{
-		Kind: imports.Kind, Title: clip(im.FileName, 200), Owner: im.Owner, JobId: im.ID, RequestId: im.ID,
+		Kind: imports.Kind, Title: source.Clip([]byte(im.FileName), 200), Owner: im.Owner, JobId: im.ID, RequestId: im.ID,
 		Labels: map[string]string{schemaLabel: im.Schema},
 		Payload: &structpb.Struct{Fields: map[string]*structpb.Value{
 			"schema":   structpb.NewStringValue(im.Schema),
@@ -71,16 +72,7 @@ func steps(im imports.Import, spec *schema.Schema) []*jobsv1.StepPlan {
 			title = sh.Title
 		}
 		weight := max(0.1, sheetsWeight*float64(sheet.Bytes+1)/float64(bytes))
-		steps = append(steps, &jobsv1.StepPlan{Name: sheet.Name, Title: clip(title, 100), Group: "sheets", Weight: weight, Unit: "rows"})
+		steps = append(steps, &jobsv1.StepPlan{Name: sheet.Name, Title: source.Clip([]byte(title), 100), Group: "sheets", Weight: weight, Unit: "rows"})
 	}
 	return append(steps, &jobsv1.StepPlan{Name: imports.StepFinish, Title: "Save", Weight: finishWeight})
-}
-
-// clip shortens a text to n characters.
-func clip(text string, n int) string {
-	runes := []rune(text)
-	if len(runes) <= n {
-		return text
-	}
-	return string(runes[:n-1]) + "…"
 }

@@ -57,7 +57,9 @@ func (c *collection) add(name string, in io.Reader) error {
 type onlyWriter struct{ io.Writer }
 
 // title is the name of an import of these files.
-func (c *collection) title() string { return clip(strings.Join(c.names, ", "), maxTitle) }
+func (c *collection) title() string {
+	return source.Clip([]byte(strings.Join(c.names, ", ")), maxTitle)
+}
 
 // maxTitle is the maximum number of characters of the names of several files.
 const maxTitle = 200

@@ -282,9 +282,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 			}
 			continue
 		}
-		from := len(b.text)
-		b.text = append(b.text, cell.Text...)
-		cells[column] = cell.WithText(b.text[from:len(b.text):len(b.text)])
+		cells[column] = cell.WithText(b.keep(cell.Text))
 		r.Merged = r.Merged || cell.Merge != source.NotMerged
 		if cell.Merge == source.MergeFilled || source.Blank(cell) {
 			continue

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"headway/internal/backoff"
+	"headway/internal/pgerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
@@ -66,7 +67,7 @@ func (tx *transaction) apply() error {
 
 // next decides how the rows are applied again after the database has refused some.
 func (tx *transaction) next(before *search, refused *refusedError) (*search, error) {
-	c := code(refused.cause)
+	c := pgerr.Code(refused.cause)
 	switch t := refused.table; {
 	case c == uniqueViolation && t != nil && t.updates > 0 && !t.releases:
 		t.releases = true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"headway/internal/pgerr"
 	"headway/services/importer/internal/imports"
 )
 
@@ -39,15 +40,6 @@ func failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", imports.ErrTargetUnavailable, err)
 }
 
-// code returns the code of an error that the database has answered with, or nothing.
-func code(err error) string {
-	var answer *pgconn.PgError
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return ""
-}
-
 // passing reports whether the database answers with a code because of its state, which can pass.
 func passing(code string) bool {
 	if code == readOnly || code == queryCanceled || code == lockNotAvailable || code == deadlockDetected {
@@ -62,14 +54,14 @@ func passing(code string) bool {
 
 // permanent reports whether the database refuses a statement itself, so that another try does not help.
 func permanent(err error) bool {
-	c := code(err)
+	c := pgerr.Code(err)
 	return len(c) == 5 && !passing(c)
 }
 
 // refusal reports whether the database refuses a statement because of the rows: a constraint, a value that does not fit its
 // type, or an error that a trigger raises.
 func refusal(err error) bool {
-	c := code(err)
+	c := pgerr.Code(err)
 	var answer *pgconn.PgError
 	if c == insufficientPrivilege && errors.As(err, &answer) && answer.Routine == "ExecWithCheckOptions" {
 		return true // a policy of row-level security refuses a row

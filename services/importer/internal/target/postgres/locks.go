@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"headway/internal/backoff"
+	"headway/internal/pgerr"
 	"headway/services/importer/internal/imports"
 )
 
@@ -22,7 +23,7 @@ const (
 
 // gaveWay reports whether a statement failed because of a lock of another program.
 func gaveWay(err error) bool {
-	c := code(err)
+	c := pgerr.Code(err)
 	return c == lockNotAvailable || c == deadlockDetected
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"headway/internal/pgerr"
 	"headway/services/importer/internal/imports"
 )
 
@@ -67,7 +68,7 @@ func (s *search) divide(o operation, from, to int64) error {
 		}
 		return s.divide(o, middle, to)
 	}
-	if c := code(cause); len(s.rows) > 0 && (c == foreignKeyViolation || c == "" && len(o.table.resolved) > 0) {
+	if c := pgerr.Code(cause); len(s.rows) > 0 && (c == foreignKeyViolation || c == "" && len(o.table.resolved) > 0) {
 		return nil // it might refer to a refused row; if it does not, it is found without that one
 	}
 	return s.refuse(o, within, cause)
@@ -81,7 +82,7 @@ func (s *search) write(o operation, within string, rows int64) (cause, err error
 	tag, err := s.tx.writer.Exec(s.tx.ctx, o.statement+" AND "+within)
 	if err == nil {
 		_, err = s.tx.writer.Exec(s.tx.ctx, `SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED`)
-		if code(err) == foreignKeyViolation && !o.inserts {
+		if pgerr.Code(err) == foreignKeyViolation && !o.inserts {
 			// The rows that changed ones refer to might be inserted later.
 			if err := s.tx.exec(`ROLLBACK TO SAVEPOINT headway_part`); err != nil {
 				return nil, err

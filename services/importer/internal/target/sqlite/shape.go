@@ -170,9 +170,9 @@ func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have
 // hasKey reports whether columns, sorted, are a key of the table. A unique index of this package is none: it goes when the schema has
 // the column as its key.
 func (have shape) hasKey(columns []string) bool {
-	for i, unique := range have.unique {
-		own := i > 0 && len(unique) == 1 && slices.Contains(slices.Collect(maps.Values(have.ours)), unique[0])
-		if slices.Equal(unique, columns) && !own {
+	own := slices.Collect(maps.Values(have.ours))
+	for i, unique := range have.unique { // the primary key first
+		if slices.Equal(unique, columns) && (i == 0 || len(unique) != 1 || !slices.Contains(own, unique[0])) {
 			return true
 		}
 	}
