@@ -28,7 +28,7 @@ const (
 )
 
 // Configure reads the URL of a database. The server lists the connections under the application's name, unless the URL has one. The
-// tables are in a schema of their own, or in that of the URL if it is empty. The error has no password.
+// tables are in the schema, or in that of the URL if it is empty. The error has no password.
 func Configure(url, application, schema string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {

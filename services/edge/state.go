@@ -21,18 +21,14 @@ type uploads interface {
 
 // openUploads returns the store of resumable uploads, or nil without one.
 func (s *Service) openUploads() (uploads, error) {
-	cfg, perUser, perUserBytes, bytes := s.cfg, max(s.cfg.UnfinishedPerUser, 0), int64(max(s.cfg.UnfinishedBytesPerUser, 0)), int64(max(s.cfg.UnfinishedBytes, 0))
+	cfg := s.cfg
+	limits := tus.Limits{IdleAfter: uploadIdle, PerUser: max(cfg.UnfinishedPerUser, 0),
+		BytesPerUser: int64(max(cfg.UnfinishedBytesPerUser, 0)), Bytes: int64(max(cfg.UnfinishedBytes, 0))}
 	switch {
 	case cfg.EdgeBlobs != "":
-		return bucket.New(bucket.Config{
-			Bucket: s.state, Prefix: "uploads/", TTL: cfg.UploadTTL, IdleAfter: uploadIdle,
-			PerUser: perUser, BytesPerUser: perUserBytes, Bytes: bytes, Logger: cfg.Logger,
-		}), nil
+		return bucket.New(bucket.Config{Bucket: s.state, Prefix: "uploads/", TTL: cfg.UploadTTL, Limits: limits, Logger: cfg.Logger}), nil
 	case cfg.UploadsDir != "":
-		return folder.Open(folder.Config{
-			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, IdleAfter: uploadIdle,
-			PerUser: perUser, BytesPerUser: perUserBytes, Bytes: bytes, Logger: cfg.Logger,
-		})
+		return folder.Open(folder.Config{Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, Limits: limits, Logger: cfg.Logger})
 	}
 	return nil, nil //nolint:nilnil // there is no store, and no error
 }

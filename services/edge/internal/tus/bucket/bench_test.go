@@ -22,7 +22,7 @@ func BenchmarkUpload(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer opened.Close()
-	s := bucket.New(bucket.Config{Bucket: opened, Prefix: "uploads/", TTL: time.Hour, IdleAfter: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	s := bucket.New(bucket.Config{Bucket: opened, Prefix: "uploads/", TTL: time.Hour, Limits: tus.Limits{IdleAfter: time.Hour}, Logger: slog.New(slog.DiscardHandler)})
 	data := random(8 << 20)
 	b.SetBytes(4 * int64(len(data)))
 	for b.Loop() {

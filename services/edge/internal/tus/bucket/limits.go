@@ -3,8 +3,6 @@ package bucket
 import (
 	"context"
 	"time"
-
-	"headway/services/edge/internal/tus"
 )
 
 // reserve checks whether there is room for another upload. If there isn't, it removes the owner's unfinished uploads that have been
@@ -55,11 +53,8 @@ func (s *Store) reserve(ctx context.Context, owner string, length int64) error {
 func (s *Store) fits(count int, bytes, size int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.cfg.PerUser > 0 && count > s.cfg.PerUser, s.cfg.BytesPerUser > 0 && bytes > s.cfg.BytesPerUser:
-		return tus.ErrTooMany
-	case s.cfg.Bytes > 0 && s.total+size > s.cfg.Bytes:
-		return tus.ErrFull
+	if err := s.cfg.Check(count, bytes, s.total+size); err != nil {
+		return err
 	}
 	s.total += size
 	return nil

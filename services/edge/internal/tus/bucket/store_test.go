@@ -19,16 +19,16 @@ import (
 	"headway/services/edge/internal/tus/tustest"
 )
 
-func open(t *testing.T, url string, limits tustest.Limits) *bucket.Store {
+func open(t *testing.T, url string, limits tus.Limits) *bucket.Store {
 	t.Helper()
 	b, err := blobs.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Close() })
+	limits.IdleAfter = cmp.Or(limits.IdleAfter, time.Hour)
 	return bucket.New(bucket.Config{
-		Bucket: b, Prefix: "uploads/", TTL: 24 * time.Hour, IdleAfter: cmp.Or(limits.IdleAfter, time.Hour),
-		PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes, Logger: slog.New(slog.DiscardHandler),
+		Bucket: b, Prefix: "uploads/", TTL: 24 * time.Hour, Limits: limits, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -37,14 +37,14 @@ func TestBucketPassesContractOfStores(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	t.Run("folder", func(t *testing.T) {
-		tustest.Run(t, func(t *testing.T, dir string, limits tustest.Limits) tus.Store {
+		tustest.Run(t, func(t *testing.T, dir string, limits tus.Limits) tus.Store {
 			t.Helper()
 			return open(t, blobs.FolderURL(dir), limits)
 		})
 	})
 	t.Run("S3", func(t *testing.T) {
 		server := s3test.Start(t, "bucket")
-		tustest.Run(t, func(t *testing.T, dir string, limits tustest.Limits) tus.Store {
+		tustest.Run(t, func(t *testing.T, dir string, limits tus.Limits) tus.Store {
 			t.Helper()
 			return open(t, server.URL("bucket", "prefix="+dir[1:]+"/"), limits)
 		})
@@ -52,7 +52,7 @@ func TestBucketPassesContractOfStores(t *testing.T) {
 }
 
 // each runs a test with two stores that share a bucket of each kind.
-func each(t *testing.T, limits tustest.Limits, test func(t *testing.T, one, other *bucket.Store)) {
+func each(t *testing.T, limits tus.Limits, test func(t *testing.T, one, other *bucket.Store)) {
 	for name, value := range s3test.Env() {
 		t.Setenv(name, value)
 	}
@@ -105,7 +105,7 @@ func read(t *testing.T, s *bucket.Store, id string) []byte {
 	return data
 }
 
-func TestEdgesTakeTurnsAtOneUpload(t *testing.T) { each(t, tustest.Limits{}, edgesTakeTurns) }
+func TestEdgesTakeTurnsAtOneUpload(t *testing.T) { each(t, tus.Limits{}, edgesTakeTurns) }
 
 func edgesTakeTurns(t *testing.T, one, other *bucket.Store) {
 	data := random(7<<20 + 5) // several blobs
@@ -134,7 +134,7 @@ func edgesTakeTurns(t *testing.T, one, other *bucket.Store) {
 
 // TestOneOfTwoEdgesAppendsAtAnOffset: after a lost connection, the edge that has it might still store its bytes.
 func TestOneOfTwoEdgesAppendsAtAnOffset(t *testing.T) {
-	each(t, tustest.Limits{}, oneOfTwoEdgesAppends)
+	each(t, tus.Limits{}, oneOfTwoEdgesAppends)
 }
 
 func oneOfTwoEdgesAppends(t *testing.T, one, other *bucket.Store) {
@@ -166,7 +166,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestConcurrentEdgesKeepEveryByteOnce(t *testing.T) { each(t, tustest.Limits{}, concurrentEdges) }
+func TestConcurrentEdgesKeepEveryByteOnce(t *testing.T) { each(t, tus.Limits{}, concurrentEdges) }
 
 func concurrentEdges(t *testing.T, one, other *bucket.Store) {
 	data := random(64 << 10)
@@ -198,7 +198,7 @@ func concurrentEdges(t *testing.T, one, other *bucket.Store) {
 	}
 }
 
-func TestEdgesShareResponsesAndRemovals(t *testing.T) { each(t, tustest.Limits{}, edgesShareResponses) }
+func TestEdgesShareResponsesAndRemovals(t *testing.T) { each(t, tus.Limits{}, edgesShareResponses) }
 
 func edgesShareResponses(t *testing.T, one, other *bucket.Store) {
 	id, gone := create(t, one, tus.Draft{Length: 3}), create(t, one, tus.Draft{Length: 3})
@@ -236,7 +236,7 @@ func edgesShareResponses(t *testing.T, one, other *bucket.Store) {
 }
 
 func TestLimitsCountUploadsOfOtherEdges(t *testing.T) {
-	each(t, tustest.Limits{PerUser: 2}, func(t *testing.T, one, other *bucket.Store) {
+	each(t, tus.Limits{PerUser: 2}, func(t *testing.T, one, other *bucket.Store) {
 		create(t, one, tus.Draft{Length: 1})
 		create(t, other, tus.Draft{Length: 1})
 		for _, s := range []*bucket.Store{one, other} {
@@ -258,7 +258,7 @@ func TestExpiredUploadsLeaveNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer b.Close()
-			cfg := bucket.Config{Bucket: b, Prefix: "uploads/", TTL: 24 * time.Hour, IdleAfter: time.Hour, Logger: slog.New(slog.DiscardHandler)}
+			cfg := bucket.Config{Bucket: b, Prefix: "uploads/", TTL: 24 * time.Hour, Limits: tus.Limits{IdleAfter: time.Hour}, Logger: slog.New(slog.DiscardHandler)}
 			s := bucket.New(cfg)
 			var parts []string
 			for range 2 {
@@ -296,7 +296,7 @@ func TestExpiredUploadsLeaveNothing(t *testing.T) {
 }
 
 func TestBytesBeforeAFailureOfTheClientAreKept(t *testing.T) {
-	each(t, tustest.Limits{}, func(t *testing.T, one, other *bucket.Store) {
+	each(t, tus.Limits{}, func(t *testing.T, one, other *bucket.Store) {
 		data := random(3 << 20)
 		id := create(t, one, tus.Draft{Length: int64(len(data))})
 		u, err := one.Lock(t.Context(), "ann", id, nil)

@@ -3,8 +3,6 @@ package folder
 import (
 	"slices"
 	"time"
-
-	"headway/services/edge/internal/tus"
 )
 
 // reserve adds an upload to the list if there is room for it. If there isn't, it removes the owner's unfinished uploads
@@ -59,13 +57,7 @@ func (s *Store) fits(u *upload) error {
 			}
 		}
 	}
-	switch {
-	case s.cfg.PerUser > 0 && count > s.cfg.PerUser, s.cfg.BytesPerUser > 0 && bytes > s.cfg.BytesPerUser:
-		return tus.ErrTooMany
-	case s.cfg.Bytes > 0 && all > s.cfg.Bytes:
-		return tus.ErrFull
-	}
-	return nil
+	return s.cfg.Check(count, bytes, all)
 }
 
 // reserved returns the bytes that count for an upload: its whole length while it makes progress, and the received bytes

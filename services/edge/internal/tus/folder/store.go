@@ -36,15 +36,8 @@ type Config struct {
 	Folder string
 	// TTL is how long an unfinished upload is stored after its last byte.
 	TTL time.Duration
-	// IdleAfter is the time after its last byte when an unfinished upload no longer prevents its owner from creating
-	// others.
-	IdleAfter time.Duration
-	// PerUser is the maximum number of unfinished uploads per user, and BytesPerUser their maximum size in total. 0 means
-	// no limit.
-	PerUser      int
-	BytesPerUser int64
-	// Bytes is the maximum size of all uploads that have not been imported. 0 means no limit.
-	Bytes int64
+	// Limits are those of all uploads.
+	tus.Limits
 	// Logger receives errors that change no response.
 	Logger *slog.Logger
 }

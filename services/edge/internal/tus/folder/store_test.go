@@ -12,11 +12,11 @@ import (
 )
 
 func TestFolderPassesContractOfStores(t *testing.T) {
-	tustest.Run(t, func(t *testing.T, dir string, limits tustest.Limits) tus.Store {
+	tustest.Run(t, func(t *testing.T, dir string, limits tus.Limits) tus.Store {
 		t.Helper()
+		limits.IdleAfter = cmp.Or(limits.IdleAfter, time.Hour)
 		s, err := folder.Open(folder.Config{
-			Folder: dir, TTL: 24 * time.Hour, IdleAfter: cmp.Or(limits.IdleAfter, time.Hour), PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes,
-			Logger: slog.New(slog.DiscardHandler),
+			Folder: dir, TTL: 24 * time.Hour, Limits: limits, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)

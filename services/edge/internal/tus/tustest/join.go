@@ -19,7 +19,7 @@ func createPart(t *testing.T, s tus.Store, text string, length int64) string {
 
 func joinsParts(t *testing.T, open Open) {
 	dir := t.TempDir()
-	s := open(t, dir, Limits{})
+	s := open(t, dir, tus.Limits{})
 	parts := []string{createPart(t, s, "abc", 3), createPart(t, s, "de", 2), createPart(t, s, "f", 1)}
 	var ids []string
 	for range 2 { // the second time, like a client whose response was lost
@@ -35,18 +35,18 @@ func joinsParts(t *testing.T, open Open) {
 	if ids[0] != ids[1] {
 		t.Error("the same parts are two uploads")
 	}
-	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, tus.Limits{})} {
 		if got := read(t, s, ids[0]); got != "abcdef" {
 			t.Errorf("read %q", got)
 		}
 	}
-	s = open(t, dir, Limits{})
+	s = open(t, dir, tus.Limits{})
 	u := lock(t, s, ids[0])
 	if err := u.Decide([]byte(`{}`)); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, tus.Limits{})} {
 		if got := find(t, s, ids[0]); string(got.Response) != `{}` || !got.Complete() {
 			t.Errorf("decided: %+v", got)
 		}
@@ -57,7 +57,7 @@ func joinsParts(t *testing.T, open Open) {
 }
 
 func refusesToJoin(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	part, half, whole := createPart(t, s, "abc", 3), createPart(t, s, "d", 2), create(t, s, 0).ID
 	used := createPart(t, s, "x", 1)
 	if _, err := s.Create(t.Context(), "ann", tus.Draft{Parts: []string{used}}); err != nil {

@@ -13,17 +13,9 @@ import (
 	"headway/services/edge/internal/tus"
 )
 
-// Limits are the limits of a store under test. 0 means no limit.
-type Limits struct {
-	PerUser             int
-	BytesPerUser, Bytes int64
-	// IdleAfter is the time after which new uploads can replace unfinished ones. 0 means an hour.
-	IdleAfter time.Duration
-}
-
 // Open opens the store in a directory, as a process does when it starts. If the directory is opened again after the
-// previous store is no longer used, the new store has the same uploads.
-type Open func(t *testing.T, dir string, limits Limits) tus.Store
+// previous store is no longer used, the new store has the same uploads. If limits.IdleAfter is 0, it is an hour.
+type Open func(t *testing.T, dir string, limits tus.Limits) tus.Store
 
 // Run runs all tests. Each one uses its own directories.
 func Run(t *testing.T, open Open) {
@@ -104,7 +96,7 @@ func find(t *testing.T, s tus.Store, id string) tus.Info {
 }
 
 func appendsInOrder(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	info := create(t, s, 6)
 	if len(info.ID) != 26 || info.Offset != 0 || info.Length != 6 || info.Metadata != "filename YS54bHN4" || !info.Expires.After(time.Now()) {
 		t.Errorf("created: %+v", info)
@@ -130,7 +122,7 @@ func appendsInOrder(t *testing.T, open Open) {
 }
 
 func keepsBytesOfFailedReader(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	id := create(t, s, 6).ID
 	u := lock(t, s, id)
 	broken := errors.New("broken")
@@ -146,7 +138,7 @@ func keepsBytesOfFailedReader(t *testing.T, open Open) {
 }
 
 func stopsAtLength(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	id := create(t, s, 3).ID
 	appendText(t, s, id, 0, "abcdef")
 	if got := read(t, s, id); got != "abc" {
@@ -155,7 +147,7 @@ func stopsAtLength(t *testing.T, open Open) {
 }
 
 func hidesUploads(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	id := create(t, s, 3).ID
 	for owner, id := range map[string]string{"bob": id, "ann": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "": id} {
 		if _, err := s.Find(owner, id); !errors.Is(err, tus.ErrNotFound) {
@@ -171,7 +163,7 @@ func hidesUploads(t *testing.T, open Open) {
 }
 
 func asksHolderToYield(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	id := create(t, s, 3).ID
 	asked := make(chan struct{}, 2)
 	first, err := s.Lock(t.Context(), "ann", id, func() { asked <- struct{}{} })
@@ -189,7 +181,7 @@ func asksHolderToYield(t *testing.T, open Open) {
 }
 
 func waitingEndsWithContext(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	id := create(t, s, 3).ID
 	u := lock(t, s, id)
 	defer u.Unlock()
@@ -202,7 +194,7 @@ func waitingEndsWithContext(t *testing.T, open Open) {
 
 func remembersResponse(t *testing.T, open Open) {
 	dir := t.TempDir()
-	s := open(t, dir, Limits{})
+	s := open(t, dir, tus.Limits{})
 	id := create(t, s, 3).ID
 	appendText(t, s, id, 0, "abc")
 	u := lock(t, s, id)
@@ -210,7 +202,7 @@ func remembersResponse(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, tus.Limits{})} {
 		got := find(t, s, id)
 		if string(got.Response) != `{"importId":"imp-1"}` || !got.Complete() || !got.Expires.Before(time.Now().Add(2*time.Hour)) {
 			t.Errorf("got %+v", got)
@@ -220,14 +212,14 @@ func remembersResponse(t *testing.T, open Open) {
 
 func removedIsNotFound(t *testing.T, open Open) {
 	dir := t.TempDir()
-	s := open(t, dir, Limits{})
+	s := open(t, dir, tus.Limits{})
 	id := create(t, s, 3).ID
 	u := lock(t, s, id)
 	if err := u.Remove(); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, tus.Limits{})} {
 		if _, err := s.Find("ann", id); !errors.Is(err, tus.ErrNotFound) {
 			t.Errorf("find: %v", err)
 		}
@@ -235,7 +227,7 @@ func removedIsNotFound(t *testing.T, open Open) {
 }
 
 func removalDuringWait(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{})
+	s := open(t, t.TempDir(), tus.Limits{})
 	id := create(t, s, 3).ID
 	asked := make(chan struct{}, 2)
 	first, err := s.Lock(t.Context(), "ann", id, func() { asked <- struct{}{} })
@@ -258,10 +250,10 @@ func removalDuringWait(t *testing.T, open Open) {
 
 func continuesAfterRestart(t *testing.T, open Open) {
 	dir := t.TempDir()
-	s := open(t, dir, Limits{})
+	s := open(t, dir, tus.Limits{})
 	id := create(t, s, 6).ID
 	appendText(t, s, id, 0, "abc")
-	s = open(t, dir, Limits{})
+	s = open(t, dir, tus.Limits{})
 	if got := find(t, s, id); got.Offset != 3 || got.Length != 6 || got.Metadata != "filename YS54bHN4" {
 		t.Errorf("after a restart: %+v", got)
 	}
@@ -273,15 +265,15 @@ func continuesAfterRestart(t *testing.T, open Open) {
 
 func limitsUnfinished(t *testing.T, open Open) {
 	for name, test := range map[string]struct {
-		limits Limits
+		limits tus.Limits
 		owner  string
 		want   error
 	}{
-		"number of a user":       {Limits{PerUser: 1}, "ann", tus.ErrTooMany},
-		"bytes of a user":        {Limits{BytesPerUser: 10}, "ann", tus.ErrTooMany},
-		"bytes of all":           {Limits{Bytes: 10}, "bob", tus.ErrFull},
-		"number of another user": {Limits{PerUser: 1}, "bob", nil},
-		"bytes of another user":  {Limits{BytesPerUser: 10}, "bob", nil},
+		"number of a user":       {tus.Limits{PerUser: 1}, "ann", tus.ErrTooMany},
+		"bytes of a user":        {tus.Limits{BytesPerUser: 10}, "ann", tus.ErrTooMany},
+		"bytes of all":           {tus.Limits{Bytes: 10}, "bob", tus.ErrFull},
+		"number of another user": {tus.Limits{PerUser: 1}, "bob", nil},
+		"bytes of another user":  {tus.Limits{BytesPerUser: 10}, "bob", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, t.TempDir(), test.limits)
@@ -294,7 +286,7 @@ func limitsUnfinished(t *testing.T, open Open) {
 }
 
 func decidedLeaveRoom(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{PerUser: 1, BytesPerUser: 6, Bytes: 6})
+	s := open(t, t.TempDir(), tus.Limits{PerUser: 1, BytesPerUser: 6, Bytes: 6})
 	id := create(t, s, 6).ID
 	appendText(t, s, id, 0, "abcdef")
 	u := lock(t, s, id)
@@ -306,14 +298,14 @@ func decidedLeaveRoom(t *testing.T, open Open) {
 }
 
 func completeIsNotUnfinished(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{PerUser: 1})
+	s := open(t, t.TempDir(), tus.Limits{PerUser: 1})
 	for range 3 {
 		appendText(t, s, create(t, s, 3).ID, 0, "abc")
 	}
 }
 
 func idleMakesRoom(t *testing.T, open Open) {
-	s := open(t, t.TempDir(), Limits{PerUser: 2, IdleAfter: time.Nanosecond})
+	s := open(t, t.TempDir(), tus.Limits{PerUser: 2, IdleAfter: time.Nanosecond})
 	oldest, busy := create(t, s, 3).ID, create(t, s, 3).ID
 	appendText(t, s, oldest, 0, "a")
 	u := lock(t, s, busy)
@@ -327,19 +319,19 @@ func idleMakesRoom(t *testing.T, open Open) {
 
 func lengthCanComeLater(t *testing.T, open Open) {
 	dir := t.TempDir()
-	s := open(t, dir, Limits{})
+	s := open(t, dir, tus.Limits{})
 	id := create(t, s, tus.Deferred).ID
 	appendText(t, s, id, 0, "abc")
 	if got := find(t, s, id); got.Length != tus.Deferred || got.Offset != 3 || got.Complete() {
 		t.Errorf("without a length: %+v", got)
 	}
-	s = open(t, dir, Limits{})
+	s = open(t, dir, tus.Limits{})
 	u := lock(t, s, id)
 	if err := u.SetLength(5); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	s = open(t, dir, Limits{})
+	s = open(t, dir, tus.Limits{})
 	appendText(t, s, id, 3, "defg")
 	if got := read(t, s, id); got != "abcde" {
 		t.Errorf("read %q", got)
