@@ -265,6 +265,11 @@ func (c *counted) Closed(int64, error) { c.ended.Add(1) }
 func TestSlowReaderIsJudgedByItsProgress(t *testing.T) {
 	l := New(Config{WriteTimeout: time.Second})
 	server, client := connected(t)
+	// A fixed buffer: the kernel enlarges others while they are read, and then announces room only in larger pieces
+	// than those that are read here.
+	if err := client.SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
 	fd, err := descriptor(server, time.Minute, true)
 	if err != nil {
 		t.Fatal(err)
