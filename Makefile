@@ -96,6 +96,14 @@ bench: ## Run the benchmarks of docs/benchmarks.md
 cluster: $(BIN)/versitygw test-programs ## Run two of each service on PostgreSQL, NATS, and S3 behind nginx, to try
 	@go test -tags cluster -count 1 -timeout 0 -run TestServeCluster ./e2e/cluster -v
 
+.PHONY: skew
+skew: $(BIN)/versitygw test-programs ## Disturb a cluster in which each service is sometimes the release before (AGAINST=REV)
+	rm -rf $(BIN)/earlier && mkdir -p $(BIN)/earlier/source
+	git archive '$(AGAINST)' | tar -x -C $(BIN)/earlier/source
+	cd $(BIN)/earlier/source && go build -o .. ./cmd/jobs ./cmd/importer ./cmd/edge
+	rm -rf $(BIN)/earlier/source
+	HEADWAY_CHAOS_EARLIER='$(CURDIR)/$(BIN)/earlier' HEADWAY_CHAOS_SECONDS=300 go test ./e2e/cluster -count 1 -timeout 60m -v -run Disturbances
+
 .PHONY: chaos
 chaos: $(BIN)/versitygw test-programs ## Kill, freeze, and disconnect the services and their databases for about two hours
 	for seed in $(or $(SEEDS),1 2 3); do \

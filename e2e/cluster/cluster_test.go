@@ -26,7 +26,8 @@ func setting(t *testing.T, name string, otherwise int) int {
 
 // TestClusterSurvivesDisturbances disturbs the cluster under load, and then checks the history of what clients have seen. The same
 // HEADWAY_CHAOS_SEED causes the same disturbances. HEADWAY_CHAOS_SECONDS is how long they last, HEADWAY_CHAOS_WATCHERS the number of
-// streams, and HEADWAY_CHAOS_HISTORY the file of the history.
+// streams, and HEADWAY_CHAOS_HISTORY the file of the history. With HEADWAY_CHAOS_EARLIER, the folder of an earlier release's programs, one of
+// each two services begins with that release, and each restart of a service changes its release.
 func TestClusterSurvivesDisturbances(t *testing.T) {
 	seed := uint64(setting(t, "HEADWAY_CHAOS_SEED", 1))
 	watchers := setting(t, "HEADWAY_CHAOS_WATCHERS", 100)

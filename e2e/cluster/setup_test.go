@@ -24,15 +24,17 @@ const secret = "a secret of the cluster that is long enough"
 
 // node is a process of the cluster.
 type node struct {
-	t       *testing.T
-	name    string
-	program string
-	args    []string
-	env     []string
-	log     *proctest.Log
+	t    *testing.T
+	name string
+	// programs are the releases of the program. Each start takes the next one.
+	programs []string
+	args     []string
+	env      []string
+	log      *proctest.Log
 
 	mu      sync.Mutex
 	process *proctest.Process
+	starts  int
 	over    bool
 }
 
@@ -42,7 +44,8 @@ func (n *node) start() {
 	if n.over {
 		return
 	}
-	cmd := exec.Command(n.program, n.args...)
+	cmd := exec.Command(n.programs[n.starts%len(n.programs)], n.args...)
+	n.starts++
 	cmd.Env = append(os.Environ(), n.env...)
 	cmd.Stdout, cmd.Stderr = n.log, n.log
 	n.process = proctest.Start(n.t, cmd)
@@ -182,7 +185,7 @@ func start(t *testing.T, watchers int) *cluster {
 			"--keepalive", "5s", "--retry", "1s"}), env...)
 	}
 	for i, n := range c.nodes[len(c.nodes)-3*kinds:] {
-		if n.program == filepath.Join(programs, "edge") {
+		if strings.HasPrefix(n.name, "edge ") {
 			n.process.AwaitReady("http://" + edges[i/3] + "/readyz")
 		}
 	}
@@ -193,10 +196,14 @@ func start(t *testing.T, watchers int) *cluster {
 // node starts a process.
 func (c *cluster) node(name, program string, args []string, env ...string) {
 	c.t.Helper()
+	n := &node{t: c.t, name: name, programs: []string{program}, args: args, env: env, log: new(proctest.Log)}
 	if !filepath.IsAbs(program) {
-		program = filepath.Join(programs, program)
+		n.programs[0] = filepath.Join(programs, program)
+		if earlier := os.Getenv("HEADWAY_CHAOS_EARLIER"); earlier != "" {
+			n.programs = append(n.programs, filepath.Join(earlier, program))
+			n.starts = (len(c.nodes) - 1) / 3 // of each two, one begins with the earlier release
+		}
 	}
-	n := &node{t: c.t, name: name, program: program, args: args, env: env, log: new(proctest.Log)}
 	n.start()
 	c.t.Cleanup(n.close)
 	c.nodes = append(c.nodes, n)
