@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"headway/internal/proctest"
 )
 
 // TestEdgesAreInterchangeable uses two edges in turn, without a proxy that could hide which one answers.
@@ -229,6 +233,36 @@ func TestUploadContinuesOnAnotherEdge(t *testing.T) {
 	}
 	e.edge = e.addresses[1]
 	u.completed(e.addresses[1])
+}
+
+// TestTusClientUploadsWhileEdgesRestart uploads with tus-js-client in three parallel parts through nginx, while one edge is killed and the
+// other one restarts.
+func TestTusClientUploadsWhileEdgesRestart(t *testing.T) {
+	e := startEdges(t)
+	name, _ := e.sample(60_000, 0)
+	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("browser", "upload-clients", "tus-js-client.mjs"),
+		"http://"+e.proxy+"/api/v1/uploads", name, e.ann)
+	errors := new(proctest.Log)
+	cmd.Stderr = errors
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := proctest.Start(t, cmd)
+	address, reports := "", 0
+	for lines := bufio.NewScanner(out); lines.Scan(); address = lines.Text() {
+		switch reports++; reports {
+		case 5:
+			_ = e.processes[0].Kill() // the signal is the error
+			e.run(0)
+		case 15:
+			e.restart(1)
+		}
+	}
+	if err := process.Wait(); err != nil || reports < 20 {
+		t.Fatalf("%v after %d reports\n%s", err, reports, errors)
+	}
+	(&tusUpload{e: e, path: address}).completed(e.proxy)
 }
 
 // TestRollingRestartOfEdgesFailsNoRequest restarts one edge after the other behind nginx, with watchers, requests, and uploads.
