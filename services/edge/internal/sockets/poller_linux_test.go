@@ -265,8 +265,8 @@ func (c *counted) Closed(int64, error) { c.ended.Add(1) }
 func TestSlowReaderIsJudgedByItsProgress(t *testing.T) {
 	l := New(Config{WriteTimeout: time.Second})
 	server, client := connected(t)
-	// A fixed buffer: the kernel enlarges others while they are read, and then announces room only in larger pieces
-	// than those that are read here.
+	// A fixed buffer: the kernel enlarges others while they are read, and then announces room only when much more than
+	// 160 KiB is free.
 	if err := client.SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
