@@ -12,9 +12,48 @@ import (
 	"path/filepath"
 )
 
-// Write replaces the file at path with the content that fill writes. If fill fails, the old file stays.
+// Write replaces the file at path with the content that fill writes. If fill fails, the old file stays. A symbolic link stays, and its
+// file is replaced. What is not a file, such as a pipe or /dev/null, is written to.
 func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
-	return write(path, perm, fill, os.Rename)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return writeTo(path, fill)
+	}
+	file, err := target(path)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return write(file, perm, fill, os.Rename)
+}
+
+// maxLinks is the maximum number of symbolic links that lead from one to the next, as in Linux.
+const maxLinks = 40
+
+// target follows symbolic links, also to a file that does not exist.
+func target(path string) (string, error) {
+	for range maxLinks {
+		next, err := os.Readlink(path)
+		if err != nil { // not a link, or nothing
+			return path, nil
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	return "", errors.New("too many symbolic links")
+}
+
+// writeTo writes to what is not a file.
+func writeTo(path string, fill func(io.Writer) error) error {
+	out, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	buffered := bufio.NewWriterSize(out, 64<<10)
+	if err := errors.Join(fill(buffered), buffered.Flush(), out.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
 }
 
 // Create writes a new file. It returns an error that is fs.ErrExist if there is a file at path, even if another process
