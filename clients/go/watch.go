@@ -15,9 +15,14 @@ import (
 //
 // If it ends early, its last value is a nil job with an error: the context's cause, or an error of the service (see Reason),
 // for example because the job was deleted or does not exist.
-func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string) iter.Seq2[*jobsv1.Job, error] {
+//
+// While the service can't be reached, Watch tries again until ctx ends. OnInterruption shows that to users.
+func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string, options ...WatchOption) iter.Seq2[*jobsv1.Job, error] {
 	return func(yield func(*jobsv1.Job, error) bool) {
 		w := watch{client: client, id: jobID, pause: newPause(2 * time.Second)}
+		for _, option := range options {
+			option(&w)
+		}
 		for {
 			more, err := w.stream(ctx, yield)
 			switch {
@@ -30,17 +35,47 @@ func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string) it
 				yield(nil, err)
 				return
 			}
+			w.failed(err)
 			w.pause.wait(ctx)
 		}
 	}
 }
 
+// WatchOption is an option of Watch.
+type WatchOption func(*watch)
+
+// OnInterruption calls f with the error when an attempt to connect again, or for the first time, has failed, and with nil when the connection is
+// back, before the next snapshot. A service that is back at the first attempt is not reported.
+func OnInterruption(f func(error)) WatchOption { return func(w *watch) { w.onInterruption = f } }
+
 // watch is the state of a watch between two streams.
 type watch struct {
-	client   jobsv1.JobServiceClient
-	id       string
-	revision uint32 // of the last yielded snapshot
-	pause    pause
+	client         jobsv1.JobServiceClient
+	id             string
+	revision       uint32 // of the last yielded snapshot
+	pause          pause
+	onInterruption func(error)
+	connected      bool // since the last failure
+	interrupted    bool // reported
+}
+
+// failed reports an interruption if the last stream ended before its first snapshot.
+func (w *watch) failed(err error) {
+	if err != nil && !w.connected && !w.interrupted && w.onInterruption != nil {
+		w.interrupted = true
+		w.onInterruption(err)
+	}
+	w.connected = false
+}
+
+// succeeded reports the end of an interruption.
+func (w *watch) succeeded() {
+	w.pause = newPause(w.pause.most)
+	w.connected = true
+	if w.interrupted {
+		w.interrupted = false
+		w.onInterruption(nil)
+	}
 }
 
 // stream yields the snapshots of one stream. more is false if the job has ended, or if the consumer has stopped.
@@ -51,6 +86,9 @@ func (w *watch) stream(ctx context.Context, yield func(*jobsv1.Job, error) bool)
 	if err != nil {
 		return true, err
 	}
+	if header, err := stream.Header(); err == nil && header != nil { // a service sends it even if the job has not changed
+		w.succeeded()
+	}
 	for {
 		resp, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -59,7 +97,6 @@ func (w *watch) stream(ctx context.Context, yield func(*jobsv1.Job, error) bool)
 		if err != nil {
 			return true, err
 		}
-		w.pause = newPause(w.pause.most)
 		job := resp.GetJob()
 		ended := Terminal(job.GetStatus())
 		if job.GetRevision() <= w.revision && !ended {

@@ -65,7 +65,7 @@ func printResult(job *jobsv1.Job) error {
 func follow(ctx context.Context, client jobsv1.JobServiceClient, jobID string, stop func(*jobsv1.Job) bool) (*jobsv1.Job, error) {
 	view := terminal.NewProgress(os.Stderr)
 	var last *jobsv1.Job
-	for job, err := range headway.Watch(ctx, client, jobID) {
+	for job, err := range headway.Watch(ctx, client, jobID, headway.OnInterruption(view.Interrupted)) {
 		if err != nil {
 			return last, err
 		}

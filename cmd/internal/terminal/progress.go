@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 	"golang.org/x/text/width"
+	"google.golang.org/grpc/status"
 
 	"headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -23,6 +24,8 @@ type Progress struct {
 	width func() int
 
 	drawn    int // lines on the screen that the next snapshot overwrites
+	last     *jobsv1.Job
+	offline  string // why the service can't be reached, or ""
 	status   jobsv1.JobStatus
 	reported map[string]jobsv1.StepState
 }
@@ -47,8 +50,25 @@ const defaultWidth = 80
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
+// Interrupted shows that the service can't be reached, and why, or with nil that it can be reached again.
+func (v *Progress) Interrupted(err error) {
+	v.offline = ""
+	if err != nil {
+		v.offline = "The service can't be reached. Trying again until it returns. (" + status.Convert(err).Message() + ")"
+	}
+	switch {
+	case v.width != nil:
+		v.redraw(v.last)
+	case err != nil:
+		fmt.Fprintln(v.out, v.offline)
+	default:
+		fmt.Fprintln(v.out, "The service can be reached again.")
+	}
+}
+
 // Show shows a snapshot.
 func (v *Progress) Show(job *jobsv1.Job) {
+	v.last = job
 	if v.width != nil {
 		v.redraw(job)
 		return
@@ -70,14 +90,24 @@ func (v *Progress) redraw(job *jobsv1.Job) {
 	if v.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", v.drawn)
 	}
-	lines := []string{fmt.Sprintf("%s %5.1f %%  %s", bar(job.GetProgress().GetPercent()/100, 30), job.GetProgress().GetPercent(), summary(job))}
+	var lines []string
+	if job != nil {
+		lines = append(lines, fmt.Sprintf("%s %5.1f %%  %s", bar(job.GetProgress().GetPercent()/100, 30), job.GetProgress().GetPercent(), summary(job)))
+	}
 	for _, step := range job.GetProgress().GetSteps() {
 		lines = append(lines, fmt.Sprintf("  %s %s", mark(step.GetState()), stepLine(step)))
 	}
+	if v.offline != "" {
+		lines = append(lines, v.offline)
+	}
+	gone := max(v.drawn-len(lines), 0) // lines to delete
 	columns := v.width() - 1
 	for _, line := range lines {
 		// A line that wraps would take two, and the next snapshot would start in the wrong place.
 		b.WriteString("\x1b[2K" + clip(line, columns) + "\n")
+	}
+	if gone > 0 {
+		b.WriteString("\x1b[J") // to the end of the screen
 	}
 	v.drawn = len(lines)
 	fmt.Fprint(v.out, b.String())

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
@@ -35,6 +38,32 @@ func TestLongLinesAreClippedToTheTerminal(t *testing.T) {
 func TestWideCharactersTakeTwoColumns(t *testing.T) {
 	if got := clip("部門ab", 5); got != "部門a" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestInterruptionIsShownUntilItEnds(t *testing.T) {
+	gone := status.Error(codes.Unavailable, "connection refused")
+	const line = "The service can't be reached. Trying again until it returns. (connection refused)"
+	var out strings.Builder
+	p := &Progress{out: &out, reported: map[string]jobsv1.StepState{}}
+	p.Interrupted(gone)
+	p.Interrupted(nil)
+	if want := line + "\nThe service can be reached again.\n"; out.String() != want {
+		t.Errorf("in a file: %q", out.String())
+	}
+	out.Reset()
+	p.width = func() int { return 100 }
+	p.Interrupted(gone) // before the first snapshot
+	if want := "\x1b[2K" + line + "\n"; out.String() != want {
+		t.Errorf("before the first snapshot: %q", out.String())
+	}
+	p.Interrupted(nil)
+	p.Show(snapshot(jobsv1.JobStatus_JOB_STATUS_ACTIVE, "Working"))
+	p.Interrupted(gone)
+	out.Reset()
+	p.Interrupted(nil)
+	if !strings.HasPrefix(out.String(), "\x1b[4A") || !strings.HasSuffix(out.String(), "\x1b[J") || strings.Contains(out.String(), "reached") {
+		t.Errorf("after the interruption: %q", out.String())
 	}
 }
 

@@ -34,6 +34,8 @@ func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingSe
 		if err := stream.Send(&jobsv1.WatchJobResponse{Job: toProto(&current)}); err != nil {
 			return err
 		}
+	} else if err := stream.SendHeader(nil); err != nil { // so that the client knows that it is connected
+		return err
 	}
 	if current.Status.Terminal() {
 		return nil
