@@ -248,6 +248,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.handlers.Go(func() { s.peers.Run(work) })
 	}
 	s.handlers.Go(func() { s.shown.Run(work) })
+	s.handlers.Go(func() { s.logReadiness(ctx) })
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
 	select {

@@ -312,6 +312,9 @@ func TestReadinessFollowsServicesAndShutdown(t *testing.T) {
 	if status, _ := b.get("/healthz", "Authorization", ""); status != 200 {
 		t.Errorf("healthz %d", status)
 	}
+	eventually(t, "the log says so without a request", func() bool {
+		return strings.Contains(b.log.String(), `"msg":"not ready","missing":"jobs unreachable","jobs_address":`)
+	})
 	go b.stop()
 	eventually(t, "readiness goes off", func() bool { _, body := b.get("/readyz"); return body["status"] == "draining" })
 }

@@ -1,20 +1,27 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"headway/internal/backoff"
 	"headway/internal/rpcserver"
 )
 
 // readyTimeout limits the health checks of the services.
 const readyTimeout = 2 * time.Second
+
+// readinessCheck is the interval at which the log follows what is missing.
+const readinessCheck = 3 * time.Second
 
 // notServing is the state of a service that responds, but is not ready.
 const notServing = "not serving"
@@ -87,6 +94,35 @@ func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]stri
 		body["status"], ready = "unavailable", false
 	}
 	return ready, body
+}
+
+// logReadiness writes to the log what is missing whenever that changes, until ctx ends.
+func (s *Service) logReadiness(ctx context.Context) {
+	last := "ok"
+	for backoff.Sleep(ctx, readinessCheck) {
+		ready, states := s.Ready(ctx)
+		var missing []string
+		for name, state := range states {
+			if state != "ok" && name != "status" {
+				missing = append(missing, name+" "+state)
+			}
+		}
+		slices.Sort(missing)
+		switch now := cmp.Or(strings.Join(missing, ", "), states["status"]); {
+		case ctx.Err() != nil:
+			return
+		case now == last:
+		case ready && now == "ok":
+			last = now
+			s.cfg.Logger.InfoContext(ctx, "ready: nothing is missing any more")
+		case ready:
+			last = now
+			s.cfg.Logger.WarnContext(ctx, "ready, but something is missing", "missing", now)
+		default:
+			last = now
+			s.cfg.Logger.ErrorContext(ctx, "not ready", "missing", now, "jobs_address", s.cfg.JobsAddress, "importer_address", s.cfg.ImporterAddress)
+		}
+	}
 }
 
 // serving checks a service with the gRPC health protocol. It describes a problem in one word only, because this route

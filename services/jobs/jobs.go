@@ -99,16 +99,22 @@ func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]stri
 	return s.server.Ready(ctx)
 }
 
-// watchDatabase reports to health checks whether the database can be reached, until ctx ends.
+// watchDatabase reports to health checks and to the log whether the database can be reached, until ctx ends.
 func (s *Service) watchDatabase(ctx context.Context) {
-	for {
+	for reached := true; ; {
 		asking, cancel := context.WithTimeout(ctx, databaseTimeout)
 		_, err := s.rooms.store.Now(asking)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
-		s.server.SetHealth(rpcserver.DatabaseHealth, err == nil)
+		if s.server.SetHealth(rpcserver.DatabaseHealth, err == nil); reached != (err == nil) {
+			if reached = err == nil; reached {
+				s.rooms.logger.InfoContext(ctx, "ready: the database can be reached again")
+			} else {
+				s.rooms.logger.ErrorContext(ctx, "not ready: the database can't be reached", "error", err)
+			}
+		}
 		if !backoff.Sleep(ctx, databaseCheck) {
 			return
 		}
