@@ -171,7 +171,7 @@ $(BIN)/check-deploy: tools/deploy/go.mod tools/deploy/go.sum tools/deploy/main.g
 	cd tools/deploy && GOWORK=off go build -o $(CURDIR)/$@ .
 
 # Programs that the tests run, from packages of the operating system.
-TEST_PROGRAMS := curl jq chromium nginx caddy
+TEST_PROGRAMS := curl jq chromium nginx caddy sqlite3
 BULK_PACKAGES := python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev
 .PHONY: test-programs
 test-programs: $(BIN)/versitygw $(BIN)/node-20 $(BIN)/node-22 $(BIN)/node-24

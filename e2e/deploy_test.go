@@ -161,6 +161,7 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 	single.headway("migrate-jobs", "--jobs-database", database)
 	single.headway("migrate-imports", "--imports-database", database)
 	copyFiles(t, filepath.Join(single.data, "blobs", "imports", "*"), filepath.Join(objects.Folder("headway"), "imports"))
+	copyRows(t, single.data, c.replace.Replace(c.services["importer1"].Environment["HEADWAY_RECORDS"]))
 	c.start()
 
 	c.job(token, ended, "completed")
@@ -175,11 +176,32 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 	c.job(token, asked, "completed")
 	later := c.accepted(token, file, "on_issues=skip_rows", "request_id=later")
 	c.job(token, later, "completed")
+	_, answer := c.rest(token, http.MethodGet, "/api/v1/imports/"+later, nil)
+	if totals, _ := answer["import"].(map[string]any)["totals"].(map[string]any); totals["inserted"] != 0.0 || totals["updated"] != 0.0 || totals["unchanged"] == 0.0 {
+		t.Errorf("the same file as before has %v, want the rows to be there", totals)
+	}
 
 	c.stop()
 	c.start() // with nothing in their data directories
 	for _, id := range []string{ended, asked, later} {
 		c.job(token, id, "completed")
+	}
+}
+
+// copyRows runs the commands of docs/deploying.md that copy the imported rows.
+func copyRows(t *testing.T, data, records string) {
+	t.Helper()
+	page := read(t, "docs", "deploying.md")
+	begin := strings.Index(page, "headway schema migrate workforce")
+	if begin < 0 {
+		t.Fatal("docs/deploying.md doesn't say how to copy the rows")
+	}
+	script, _, _ := strings.Cut(page[begin:], "```")
+	script = strings.NewReplacer("headway schema", headwayProgram+" schema", "DATA", data).Replace(script)
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
+	cmd.Env = append(os.Environ(), "HEADWAY_RECORDS="+records)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
 
