@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
-	"headway/internal/backoff"
 	"headway/internal/rpcserver"
 )
 
@@ -99,7 +98,14 @@ func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]stri
 // logReadiness writes to the log what is missing whenever that changes, until ctx ends.
 func (s *Service) logReadiness(ctx context.Context) {
 	last := "ok"
-	for backoff.Sleep(ctx, readinessCheck) {
+	ticker := time.NewTicker(readinessCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
 		ready, states := s.Ready(ctx)
 		var missing []string
 		for name, state := range states {
