@@ -120,7 +120,7 @@ func (s *Service) logReadiness(ctx context.Context) {
 		case now == last:
 		case ready && now == "ok":
 			last = now
-			s.cfg.Logger.InfoContext(ctx, "ready: nothing is missing any more")
+			s.cfg.Logger.InfoContext(ctx, "ready: nothing is missing")
 		case ready:
 			last = now
 			s.cfg.Logger.WarnContext(ctx, "ready, but something is missing", "missing", now)
