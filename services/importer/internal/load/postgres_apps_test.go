@@ -195,6 +195,7 @@ func allApplications() map[string]application {
 	all := maps.Clone(applications)
 	maps.Copy(all, publicApplications)
 	maps.Copy(all, enterpriseApplications)
+	maps.Copy(all, moreApplications)
 	return all
 }
 

@@ -107,7 +107,11 @@ func (tx *transaction) applyAll(search *search) error {
 	if err := tx.exec(`SET CONSTRAINTS ALL DEFERRED`); err != nil {
 		return err
 	}
-	for _, t := range tx.tables {
+	inOrder, err := tx.parentsFirst()
+	if err != nil {
+		return err
+	}
+	for _, t := range inOrder {
 		if err := t.applyRows(search); err != nil {
 			return err
 		}

@@ -60,6 +60,34 @@ func (tx *transaction) foreignKeys(ctx context.Context) ([]foreignKey, error) {
 	return all, nil
 }
 
+// parentsFirst returns the tables of the run in the order in which their rows are applied. A schema does not have foreign keys of several
+// columns, and most can't be deferred, so its order is not enough. Tables that refer to each other in a cycle keep that order.
+func (tx *transaction) parentsFirst() ([]*table, error) {
+	keys, err := tx.foreignKeys(tx.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ordered []*table
+	seen := map[*table]bool{}
+	var add func(*table)
+	add = func(t *table) {
+		if t == nil || seen[t] {
+			return
+		}
+		seen[t] = true
+		for _, k := range keys {
+			if k.childTable == t {
+				add(k.parentTable)
+			}
+		}
+		ordered = append(ordered, t)
+	}
+	for _, t := range tx.tables {
+		add(t)
+	}
+	return ordered, nil
+}
+
 // known reports whether the schema has the reference, so that the run has checked it.
 func (k *foreignKey) known(s *schema.Schema) bool {
 	if len(k.from) != 1 {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,10 +69,45 @@ func (s *search) divide(o operation, from, to int64) error {
 		}
 		return s.divide(o, middle, to)
 	}
-	if c := pgerr.Code(cause); len(s.rows) > 0 && (c == foreignKeyViolation || c == "" && len(o.table.resolved) > 0) {
-		return nil // it might refer to a refused row; if it does not, it is found without that one
+	if follows, err := s.mayFollow(o.table, cause); err != nil || follows {
+		return err // if it does not, it is found without the other rows
 	}
 	return s.refuse(o, within, cause)
+}
+
+// mayFollow reports whether a row might be refused only because it refers to a row that was refused before.
+func (s *search) mayFollow(t *table, cause error) (bool, error) {
+	var answer *pgconn.PgError
+	switch c := pgerr.Code(cause); {
+	case len(s.rows) == 0:
+		return false, nil
+	case c == "":
+		for _, r := range t.resolved {
+			if s.refusedIn(r.table) {
+				return true, nil
+			}
+		}
+		return false, nil
+	case c != foreignKeyViolation || !errors.As(cause, &answer):
+		return false, nil
+	}
+	var parent uint32
+	err := s.tx.writer.QueryRow(s.tx.ctx, `SELECT coalesce((SELECT confrelid FROM pg_constraint WHERE conname = $1 AND conrelid = to_regclass(format('%I.%I', $2::text, $3::text))), 0)`,
+		answer.ConstraintName, answer.SchemaName, answer.TableName).Scan(&parent)
+	if err != nil {
+		return false, t.failed(err)
+	}
+	for _, other := range s.tx.tables {
+		if other.relation != nil && other.relation.oid == parent {
+			return s.refusedIn(other.sheet.Table), nil
+		}
+	}
+	return false, nil // the table is not part of the run
+}
+
+// refusedIn reports whether rows of a table were refused.
+func (s *search) refusedIn(table string) bool {
+	return slices.ContainsFunc(s.rows, func(r imports.RefusedRow) bool { return r.Table == table })
 }
 
 // write writes rows. It returns a cause if the database refuses some of them, and then writes none.

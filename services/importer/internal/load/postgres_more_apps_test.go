@@ -1,0 +1,164 @@
+package load_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// moreApplications are like publicApplications: joined inheritance and keys of several columns, as Hibernate, Prisma, and Django make
+// them.
+var moreApplications = map[string]application{
+	"Hibernate": {
+		tables: `CREATE SEQUENCE party_seq INCREMENT BY 50;
+			CREATE TABLE party (id bigint NOT NULL DEFAULT nextval('party_seq'), dtype varchar(31) NOT NULL, party_no varchar(20) NOT NULL UNIQUE, PRIMARY KEY (id));
+			CREATE TABLE person (id bigint NOT NULL PRIMARY KEY REFERENCES party, last_name varchar(100) NOT NULL, gender char(1) CHECK (gender IN ('M', 'F')));
+			CREATE TABLE "order" ("order" integer NOT NULL, "group" varchar(10) NOT NULL, party_id bigint NOT NULL REFERENCES party (id), "from" date, "to" date, PRIMARY KEY ("order", "group"), CHECK ("from" <= "to"));
+			CREATE TABLE order_item (order_no integer NOT NULL, order_group varchar(10) NOT NULL, line_no integer NOT NULL, qty numeric(19, 4) NOT NULL, PRIMARY KEY (order_no, order_group, line_no),
+				CONSTRAINT fk_item_order FOREIGN KEY (order_no, order_group) REFERENCES "order" ("order", "group"));
+			CREATE TABLE item_tags (order_no integer NOT NULL, order_group varchar(10) NOT NULL, line_no integer NOT NULL, tag varchar(255) NOT NULL, PRIMARY KEY (order_no, order_group, line_no, tag),
+				FOREIGN KEY (order_no, order_group, line_no) REFERENCES order_item)`,
+		schema: `name: orders
+sheets:
+  - name: item_tags
+    key: [order_no, order_group, line_no, tag]
+    columns:
+      - {name: order_no, type: integer, required: true}
+      - {name: order_group, type: text, required: true}
+      - {name: line_no, type: integer, required: true}
+      - {name: tag, type: text, required: true}
+  - name: items
+    table: order_item
+    key: [order_no, order_group, line_no]
+    columns:
+      - {name: order_no, type: integer, required: true}
+      - {name: order_group, type: text, required: true}
+      - {name: line_no, type: integer, required: true}
+      - {name: qty, type: decimal, required: true}
+  - name: orders
+    table: '"order"'
+    key: [order, group]
+    columns:
+      - {name: order, type: integer, required: true}
+      - {name: group, type: text, required: true}
+      - {name: party, column: party_id, type: text, required: true, references: parties.party_no}
+      - {name: from, type: date}
+      - {name: to, type: date}
+  - name: parties
+    table: party
+    key: party_no
+    columns:
+      - {name: party_no, type: text, required: true}
+      - {name: dtype, type: text, required: true}
+  - name: people
+    table: person
+    key: party
+    columns:
+      - {name: party, column: id, type: text, required: true, references: parties.party_no}
+      - {name: last_name, type: text, required: true}
+      - {name: gender, type: text}
+`,
+		sheets: map[string][][]any{
+			"Item tags": {{"Order no", "Order group", "Line no", "Tag"}, {1, "A", 1, "red"}, {4, "A", 1, "blue"}, {1, "B", 1, "red"}, {1, "A", 2, "red"}},
+			"Items":     {{"Order no", "Order group", "Line no", "Qty"}, {1, "A", 1, "1.5"}, {4, "A", 1, 2}, {3, "A", 1, 1}, {9, "A", 1, 1}},
+			"Orders":    {{"Order", "Group", "Party", "From", "To"}, {1, "A", "P1", nil, nil}, {3, "A", "P2", "2024-01-03", "2024-01-02"}, {4, "A", "P2", "2024-01-03", nil}},
+			"Parties":   {{"Party no", "Dtype"}, {"P1", "Person"}, {"P2", "Person"}},
+			"People":    {{"Party", "Last name", "Gender"}, {"P1", "Ash", "F"}, {"P2", "Birch", "Q"}},
+		},
+		issues: []string{"Item tags!4:4 REFUSED_BY_DATABASE", "Item tags!5:5 REFUSED_BY_DATABASE", "Items!4:4 REFUSED_BY_DATABASE", "Items!5:5 REFUSED_BY_DATABASE", "Orders!3:3 REFUSED_BY_DATABASE",
+			"People!C3 REFUSED_BY_DATABASE"},
+		query: `SELECT p.party_no, o."order", i.qty::text, g.tag, n.last_name FROM item_tags g JOIN order_item i USING (order_no, order_group, line_no) JOIN "order" o ON o."order" = order_no AND o."group" = order_group
+			JOIN party p ON p.id = o.party_id LEFT JOIN person n ON n.id = p.id ORDER BY 1`,
+		rows: "P1 1 1.5000 red Ash, P2 4 2.0000 blue <nil>",
+	},
+	"Prisma tenants": {
+		tables: `CREATE TABLE "Tenant" ("id" TEXT NOT NULL, "slug" TEXT NOT NULL, CONSTRAINT "Tenant_pkey" PRIMARY KEY ("id"));
+			CREATE UNIQUE INDEX "Tenant_slug_key" ON "Tenant" ("slug");
+			CREATE TABLE "Project" ("tenantId" TEXT NOT NULL, "key" VARCHAR(10) NOT NULL, CONSTRAINT "Project_pkey" PRIMARY KEY ("tenantId", "key"));
+			CREATE TABLE "Account" ("id" TEXT NOT NULL, "tenantId" TEXT NOT NULL, "email" TEXT NOT NULL, CONSTRAINT "Account_pkey" PRIMARY KEY ("id"));
+			CREATE UNIQUE INDEX "Account_tenantId_email_key" ON "Account" ("tenantId", "email");
+			CREATE TABLE "Issue" ("id" SERIAL NOT NULL, "tenantId" TEXT NOT NULL, "projectKey" VARCHAR(10) NOT NULL, "number" INTEGER NOT NULL, "parentId" INTEGER, CONSTRAINT "Issue_pkey" PRIMARY KEY ("id"));
+			CREATE UNIQUE INDEX "Issue_tenantId_projectKey_number_key" ON "Issue" ("tenantId", "projectKey", "number");
+			CREATE TABLE "_IssueWatchers" ("A" TEXT NOT NULL, "B" INTEGER NOT NULL, CONSTRAINT "_IssueWatchers_AB_pkey" PRIMARY KEY ("A", "B"));
+			ALTER TABLE "Project" ADD CONSTRAINT "Project_tenantId_fkey" FOREIGN KEY ("tenantId") REFERENCES "Tenant" ("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+			ALTER TABLE "Account" ADD CONSTRAINT "Account_tenantId_fkey" FOREIGN KEY ("tenantId") REFERENCES "Tenant" ("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+			ALTER TABLE "Issue" ADD CONSTRAINT "Issue_project_fkey" FOREIGN KEY ("tenantId", "projectKey") REFERENCES "Project" ("tenantId", "key") ON DELETE CASCADE ON UPDATE CASCADE;
+			ALTER TABLE "Issue" ADD CONSTRAINT "Issue_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Issue" ("id");
+			ALTER TABLE "_IssueWatchers" ADD CONSTRAINT "_IssueWatchers_A_fkey" FOREIGN KEY ("A") REFERENCES "Account" ("id") ON DELETE CASCADE ON UPDATE CASCADE;
+			ALTER TABLE "_IssueWatchers" ADD CONSTRAINT "_IssueWatchers_B_fkey" FOREIGN KEY ("B") REFERENCES "Issue" ("id") ON DELETE CASCADE ON UPDATE CASCADE;
+			INSERT INTO "Tenant" VALUES ('t1', 'old'); INSERT INTO "Project" VALUES ('t1', 'APP'); INSERT INTO "Account" VALUES ('a1', 't1', 'ann@old.example');
+			INSERT INTO "Issue" ("tenantId", "projectKey", "number") VALUES ('t1', 'APP', 1)`,
+		schema: `name: tracker
+sheets:
+  - name: issues
+    table: '"Issue"'
+    key: [tenant_id, project_key, number]
+    columns:
+      - {name: tenant_id, column: tenantId, type: text, required: true}
+      - {name: project_key, column: projectKey, type: text, required: true}
+      - {name: number, type: integer, required: true}
+      - {name: parent_id, column: parentId, type: integer}
+  - name: tenants
+    table: '"Tenant"'
+    key: slug
+    columns:
+      - {name: slug, type: text, required: true}
+      - {name: id, type: text, generate: uuid}
+  - name: accounts
+    table: '"Account"'
+    key: [tenant, email]
+    columns:
+      - {name: tenant, column: tenantId, type: text, required: true, references: tenants.slug}
+      - {name: email, type: text, required: true}
+      - {name: id, type: text, generate: uuid}
+  - name: projects
+    table: '"Project"'
+    key: [tenant, key]
+    columns:
+      - {name: tenant, column: tenantId, type: text, required: true, references: tenants.slug}
+      - {name: key, type: text, required: true}
+  - name: watchers
+    table: '"_IssueWatchers"'
+    key: [a, b]
+    columns:
+      - {name: a, column: A, type: text, required: true}
+      - {name: b, column: B, type: integer, required: true}
+`,
+		sheets: map[string][][]any{
+			"Issues":   {{"Tenant ID", "Project key", "Number", "Parent ID"}, {"t1", "WEB", 1, nil}, {"t1", "GONE", 1, nil}, {"t1", "WEB", 2, 1}, {"t1", "APP", 3, 99}, {"t2", "WEB", 1, nil}},
+			"Tenants":  {{"Slug"}, {"new"}},
+			"Accounts": {{"Tenant", "Email"}, {"new", "ann@new.example"}, {"gone", "ann@new.example"}},
+			"Projects": {{"Tenant", "Key"}, {"old", "WEB"}, {"new", "WEB"}},
+			"Watchers": {{"A", "B"}, {"a1", 1}, {"a9", 1}, {"a1", 99}},
+		},
+		issues: []string{"Issues!3:3 REFUSED_BY_DATABASE", "Issues!6:6 REFUSED_BY_DATABASE", "Issues!D5 REFUSED_BY_DATABASE", "Accounts!A3 REFERENCE_MISSING", "Watchers!A3 REFUSED_BY_DATABASE", "Watchers!B4 REFUSED_BY_DATABASE"},
+		query:  `SELECT i."projectKey", i.number, "parentId", (SELECT count(*) FROM "_IssueWatchers" w WHERE w."B" = i.id) FROM "Issue" i ORDER BY 1, 2`,
+		rows:   "APP 1 <nil> 1, WEB 1 <nil> 0, WEB 2 1 0",
+	},
+}
+
+func TestRowsWithoutParentsAreFoundTogether(t *testing.T) {
+	b := setupPostgres(t, `name: tracker
+sheets:
+  - name: issues
+    key: code
+    columns:
+      - {name: code, type: text, required: true}
+  - name: watchers
+    key: [name, issue_id]
+    columns:
+      - {name: name, type: text, required: true}
+      - {name: issue_id, type: integer, required: true}
+`)
+	b.exec(`CREATE TABLE issues (id serial PRIMARY KEY, code text NOT NULL UNIQUE); INSERT INTO issues (code) VALUES ('old');
+		CREATE TABLE watchers (name text NOT NULL, issue_id integer NOT NULL REFERENCES issues (id), PRIMARY KEY (name, issue_id))`)
+	watchers, want := [][]any{{"Name", "Issue ID"}, {"ann", 1}}, []string{}
+	for i := range 20 {
+		watchers = append(watchers, []any{"ann", 100 + i})
+		want = append(want, fmt.Sprintf("Watchers!B%d REFUSED_BY_DATABASE", i+3))
+	}
+	task, summary := b.run(sheetsOf(t, map[string][][]any{"Issues": {{"Code"}, {"new"}}, "Watchers": watchers}), upsert)
+	wantSame(t, "issues", b.issues(task.Import.ID), want)
+	if summary.Totals.Inserted != 2 {
+		t.Errorf("the import came to %+v", summary.Totals)
+	}
+}
