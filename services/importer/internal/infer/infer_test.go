@@ -269,3 +269,24 @@ func TestOrderOfColumnsDoesNotMatter(t *testing.T) {
 		}
 	}
 }
+
+func TestPartsOfCompoundsNameOtherSheets(t *testing.T) {
+	number := func(i int) string { return fmt.Sprintf("%d,x%d", i+1, i) }
+	g, _ := guess(t, infer.Options{},
+		"Superhero\nID,Name"+rows(40, number),
+		"Superpower\nID,Power"+rows(50, number),
+		"Hero power\nHero ID,Power ID"+rows(200, func(i int) string { return fmt.Sprintf("%d,%d", 1+i%40, 1+i/5) }))
+	for column, want := range map[string]string{"hero_id": "integer required superhero.id", "power_id": "integer required superpower.id"} {
+		if got := columnOf(g, "hero_power", column); got != want {
+			t.Errorf("%s is %q, want %q", column, got, want)
+		}
+	}
+}
+
+func TestKeysWithTheSameNameDoNotRefer(t *testing.T) {
+	status := func(i int) string { return fmt.Sprintf("%d,s%d", i+1, i) }
+	g, _ := guess(t, infer.Options{}, "Address status\nstatus_id,status"+rows(2, status), "Order status\nstatus_id,status_value"+rows(6, status))
+	if got, want := columnOf(g, "address_status", "status_id"), "integer required key"; got != want {
+		t.Errorf("status_id is %q, want %q", got, want)
+	}
+}

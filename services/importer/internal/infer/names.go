@@ -126,6 +126,12 @@ func sameWord(a, b string) bool {
 	return len(a) >= 3 && strings.HasPrefix(b, a)
 }
 
+// isHead reports whether a word is the second part of a compound: hero of superhero.
+func isHead(word, compound string) bool {
+	const shortest = 4
+	return len(word) >= shortest && len(compound) > len(word) && strings.HasSuffix(compound, word)
+}
+
 // abbreviates reports whether the name is an abbreviation of a word: ship_via of shipper.
 func (n name) abbreviates(word string) bool {
 	rest := slices.DeleteFunc(slices.Clone(n), func(w string) bool { return slices.Contains(prepositions, w) })
@@ -198,6 +204,8 @@ func similarity(child, parentTable *table, c, p *column) float64 {
 	case len(table) == 1 && !own && subject.abbreviates(table[0]):
 		return abbreviates
 	case len(subject) > 0 && len(table) > 1 && !own && subject.ends(table[len(table)-1:]):
+		return abbreviates
+	case len(subject) == 1 && len(table) == 1 && !own && c.words.isIdentifier() && isHead(subject[0], table[0]):
 		return abbreviates
 	}
 	return differentBy

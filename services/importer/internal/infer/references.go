@@ -87,6 +87,9 @@ func refers(c, p *column) *reference {
 		return nil // it is named after its table
 	}
 	r := &reference{from: c, to: p, overlap: c.folded.within(p.folded), named: similarity(c.table, p.table, c, p)}
+	if r.named == sharesKey && c.table.likeliestKey() == c && c.table.words.subject().ends(c.words.subject()) {
+		return nil // likewise: the status_id of an address status is not that of an order status
+	}
 	missing := r.missing()
 	if r.included == 0 || missing > 1 && float64(missing) > (1-minInclusion)*float64(r.rows) || missing > 0 && r.rows < 5 {
 		return nil
