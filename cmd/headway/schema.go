@@ -23,12 +23,13 @@ type schemaCommand struct {
 
 // schemaCheckCommand checks schemas as the importer does when it loads them.
 type schemaCheckCommand struct {
-	Paths []string `arg:"" help:"Schema files, and folders with them." placeholder:"FILE"`
+	Paths   []string `arg:"" help:"Schema files, and folders with them." placeholder:"FILE"`
+	Targets string   `help:"File that assigns schemas to several databases (docs/targets.md). Schemas of different databases can have tables with the same name." placeholder:"FILE"`
 }
 
 // Run prints how many schemas are valid. If a file has problems, it prints all of them, and the exit code is 2.
 func (c *schemaCheckCommand) Run(context.Context) error {
-	n, err := importer.CheckSchemas(c.Paths)
+	n, err := importer.CheckSchemas(c.Paths, c.Targets)
 	if err != nil {
 		return program.Refuse("%w", err)
 	}

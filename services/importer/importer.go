@@ -80,7 +80,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err := s.open(context.Background()); err != nil {
 		return nil, err
 	}
-	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files, Folder: cfg.SchemasDir, Logger: cfg.Logger})
+	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files, Folder: cfg.SchemasDir, Database: cfg.targets.NameOf, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
 	}

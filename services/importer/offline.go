@@ -14,6 +14,7 @@ import (
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/schemadoc"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/targets"
 	"headway/services/importer/internal/template"
 )
 
@@ -42,10 +43,18 @@ func WriteTemplate(w io.Writer, folder, name string) error {
 	return template.Write(w, s)
 }
 
-// CheckSchemas checks the schemas in files and folders, together with the built-in ones. It returns how many are valid. Its error has
-// every problem, each with file and line.
-func CheckSchemas(paths []string) (int, error) {
-	all, err := schema.LoadFiles(schemas.Files, paths)
+// CheckSchemas checks the schemas in files and folders, together with the built-in ones. The file targetsFile assigns them to databases.
+// It can be empty. CheckSchemas returns how many schemas are valid. Its error has every problem, each with file and line.
+func CheckSchemas(paths []string, targetsFile string) (int, error) {
+	var database func(schema string) string
+	if targetsFile != "" {
+		c, err := targets.Load(targetsFile)
+		if err != nil {
+			return 0, fmt.Errorf("--targets: %w", err)
+		}
+		database = c.NameOf
+	}
+	all, err := schema.LoadFiles(schemas.Files, paths, database)
 	return len(all), err
 }
 

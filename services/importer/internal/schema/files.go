@@ -11,13 +11,13 @@ import (
 )
 
 // LoadFiles reads schemas from files and folders, and checks them together with the built-in ones, as a registry does: names and
-// tables can be in use already. Its error has the problems of all files, with their paths.
-func LoadFiles(builtIn fs.FS, paths []string) ([]*Schema, error) {
+// tables can be in use already. database is that of RegistryConfig. Its error has the problems of all files, with their paths.
+func LoadFiles(builtIn fs.FS, paths []string, database func(schema string) string) ([]*Schema, error) {
 	r := &Registry{config: RegistryConfig{BuiltIn: builtIn}, builtIn: make(map[string]*Schema)}
 	if err := r.loadBuiltIn(); err != nil {
 		return nil, err
 	}
-	owner, used := make(map[string]string), make(tables)
+	owner, used := make(map[string]string), newTables(database)
 	for _, s := range r.builtIn {
 		owner[s.Name] = "a built-in schema"
 		used.use(s, owner[s.Name])

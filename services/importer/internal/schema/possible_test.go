@@ -147,7 +147,7 @@ func TestFilesAreCheckedTogether(t *testing.T) {
 		}
 	}
 	builtIn := fstest.MapFS{"one.yaml": {Data: []byte("name: built_in\nsheets: [{name: x, key: id, columns: [{name: id, type: text, required: true}]}]\n")}}
-	all, err := LoadFiles(builtIn, []string{folder})
+	all, err := LoadFiles(builtIn, []string{folder}, nil)
 	if len(all) != 1 || all[0].Name != "family" || err == nil {
 		t.Fatalf("the schemas are %v, the problems %v", all, err)
 	}
@@ -159,7 +159,7 @@ func TestFilesAreCheckedTogether(t *testing.T) {
 			t.Errorf("the problems lack %q:\n%v", want, err)
 		}
 	}
-	if _, err := LoadFiles(builtIn, []string{t.TempDir()}); err == nil {
+	if _, err := LoadFiles(builtIn, []string{t.TempDir()}, nil); err == nil {
 		t.Error("an empty folder has no problem")
 	}
 }

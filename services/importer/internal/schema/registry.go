@@ -25,6 +25,9 @@ type RegistryConfig struct {
 	BuiltIn fs.FS
 	// Folder holds more schemas as *.yaml or *.yml. It can be empty. Files whose names begin with a dot are ignored.
 	Folder string
+	// Database returns the name of a schema's database, or nothing if the schema has none. Schemas of different databases don't share
+	// tables. By default, all schemas have the same database.
+	Database func(schema string) string
 	// CheckEvery is the minimum time between two readings of the folder. 0 means 2 s.
 	CheckEvery time.Duration
 	// Logger receives the problems of the folder's files, once for each change. The default is slog.Default().
@@ -189,7 +192,7 @@ func (r *Registry) readFolder() {
 func (r *Registry) settle() {
 	r.schemas = maps.Clone(r.builtIn)
 	owner := make(map[string]string)
-	used := make(tables)
+	used := newTables(r.config.Database)
 	for _, name := range slices.Sorted(maps.Keys(r.builtIn)) {
 		owner[name] = "a built-in schema"
 		used.use(r.builtIn[name], owner[name])
@@ -218,7 +221,7 @@ func (r *Registry) settle() {
 }
 
 // taken returns the problem of a schema whose name or table belongs to an earlier one.
-func (d *schemaDraft) taken(file string, owner map[string]string, used tables) error {
+func (d *schemaDraft) taken(file string, owner map[string]string, used *tables) error {
 	l := &loader{file: file}
 	if by := owner[d.Name]; by != "" {
 		l.add(d.at("name"), NameTaken, "the name %q is already used by %s. Choose another one", d.Name, by)

@@ -240,6 +240,21 @@ func TestSchemasCannotHarmSharedTable(t *testing.T) {
 	}
 }
 
+func TestSchemasOfDifferentDatabasesShareNoTable(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	f.write("1.yaml", shared("a", ""))
+	f.write("2.yaml", strings.Replace(shared("b", "      - {name: code, type: text, required: true}\n"), "key: id", "key: code", 1))
+	f.write("3.yaml", strings.Replace(shared("c", "      - {name: code, type: text, required: true}\n"), "key: id", "key: code", 1))
+	databases := map[string]string{"a": "one", "b": "two", "c": "one"}
+	r, err := NewRegistry(RegistryConfig{BuiltIn: schemas.Files, Folder: f.dir, Database: func(schema string) string { return databases[schema] }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := schemaNames(r); got != "a b workforce" {
+		t.Errorf("the schemas are %q", got)
+	}
+}
+
 func TestTablesOfBuiltInSchemaAreTaken(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	f.write("1.yaml", strings.Replace(shared("mine", ""), "table: people", "table: employees", 1))

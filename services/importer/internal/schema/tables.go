@@ -9,7 +9,22 @@ import (
 // tables are the tables of the schemas in use, and their first users. Two schemas can share a table only if they don't
 // change it for each other: both need the same key, the same unique and required columns, and the same type and
 // reference for each column that both have.
-type tables map[string]tableUser
+type tables struct {
+	database func(schema string) string
+	users    map[usedTable]tableUser
+}
+
+// usedTable is a table of a database.
+type usedTable struct{ database, table string }
+
+// newTables returns tables without users. database returns the database of a schema, or nothing if the schema has none. It can be nil,
+// which means that all schemas have the same.
+func newTables(database func(schema string) string) *tables {
+	if database == nil {
+		database = func(string) string { return "the only one" }
+	}
+	return &tables{database: database, users: map[usedTable]tableUser{}}
+}
 
 // tableUser is a sheet that fills a table.
 type tableUser struct {
@@ -20,9 +35,10 @@ type tableUser struct {
 
 // conflict returns a sheet of a schema whose table an earlier schema uses in another way, and the difference. The sheet
 // is nil if there is no conflict.
-func (t tables) conflict(s *Schema) (sheet *Sheet, difference string) {
+func (t *tables) conflict(s *Schema) (sheet *Sheet, difference string) {
+	database := t.database(s.Name)
 	for _, sheet := range s.Sheets {
-		first, used := t[sheet.Table]
+		first, used := t.users[usedTable{database, sheet.Table}]
 		if !used {
 			continue
 		}
@@ -34,10 +50,14 @@ func (t tables) conflict(s *Schema) (sheet *Sheet, difference string) {
 }
 
 // use records the tables of a schema.
-func (t tables) use(s *Schema, owner string) {
+func (t *tables) use(s *Schema, owner string) {
+	database := t.database(s.Name)
+	if database == "" {
+		return
+	}
 	for _, sheet := range s.Sheets {
-		if _, used := t[sheet.Table]; !used {
-			t[sheet.Table] = tableUser{s, sheet, owner}
+		if _, used := t.users[usedTable{database, sheet.Table}]; !used {
+			t.users[usedTable{database, sheet.Table}] = tableUser{s, sheet, owner}
 		}
 	}
 }

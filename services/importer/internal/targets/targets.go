@@ -155,15 +155,19 @@ func (s *Set) Close() error {
 
 // of returns the database of a schema.
 func (s *Set) of(of *schema.Schema) (imports.Target, error) {
-	name := s.config.Default
-	if r := s.config.Schemas[of.Name]; r != nil && r.Target != "" {
-		name = r.Target
-	}
-	t := s.targets[name]
+	t := s.targets[s.config.NameOf(of.Name)]
 	if t == nil {
 		return nil, &imports.TableConflictError{Table: of.Name, Detail: "its schema has no target. Add one to the targets file"}
 	}
 	return t, nil
+}
+
+// NameOf returns the name of the database of a schema, or nothing if the schema has none.
+func (c *Config) NameOf(schema string) string {
+	if r := c.Schemas[schema]; r != nil && r.Target != "" {
+		return r.Target
+	}
+	return c.Default
 }
 
 // MayUse reports whether the configuration lets a user import with a schema.
