@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/stats"
@@ -206,7 +207,9 @@ func (o *observer) finish(ctx context.Context, method string, start time.Time, e
 	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unimplemented:
 		level = slog.LevelError
 	default:
-		level = slog.LevelInfo
+		if method != healthv1.Health_Check_FullMethodName { // the edge asks all the time, and logs changes
+			level = slog.LevelInfo
+		}
 	}
 	if !o.logger.Enabled(ctx, level) {
 		return

@@ -303,3 +303,16 @@ func TestLargeMetadataIsRefused(t *testing.T) {
 		t.Errorf("the next call: %v", err)
 	}
 }
+
+// TestHealthChecksAreNotLogged asks for what this server doesn't have, as the edge does every few seconds.
+func TestHealthChecksAreNotLogged(t *testing.T) {
+	r := setup(t)
+	_, err := healthv1.NewHealthClient(r.conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: rpcserver.DatabaseHealth})
+	if status.Code(err) != codes.NotFound {
+		t.Fatalf("got %v", err)
+	}
+	_ = r.stop() // the line is written after the response
+	if log := r.log.String(); !strings.Contains(log, "Health/Check") || strings.Contains(log, "level=INFO") {
+		t.Errorf("the log is\n%s", log)
+	}
+}
