@@ -30,8 +30,8 @@ func setting(t *testing.T, name string, otherwise int) int {
 // each two services begins with that release, and each restart of a service changes its release.
 func TestClusterSurvivesDisturbances(t *testing.T) {
 	seed := uint64(setting(t, "HEADWAY_CHAOS_SEED", 1))
-	watchers := setting(t, "HEADWAY_CHAOS_WATCHERS", 100)
-	seconds := setting(t, "HEADWAY_CHAOS_SECONDS", 45)
+	watchers := setting(t, "HEADWAY_CHAOS_WATCHERS", 2000)
+	seconds := setting(t, "HEADWAY_CHAOS_SECONDS", 180)
 	c := start(t, watchers)
 	h := newHistory(t)
 	l := newLoad(t, c, h, seed)
