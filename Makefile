@@ -16,7 +16,7 @@ MODULES := . gen clients/go
 # the end. The timeout only ends tests that hang: on a slow machine, the tests of the real binary take more than the default of 10
 # minutes.
 TEST_TIMEOUT := 30m
-LONGEST := ./e2e ./services/jobs ./services/importer
+LONGEST := ./e2e ./e2e/cluster ./services/jobs ./services/importer
 
 .PHONY: help
 help: ## List the targets

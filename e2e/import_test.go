@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -179,6 +181,16 @@ func TestCommandLineImports(t *testing.T) {
 	}
 	if _, stderr, code := s.command("watch", "no-such-job"); code != 2 || !strings.Contains(stderr, "JOB_NOT_FOUND") {
 		t.Errorf("watch of an unknown job: exit code %d\n%s", code, stderr)
+	}
+	piped := exec.CommandContext(t.Context(), headwayProgram, "import", "-", "--data", s.data, "--jobs-address", s.jobs, "--importer-address", s.importer)
+	workbook, err := os.Open(clean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer workbook.Close()
+	piped.Stdin = workbook
+	if out, err := piped.CombinedOutput(); err != nil {
+		t.Errorf("a workbook from standard input: %v\n%s", err, out)
 	}
 	report := clean + ".report.xlsx"
 	if _, stderr, code := s.command("import", "--on-issues", "skip_rows", "--report", report, faulty); code != 0 {

@@ -68,10 +68,25 @@ func parseFormat(text string) (*importsv1.TextFormat, error) {
 // inputFiles are the files of one import: a workbook, or text files.
 type inputFiles []string
 
+// standardInput is the path of standard input.
+const standardInput = "-"
+
+// fileName returns the name under which a file is uploaded.
+func fileName(path string) string {
+	if path == standardInput {
+		return "stdin"
+	}
+	return filepath.Base(path)
+}
+
 // describe sets the name and the size in the options of an upload.
 func (f inputFiles) describe(options *importsv1.UploadOptions) error {
-	options.FileName = filepath.Base(f[0])
+	options.FileName = fileName(f[0])
 	for _, path := range f {
+		if path == standardInput {
+			options.SizeBytes = 0 // unknown
+			return nil
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
@@ -86,7 +101,7 @@ func (f inputFiles) send(data func([]byte) error, next func(*importsv1.NextFile)
 	chunk := make([]byte, chunkBytes)
 	for _, path := range f {
 		if len(f) > 1 {
-			if err := next(&importsv1.NextFile{FileName: filepath.Base(path)}); err != nil {
+			if err := next(&importsv1.NextFile{FileName: fileName(path)}); err != nil {
 				return ignoreResponse(err)
 			}
 		}
@@ -106,11 +121,14 @@ func ignoreResponse(err error) error {
 }
 
 func sendFile(path string, chunk []byte, data func([]byte) error) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
+	file := os.Stdin
+	if path != standardInput {
+		var err error
+		if file, err = os.Open(path); err != nil {
+			return err
+		}
+		defer file.Close()
 	}
-	defer file.Close()
 	for {
 		n, err := io.ReadFull(file, chunk)
 		if n > 0 {

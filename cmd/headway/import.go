@@ -30,7 +30,7 @@ const chunkBytes = 256 << 10
 type importCommand struct {
 	connectFlags
 	textFlags
-	Files           []string `arg:"" name:"file" help:"Workbook, text file (CSV), or zip archive of text files to import. Several text files are the sheets of one import." type:"existingfile"`
+	Files           []string `arg:"" name:"file" help:"Workbook, text file (CSV), or zip archive of text files to import. Several text files are the sheets of one import. A hyphen (-) means standard input." type:"existingfile"`
 	Schema          string   `help:"Schema to check the workbook against." default:"workforce"`
 	OnIssues        string   `help:"What to do if rows have errors: abort, skip_rows, or review. The default is review at a terminal, and abort otherwise." enum:"abort,skip_rows,review,default" default:"default"`
 	Mode            string   `help:"Whether rows can be added and updated (upsert), only added (insert_only), or only updated (update_only)." enum:"upsert,insert_only,update_only" default:"upsert"`

@@ -21,7 +21,7 @@ import (
 type mapCommand struct {
 	connectFlags
 	textFlags
-	Files           []string `arg:"" name:"file" help:"Workbook, text file (CSV), or zip archive of text files to inspect, or several text files." type:"existingfile"`
+	Files           []string `arg:"" name:"file" help:"Workbook, text file (CSV), or zip archive of text files to inspect, or several text files. A hyphen (-) means standard input." type:"existingfile"`
 	Schema          string   `help:"Schema to compare the file with." default:"workforce"`
 	Mapping         string   `help:"JSON or YAML file with a mapping to start from." placeholder:"FILE" type:"existingfile"`
 	Output          string   `short:"o" help:"Write the proposed mapping to this file, for headway import --mapping. Check it first." placeholder:"FILE"`
