@@ -249,6 +249,9 @@ export interface Messages {
   "review.commitHint": { n: number };
   "review.decline": undefined;
   "review.declineHint": undefined;
+  "review.changes": { n: number };
+  "review.newTable": undefined;
+  "review.moreChanges": { n: number };
   "upload.drop": undefined;
   "upload.dropNow": undefined;
   "upload.or": undefined;

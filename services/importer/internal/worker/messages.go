@@ -123,7 +123,7 @@ func question(im imports.Import, o load.Summary, again bool) map[string]any {
 	m["again"] = again
 	m["message"] = review.Question(o.Totals, again)
 	if len(o.Changes) > 0 {
-		m["tableChanges"] = changesJSON(o.Changes)
+		m["tableChanges"], m["tableChangeCount"] = changesJSON(o.Changes), len(o.Changes)
 	}
 	return m
 }

@@ -11,12 +11,14 @@ type Column = (typeof columns)[number];
 
 interface ReviewCardProps {
   importId: string;
+  /** The question of the job. */
+  question: Record<string, unknown> | undefined;
   sheets: readonly SheetImport[];
   totals: Counts;
 }
 
 /** Asks whether to import the rows without errors, and shows the result by sheet. */
-export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
+export function ReviewCard({ importId, question, sheets, totals }: ReviewCardProps) {
   const connection = useConnection();
   const [busy, setBusy] = useState<"commit" | "decline">();
   const [error, setError] = useState<unknown>();
@@ -64,6 +66,7 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
           </tfoot>
         </table>
       </section>
+      <TableChanges question={question} />
       {error ? <ErrorNote error={error} /> : null}
       <div className="decision">
         {valid > 0 && (
@@ -83,6 +86,34 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
       </div>
       <Downloads importId={importId} errors={bad} />
     </section>
+  );
+}
+
+interface TableChange {
+  table: string;
+  kind: string;
+  detail: string;
+}
+
+/** Lists what the import changes in the database besides rows. What belongs to a new table is not listed. */
+function TableChanges({ question }: Pick<ReviewCardProps, "question">) {
+  const all = (question?.tableChanges ?? []) as TableChange[];
+  const created = new Set(all.filter(({ kind }) => kind === "create").map(({ table }) => table));
+  const changes = all.filter(({ table, kind }) => kind === "create" || !created.has(table));
+  if (changes.length === 0) return null;
+  const n = changes.length + Number(question?.tableChangeCount ?? all.length) - all.length;
+  return (
+    <details className="table-changes">
+      <summary>{t("review.changes", { n })}</summary>
+      <ul>
+        {changes.map(({ table, kind, detail }) => (
+          <li key={`${table} ${detail}`}>
+            <code>{table}</code> {kind === "create" ? t("review.newTable") : <span lang="en">{detail}</span>}
+          </li>
+        ))}
+        {n > changes.length && <li>{t("review.moreChanges", { n: n - changes.length })}</li>}
+      </ul>
+    </details>
   );
 }
 

@@ -55,7 +55,9 @@ export function ImportScreen({ importId }: { importId: string }) {
       />
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
-      {job.status === "waiting" && totals && <ReviewCard importId={importId} sheets={sheets} totals={totals} />}
+      {job.status === "waiting" && totals && (
+        <ReviewCard importId={importId} question={job.question} sheets={sheets} totals={totals} />
+      )}
       {ended && (
         <VerdictCard
           job={job}
