@@ -68,6 +68,52 @@ func TestSurrogateKeysAreResolvedOnSQLite(t *testing.T) {
 	}
 }
 
+func TestCodesAreFoundThroughOtherTablesOnSQLite(t *testing.T) {
+	b := setupFor(t, `name: library
+sheets:
+  - name: users
+    key: username
+    columns:
+      - {name: username, type: text, required: true}
+  - name: profiles
+    key: user
+    columns:
+      - {name: user, column: user_id, type: text, required: true, references: users.username}
+      - {name: sponsor, column: sponsor_id, type: text, references: profiles.user}
+  - name: places
+    key: name
+    columns:
+      - {name: name, type: text, required: true}
+  - name: branches
+    key: place
+    columns:
+      - {name: place, column: place_ptr_id, type: text, required: true, references: places.name}
+      - {name: parent, column: parent_id, type: text, references: branches.place}
+      - {name: owner, column: owner_id, type: text, references: profiles.user}
+`)
+	b.exec(`CREATE TABLE users (id integer PRIMARY KEY AUTOINCREMENT, username varchar(150) NOT NULL UNIQUE)`,
+		`CREATE TABLE profiles (id integer PRIMARY KEY AUTOINCREMENT, user_id integer NOT NULL UNIQUE REFERENCES users (id), sponsor_id bigint REFERENCES profiles (id))`,
+		`CREATE TABLE places (id integer PRIMARY KEY AUTOINCREMENT, name varchar(50) NOT NULL UNIQUE)`,
+		`CREATE TABLE branches (place_ptr_id bigint NOT NULL PRIMARY KEY REFERENCES places (id), parent_id bigint REFERENCES branches (place_ptr_id), owner_id bigint REFERENCES profiles (id))`,
+		`INSERT INTO users VALUES (5, 'root')`, `INSERT INTO profiles VALUES (50, 5, NULL)`, `INSERT INTO places VALUES (70, 'Old')`, `INSERT INTO branches VALUES (70, NULL, NULL)`)
+	sheets := map[string][][]any{
+		"Users":    {{"Username"}, {"ann"}, {"ben"}},
+		"Profiles": {{"User", "Sponsor"}, {"ann", "ben"}, {"ben", "root"}, {"cat", nil}},
+		"Places":   {{"Name"}, {"Main"}, {"West"}},
+		"Branches": {{"Place", "Parent", "Owner"}, {"West", "Main", "ann"}, {"Main", "Old", "root"}, {"Old", nil, "ben"}, {"North", nil, nil}},
+	}
+	task, done := b.run(sheetsOf(t, sheets), upsert)
+	wantSame(t, "issues", b.issues(task.Import.ID), []string{"Profiles!A4 REFERENCE_MISSING", "Branches!A5 REFERENCE_MISSING"})
+	const branches = `SELECT l.name, p.name, u.username, s.username FROM branches b JOIN places l ON l.id = b.place_ptr_id LEFT JOIN places p ON p.id = b.parent_id
+		LEFT JOIN profiles f ON f.id = b.owner_id LEFT JOIN users u ON u.id = f.user_id LEFT JOIN profiles o ON o.id = f.sponsor_id LEFT JOIN users s ON s.id = o.user_id ORDER BY 1`
+	if got, want := strings.Join(b.rows(branches), ", "), "Main Old root <nil>, Old <nil> ben root, West Main ann ben"; got != want {
+		t.Errorf("the branches are %s, want %s", got, want)
+	}
+	if _, again := b.run(sheetsOf(t, sheets), upsert); again.Totals.Unchanged != done.Totals.Inserted+done.Totals.Updated {
+		t.Errorf("the second import came to %+v", again.Totals)
+	}
+}
+
 func TestAffinitiesOfSQLiteKeepValues(t *testing.T) {
 	b := setupFor(t, `name: orders
 sheets:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,6 +57,9 @@ type attribute struct {
 // parentColumn is a column that a foreign key leads to. Its table is quoted, and name is the table in the schema, if that has it.
 type parentColumn struct{ table, name, column string }
 
+// storedColumn is a column of a table of the schema.
+type storedColumn struct{ table, column string }
+
 // uniqueSet is a set of columns that have no values twice.
 type uniqueSet struct {
 	index string
@@ -88,6 +92,33 @@ func (tx *transaction) readTables(ctx context.Context) error {
 			return fmt.Errorf("look for the tables: %w", err)
 		}
 		tx.existing[oid] = table
+	}
+	if err := rows.Err(); err != nil {
+		return failed(ctx, err)
+	}
+	return tx.readParents(ctx)
+}
+
+// readParents reads the foreign keys of one column of the schema's tables.
+func (tx *transaction) readParents(ctx context.Context) error {
+	rows, err := tx.reader.Query(ctx, `SELECT k.conrelid, a.attname::text, k.confrelid, k.confrelid::regclass::text, c.relname::text, p.attname::text FROM pg_constraint k
+		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = k.confkey[1]
+		JOIN pg_class c ON c.oid = k.confrelid WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND k.conrelid = ANY ($1) ORDER BY k.oid DESC`,
+		slices.Collect(maps.Keys(tx.existing)))
+	if err != nil {
+		return fmt.Errorf("read the foreign keys: %w", failed(ctx, err))
+	}
+	defer rows.Close()
+	tx.parents = map[storedColumn]parentColumn{}
+	for rows.Next() {
+		var child, parent uint32
+		var column string
+		var p parentColumn
+		if err := rows.Scan(&child, &column, &parent, &p.table, &p.name, &p.column); err != nil {
+			return fmt.Errorf("read the foreign keys: %w", err)
+		}
+		p.name = tx.tableOf(parent, p.name)
+		tx.parents[storedColumn{tx.existing[child], column}] = p // of several, the first one
 	}
 	return failed(ctx, rows.Err())
 }

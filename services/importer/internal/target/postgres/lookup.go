@@ -43,10 +43,7 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 		}
 		base, f, r := a.base, a.family, t.resolved[column]
 		if r != nil {
-			var err error
-			if base, f, err = t.tx.codeType(ctx, r); err != nil {
-				return nil, err
-			}
+			base, f = r.base, r.family
 			parents += fmt.Sprintf(" JOIN %s q%d ON q%[2]d.%[3]s = k.k%[2]d", r.parent, i, name(r.code))
 		}
 		array, element := fmt.Sprintf("$%d::text[]::%s[]", i+1, base), uint32(pgtype.TextOID)

@@ -250,7 +250,7 @@ func (m *migration) renameColumn(c *schema.Column) {
 // changeType plans the type that the schema has for a column, if its type can't hold the values.
 func (m *migration) changeType(c *schema.Column) {
 	is := m.relation.columns[c.Name]
-	if is == nil || is.computed || is.family == unknown || is.family.holds(c.Type) || resolutionOf(m.tx.run.Schema, c, is) != nil {
+	if is == nil || is.computed || is.family == unknown || is.family.holds(c.Type) || m.tx.resolutionOf(m.tx.run.Schema, m.sheet, c) != nil {
 		return
 	}
 	to := storedType(c)

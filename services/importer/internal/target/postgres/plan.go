@@ -79,7 +79,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			return nil, conflict("its column %s is of type %s, and the schema does not have the time zone of the cells. Add it, for example zone: Europe/Berlin", column.Name, is.declared)
 		case is.family == unknown && strings.HasSuffix(is.declared, "[]"):
 			return nil, conflict("its column %s is an array (%s), which a cell can't fill. Delete the column from the schema", column.Name, is.declared)
-		case !is.family.holds(column.Type) && resolutionOf(of, column, is) == nil:
+		case !is.family.holds(column.Type) && tx.resolutionOf(of, sheet, column) == nil:
 			return nil, conflict("its column %s is of type %s, which can't hold the values of type %s that the schema has. A change could lose data", column.Name, is.declared, column.Type)
 		case is.notNull && !column.Required && owned:
 			return nil, conflict("its column %s must not be empty, but it can be empty in the schema", column.Name)

@@ -13,64 +13,109 @@ import (
 // resolution is how a column finds the row that it refers to: the file has the value of one column of the parent (a code),
 // and the database stores another one (a surrogate key, which it might have made in this run).
 type resolution struct {
-	// table is the parent's table in the schema, and parent is the quoted one. id is the column that is stored, and code is the one that the file has.
-	table, parent, id, code string
+	// parent is a table, or a query in parentheses. id is its column that is stored, and code is the one that the file has.
+	parent, id, code string
+	// column is the column of the parent's rows that has the code: code itself, unless the parent is a query.
+	column string
+	// tables are those of the schema from which the parent is read.
+	tables []string
+	// codeTable and codeColumn are where the code is stored. base is its type, and family the group of this type.
+	codeTable, codeColumn string
+	base                  string
+	family                family
 	// self means that the parent is the column's own table.
 	self bool
 	// alias is the parent's name in queries.
 	alias string
 }
 
-// resolutionOf returns how a column of the schema finds its row, or nil if the database stores what the file has.
-func resolutionOf(of *schema.Schema, c *schema.Column, a *attribute) *resolution {
-	if c.References == nil || a.parent.column == "" || a.parent.column == c.References.Column {
+// chained is the code's column of a query, if the code of the parent is itself resolved.
+const chained = "headway_code"
+
+// maxChain is the maximum number of tables that a code is found through.
+const maxChain = 8
+
+// resolutionOf returns how a column of a sheet finds its row, or nil if the database stores what the file has.
+func (tx *transaction) resolutionOf(of *schema.Schema, sheet *schema.Sheet, c *schema.Column) *resolution {
+	return tx.resolution(of, sheet, c, maxChain)
+}
+
+func (tx *transaction) resolution(of *schema.Schema, sheet *schema.Sheet, c *schema.Column, depth int) *resolution {
+	at, found := tx.parents[storedColumn{sheet.Table, c.Name}]
+	if c.References == nil || !found || depth == 0 {
 		return nil
 	}
-	if parent := of.Sheet(c.References.Sheet); parent == nil || parent.Table != a.parent.name {
+	parent := of.Sheet(c.References.Sheet)
+	if parent == nil || parent.Table != at.name {
 		return nil
 	}
-	return &resolution{table: a.parent.name, parent: a.parent.table, id: a.parent.column, code: c.References.Column}
+	r := &resolution{parent: at.table, id: at.column, code: c.References.Column, column: c.References.Column, tables: []string{parent.Table},
+		codeTable: at.table, codeColumn: c.References.Column, self: parent.Table == sheet.Table}
+	// The parent can refer to another row by the same column, such as a profile to its user. Then the file has that row's code.
+	var next *resolution
+	if code, _ := parent.Column(c.References.Column); code != nil {
+		next = tx.resolution(of, parent, code, depth-1)
+	}
+	switch {
+	case next == nil && r.id == r.code:
+		return nil
+	case next == nil:
+		return r
+	case r.id == r.column:
+		next.self = slices.Contains(next.tables, sheet.Table)
+		return next
+	}
+	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, at.table, next.parent, name(next.id), name(r.column))
+	r.code, r.tables = chained, append(r.tables, next.tables...)
+	r.codeTable, r.codeColumn = next.codeTable, next.codeColumn
+	return r
 }
 
 // resolve finds the columns that refer to rows by another value than the one that the database stores.
 func (t *table) resolve(of *schema.Schema) error {
 	t.resolved = map[string]*resolution{}
 	for i, c := range t.sheet.Columns {
-		a := t.attribute(c.Name)
-		if a == nil {
+		if t.attribute(c.Name) == nil {
 			continue
 		}
-		r := resolutionOf(of, c, a)
+		r := t.tx.resolutionOf(of, t.sheet, c)
 		if r == nil {
 			continue
 		}
-		if c.References.Sheet == t.sheet.Name && (slices.Contains(t.sheet.Key, c.Name) || isUnique(t.sheet, c)) {
+		if r.self && (slices.Contains(t.sheet.Key, c.Name) || isUnique(t.sheet, c)) {
 			return &imports.TableConflictError{Table: t.sheet.Table,
-				Detail: fmt.Sprintf("its column %s stores %s.%s of the same table, and the schema refers to %s. Such a column can't be unique or part of the key", c.Name, a.parent.name, r.id, r.code)}
+				Detail: fmt.Sprintf("its column %s stores %s.%s of the same table, and the schema refers to %s. Such a column can't be unique or part of the key", c.Name, t.sheet.Table, r.id, r.column)}
 		}
-		r.self, r.alias = c.References.Sheet == t.sheet.Name, fmt.Sprintf("r%d", i)
+		if err := t.tx.readCodeType(t.tx.ctx, r); err != nil {
+			return err
+		}
+		r.alias = fmt.Sprintf("r%d", i)
 		t.resolved[c.Name] = r
 	}
 	return nil
 }
 
-// codeType returns the type of the values by which the parent is found.
-func (tx *transaction) codeType(ctx context.Context, r *resolution) (base string, f family, err error) {
+// readCodeType reads the type of the values by which the parent is found.
+func (tx *transaction) readCodeType(ctx context.Context, r *resolution) error {
 	var typeName string
-	err = tx.reader.QueryRow(ctx, `SELECT format_type(t.oid, NULL), t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-		WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`, r.parent, r.code).Scan(&base, &typeName)
+	var enum bool
+	err := tx.reader.QueryRow(ctx, `SELECT format_type(t.oid, NULL), t.typname, t.typtype = 'e' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`, r.codeTable, r.codeColumn).Scan(&r.base, &typeName, &enum)
 	if err != nil {
-		return "", unknown, fmt.Errorf("read the type of %s.%s: %w", r.parent, r.code, failed(ctx, err))
+		return fmt.Errorf("read the type of %s.%s: %w", r.codeTable, r.codeColumn, failed(ctx, err))
 	}
 	if typeName == "bpchar" {
-		base = typeName
+		r.base = typeName
 	}
-	return base, families[typeName], nil
+	if r.family = families[typeName]; enum {
+		r.family = labels
+	}
+	return nil
 }
 
 // idOf is an expression of the key that the column stores for a row of a stage. It is null if there is no such parent.
 func (r *resolution) idOf(c *schema.Column, staged string) string {
-	return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s.%s)", name(r.id), r.parent, name(r.code), staged, name(c.Name))
+	return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s)", name(r.id), r.parent, name(r.code), r.compared(c, staged))
 }
 
 // joins are the joins of a stage with the parents of its columns. Those of the table itself are left out, because their rows
@@ -87,7 +132,19 @@ func (t *table) joins() string {
 
 // found is the condition that a parent is the one that a row of the stage, s, refers to.
 func found(c *schema.Column, r *resolution) string {
-	return fmt.Sprintf("%s.%s = s.%s", r.alias, name(r.code), name(c.Name))
+	return fmt.Sprintf("%s.%s = %s", r.alias, name(r.code), r.compared(c, "s"))
+}
+
+// compared is a column of a stage in a type that is compared as the code is.
+func (r *resolution) compared(c *schema.Column, staged string) string {
+	value := staged + "." + name(c.Name)
+	switch {
+	case r.family == moments:
+		return value + " AT TIME ZONE 'UTC'"
+	case r.family == integers || r.base == storedFamily(c).staged():
+		return value
+	}
+	return value + "::" + r.base
 }
 
 // complete is the condition that all parents are found, if there are any.
@@ -153,15 +210,15 @@ func (t *table) makeIDs() error {
 	}
 	for _, c := range t.columns {
 		if r := t.resolved[c.Name]; r != nil && r.self {
-			add(r.code)
-			if !seen[r.code] {
+			add(r.column)
+			if !seen[r.column] {
 				return nil // the rows don't have the code
 			}
 		}
 	}
 	t.ids = fmt.Sprintf(`pg_temp."headway_ids_%d"`, slices.Index(t.tx.tables, t))
-	return t.failed(t.tx.exec(fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s FROM %s s WHERE s.%s`,
-		t.ids, strings.Join(selected, ", "), t.stage, name(staging))))
+	return t.failed(t.tx.exec(fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s FROM %s s%s WHERE s.%s%s`,
+		t.ids, strings.Join(selected, ", "), t.stage, t.joins(), name(staging), t.complete())))
 }
 
 // joinIDs are the joins of the new rows with their own IDs, and with the rows of the table that they refer to, whether these are
@@ -180,7 +237,7 @@ func (t *table) joinIDs() string {
 	}
 	for _, c := range t.columns {
 		if r := t.resolved[c.Name]; r != nil && r.self {
-			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON n%[2]s.%[5]s = s.%[6]s", r.parent, r.alias, found(c, r), t.ids, name(r.code), name(c.Name))
+			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON n%[2]s.%[5]s = s.%[6]s", r.parent, r.alias, found(c, r), t.ids, name(r.column), name(c.Name))
 		}
 	}
 	return all.String()

@@ -95,7 +95,7 @@ func (t *table) after(columns []string) string {
 	for _, column := range columns {
 		a := t.attribute(column)
 		c, _ := t.sheet.Column(column)
-		if r := t.resolved[column]; r != nil && (r.self || t.tx.inserting(r.table)) {
+		if r := t.resolved[column]; r != nil && (r.self || slices.ContainsFunc(r.tables, t.tx.inserting)) {
 			return "" // a new parent has no ID so far
 		}
 		if c != nil && slices.Contains(t.columns, c) {

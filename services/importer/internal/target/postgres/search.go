@@ -83,7 +83,7 @@ func (s *search) mayFollow(t *table, cause error) (bool, error) {
 		return false, nil
 	case c == "":
 		for _, r := range t.resolved {
-			if s.refusedIn(r.table) {
+			if slices.ContainsFunc(r.tables, s.refusedIn) {
 				return true, nil
 			}
 		}

@@ -28,6 +28,8 @@ type transaction struct {
 	copying *copying
 	// existing are those of the schema's tables that exist, by their IDs in the catalog. It is nil until they are read.
 	existing map[uint32]string
+	// parents are the columns that foreign keys of one column lead to, by the columns of those tables.
+	parents map[storedColumn]parentColumn
 	// unprepared means that the database lacks Headway's own tables, which only a plan accepts.
 	unprepared bool
 	// lookups counts the prepared statements of the reader.

@@ -11,43 +11,76 @@ import (
 // resolution is how a column finds the row that it refers to: the file has the value of one column of the parent (a code), and the
 // database stores another one (a surrogate key, which it might have made in this run).
 type resolution struct {
-	// parent is the table. id is the column that is stored, and code is the one that the file has.
+	// parent is a table, quoted, or a query in parentheses. id is its column that is stored, and code is the one that the file has.
 	parent, id, code string
 	// self means that the parent is the column's own table.
 	self bool
 }
 
+// chained is the code's column of a query, if the code of the parent is itself resolved.
+const chained = "headway_code"
+
+// maxChain is the maximum number of tables that a code is found through.
+const maxChain = 8
+
 // resolutions returns the resolutions of the sheet's columns, by their names.
 func (tx *transaction) resolutions(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) (map[string]*resolution, error) {
 	all := map[string]*resolution{}
 	for _, c := range sheet.Columns {
-		if c.References == nil {
-			continue
-		}
-		table, code := parent(*c.References)
-		err := tx.query(ctx, `SELECT ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1)) FROM pragma_foreign_key_list(?1) f
-			WHERE f."from" = ?2 COLLATE NOCASE AND f."table" = ?3 COLLATE NOCASE
-			AND (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) = 1`, []any{sheet.Table, c.Name, table}, func(row *sqlitedirect.Stmt) {
-			if id := row.Text(0); id != "" && !sameName(id, code) {
-				all[c.Name] = &resolution{parent: table, id: id, code: code, self: sameName(table, sheet.Table)}
-			}
-		})
+		r, err := tx.resolution(ctx, sheet, c, parent, maxChain)
 		if err != nil {
 			return nil, fmt.Errorf("read the foreign keys of %s: %w", sheet.Table, err)
+		}
+		if r != nil {
+			all[c.Name] = r
 		}
 	}
 	return all, nil
 }
 
+// resolution returns how a column of a sheet finds its row, or nil if the database stores what the file has.
+func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *schema.Column, parent func(schema.Reference) (string, string), depth int) (*resolution, error) {
+	if c.References == nil || depth == 0 {
+		return nil, nil
+	}
+	table, code := parent(*c.References)
+	r := &resolution{parent: name(table), code: code, self: sameName(table, sheet.Table)}
+	err := tx.query(ctx, `SELECT ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1)) FROM pragma_foreign_key_list(?1) f
+		WHERE f."from" = ?2 COLLATE NOCASE AND f."table" = ?3 COLLATE NOCASE
+		AND (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) = 1`, []any{sheet.Table, c.Name, table}, func(row *sqlitedirect.Stmt) { r.id = row.Text(0) })
+	if err != nil || r.id == "" {
+		return nil, err
+	}
+	// The parent can refer to another row by the same column, such as a profile to its user. Then the file has that row's code.
+	var next *resolution
+	of := tx.run.Schema.Sheet(c.References.Sheet)
+	if column, _ := of.Column(c.References.Column); column != nil {
+		if next, err = tx.resolution(ctx, of, column, parent, depth-1); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case next == nil && sameName(r.id, r.code):
+		return nil, nil
+	case next == nil:
+		return r, nil
+	case sameName(r.id, r.code):
+		return &resolution{parent: next.parent, id: next.id, code: next.code, self: next.self || r.self}, nil
+	}
+	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, name(table), next.parent, name(next.id), name(code))
+	r.code = chained
+	return r, nil
+}
+
 // idOf is an expression of the key that the column stores for a code. A code without a row becomes a text, which the foreign key
 // refuses: null would lose the reference.
 func (r *resolution) idOf(code string) string {
-	return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN ifnull((SELECT q.%s FROM %s q WHERE q.%s = %[1]s), 'no row has this code') END", code, name(r.id), name(r.parent), name(r.code))
+	return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN ifnull((SELECT q.%s FROM %s q WHERE q.%s = %[1]s), 'no row has this code') END", code, name(r.id), r.parent, name(r.code))
 }
 
 // codeOf is an expression of the code of the row that a stored key belongs to.
 func (r *resolution) codeOf(id string) string {
-	return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s)", name(r.code), name(r.parent), name(r.id), id)
+	return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s)", name(r.code), r.parent, name(r.id), id)
 }
 
 // stored is an expression of the value that the table stores for a value of a row.
@@ -69,7 +102,7 @@ func (t *table) shown(column, stored string) string {
 // asked is an expression of the value that a column has in the row that a look-up searches. Without such a row, it is null.
 func (t *table) asked(column, value string) string {
 	if r := t.resolved[column]; r != nil {
-		return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s)", name(r.id), name(r.parent), name(r.code), value)
+		return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s)", name(r.id), r.parent, name(r.code), value)
 	}
 	return value
 }
