@@ -94,7 +94,10 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 	for _, sheet := range schema.GetSheets() {
 		i := slices.IndexFunc(p.GetProposals(), func(o *importsv1.SheetProposal) bool { return o.GetSheet() == sheet.GetName() })
 		if i < 0 {
-			if !sheet.GetOptional() && p.GetTextFormat() == nil && len(p.GetTextFormats()) == 0 {
+			switch isText := p.GetTextFormat() != nil || len(p.GetTextFormats()) > 0; {
+			case entryOf(p, sheet.GetName()).GetAbsent():
+				fmt.Fprintf(out, "%s: not in the file\n\n", sheet.GetTitle())
+			case !sheet.GetOptional() && !isText:
 				missing = true
 				fmt.Fprintf(out, "%s: no sheet of the file fits\n\n", sheet.GetTitle())
 			}

@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { assertAccessible, open, picture, waitForStatus } from "./chromium.mjs";
+import { assertAccessible, open, openOptions, picture, waitForStatus } from "./chromium.mjs";
 import { browser, headway, setUp } from "./setup.mjs";
 
 setUp();
@@ -83,6 +83,50 @@ describe("several text files", () => {
     assertNoErrors();
   });
 
+  test("are read in another way if the user says so", async () => {
+    const { page, assertNoErrors } = await open(browser, headway.address);
+    // The bytes are valid in both encodings, so only the user knows which one was meant.
+    const central = Buffer.from("Area code;Area name;Country\nLD;\xa3\xf3d\x9f;PL\n", "latin1");
+    await openOptions(page);
+    await page.getByText("Let me check the columns").click();
+    await chooseByKeyboard(page, write({ "Obszary.csv": central, "departments.csv": departments }));
+    const read = page.locator(".mapping-formats");
+    await read.getByText("How the files are read").click();
+    const file = read.getByRole("group", { name: "Obszary.csv" });
+    const separator = file.getByRole("combobox", { name: "Between two values" });
+    const encoding = file.getByRole("combobox", { name: "Encoding" });
+    assert.match(await separator.locator("option:checked").innerText(), /Automatic: Semicolon/);
+    await encoding.selectOption({ label: "Western Europe (windows-1252)" });
+    await page.getByText("£ódŸ").first().waitFor();
+    await encoding.selectOption({ label: "Central Europe (windows-1250)" });
+    await page.getByText("Łódź").first().waitFor();
+    await separator.selectOption({ label: "Comma (,)" });
+    await page
+      .locator(".mapping-absent")
+      .getByText(/^Areas, /)
+      .waitFor();
+    await separator.selectOption({ label: "Automatic" });
+    await page.getByText("Łódź").first().waitFor();
+    await assertAccessible(page, "formats of files");
+    await picture(page, "formats");
+    await page.getByRole("button", { name: "Import with these columns" }).click();
+    await waitForStatus(page, "waiting");
+    await page.getByText(/“Obszary\.csv” was read as text in windows-1250/).waitFor();
+    assertNoErrors();
+  });
+
+  test("can be a zip archive with a workbook and its description", async () => {
+    const { page, assertNoErrors } = await open(browser, headway.address);
+    const [description = ""] = write({ "Read me.pdf": "%PDF-1.7" });
+    const archive = join(mkdtempSync(join(tmpdir(), "headway-several-")), "export.zip");
+    execFileSync("python3", ["-m", "zipfile", "-c", archive, description, headway.sample(10, 0)]);
+    await chooseByKeyboard(page, [archive]);
+    await page.getByRole("heading", { name: "workforce-10-0.xlsx" }).waitFor();
+    await waitForStatus(page, "completed");
+    await page.getByText("1 file of the archive was not read: Read me.pdf.").waitFor();
+    assertNoErrors();
+  });
+
   test("are refused next to a workbook, with what to do", async () => {
     const { page } = await open(browser, headway.address);
     const [csv = ""] = write({ "areas.csv": areas });
@@ -96,7 +140,9 @@ describe("several text files", () => {
     execFileSync("python3", ["-m", "zipfile", "-c", archive, csv, headway.sample(10, 0)]);
     await chooseByKeyboard(page, [archive]);
     await page
-      .getByText(/These files can't be imported together: “.*\.xlsx” is a workbook. Unpack the archive/)
+      .getByText(
+        /These files can't be imported together: “.*\.xlsx” is a workbook, and “areas.csv” is not. Unpack the archive/,
+      )
       .waitFor();
     assert.equal(await page.getByRole("button", { name: "Choose another file" }).count(), 1);
   });

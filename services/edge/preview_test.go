@@ -96,14 +96,19 @@ func TestUploadIsKeptUntilMappingIsConfirmed(t *testing.T) {
 	}
 	b.refused(post("/api/v1/imports"+query+"&schema=x", ""), http.StatusBadRequest, "FORM_INVALID")
 
-	const mapping = `{"mapping":[{"sheet":"employees","columns":{"born_on":"Birthday"}}]}`
+	// The formats of text files can be part of the answer, and replace those of the upload.
+	status, answer = b.decode(post("/api/v1/previews"+query, `{"textFormats":{"a.csv":{"delimiter":"semicolon"}}}`))
+	if formats := fmt.Sprint(answer["preview"].(map[string]any)["textFormats"]); status != http.StatusOK || !strings.Contains(formats, "semicolon") {
+		t.Errorf("preview with a format: %d %v", status, answer)
+	}
+	const mapping = `{"mapping":[{"sheet":"employees","columns":{"born_on":"Birthday"}}],"textFormat":{"encoding":"windows-1250"}}`
 	for range 2 {
 		if status, answer := b.decode(post("/api/v1/imports"+query, mapping)); status != http.StatusAccepted {
 			t.Fatalf("import: %d %v", status, answer)
 		}
 	}
 	_, kept, _, _, o := b.uploads()
-	if kept != 1 || o.GetConfirmMapping() || o.GetMapping()[0].GetColumns()["born_on"] != "Birthday" || o.GetFileName() != "staff.xlsx" {
+	if kept != 1 || o.GetConfirmMapping() || o.GetMapping()[0].GetColumns()["born_on"] != "Birthday" || o.GetFileName() != "staff.xlsx" || o.GetTextFormat().GetEncoding() != "windows-1250" {
 		t.Errorf("%d imports, the last with %v", kept, o)
 	}
 	b.refused(post("/api/v1/previews"+query, ""), http.StatusNotFound, "UPLOAD_NOT_FOUND")

@@ -59,14 +59,14 @@ describe("a mapping that is edited", () => {
   test("starts with the proposals, and marks what is missing, doubtful, and left over", () => {
     const preview = previewOf();
     const [staff, teams] = mappedSheets(schema, preview, proposedChoices(preview));
-    expect(staff).toMatchObject({ workbookSheet: "Leute", missing: false });
+    expect(staff).toMatchObject({ workbookSheet: "Leute", absent: false });
     expect(staff?.columns.map(({ source, missing }) => [source?.header, missing])).toEqual([
       ["Nr", false],
       [undefined, false],
     ]);
     expect(staff?.columns[0]?.proposal?.sure).toBe(false);
     expect(staff?.unused.map(({ header }) => header)).toEqual(["Ort", "Notiz"]);
-    expect(teams).toMatchObject({ workbookSheet: undefined, missing: false });
+    expect(teams).toMatchObject({ workbookSheet: undefined, absent: true });
   });
 
   test("gives a header to one column only, and a sheet of the file to one sheet only", () => {
@@ -75,7 +75,16 @@ describe("a mapping that is edited", () => {
     expect(choices.staff?.headers).toEqual({ city: "Nr" });
     choices = chooseSheet(choices, "teams", "Leute");
     expect(choices).toEqual({ teams: { workbookSheet: "Leute", headers: {} } });
-    expect(mappedSheets(schema, preview, choices)[0]?.missing).toBe(true);
+    expect(mappedSheets(schema, preview, choices)[0]?.absent).toBe(true);
+    // A workbook must have the sheet, and the server has proposed one: it is left out explicitly.
+    expect(toMapping(schema, preview, choices)[0]).toEqual({ sheet: "staff", absent: true });
+    expect(toMapping(schema, { ...preview, textFormat: {} as FilePreview["textFormat"] }, choices)[0]).toEqual({
+      sheet: "staff",
+      absent: true,
+    });
+    const noProposal = { ...preview, proposals: [], textFormat: {} as FilePreview["textFormat"] };
+    expect(toMapping(schema, noProposal, choices).map(({ sheet }) => sheet)).toEqual(["teams"]);
+    expect(proposedChoices(previewOf([{ sheet: "staff", absent: true }]))).toEqual({});
     expect(chooseSheet(choices, "teams", undefined)).toEqual({});
     expect(chooseHeader({}, "staff", "city", "Nr")).toEqual({});
   });
@@ -224,7 +233,7 @@ describe("parts of cells", () => {
 });
 
 test("useUpload asks, useMapping edits the answer, and the upload continues with it", async () => {
-  const answers: SheetMapping[][] = [];
+  const answers: unknown[] = [];
   const asked: unknown[] = [];
   const question: MappingQuestion = {
     error: undefined,

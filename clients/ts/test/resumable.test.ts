@@ -275,6 +275,21 @@ describe("an upload that asks about columns", () => {
     expect(server.uploads.get("u1")?.metadata).toContain(`confirm_mapping ${btoa("true")}`);
   });
 
+  test("imports with the formats of the answer, and asks again with them", async () => {
+    server.intercepts.import = [refuseWith(422, "MAPPING_UNCERTAIN"), refuseWith(422, "HEADER_MISSING")];
+    const textFormats = { "a.csv": { delimiter: ";" } };
+    const formats: unknown[] = [];
+    await upload({
+      onMapping: async (question) => {
+        formats.push(question.formats);
+        await question.preview(undefined, { textFormats });
+        return { mapping, textFormats };
+      },
+    });
+    expect(formats).toEqual([undefined, { textFormats }]);
+    expect(server.mappings).toEqual([{ textFormats }, { textFormats }, { mapping, textFormats }]);
+  });
+
   test("asks before the import if it must be reviewed", async () => {
     const errors: unknown[] = [];
     await upload({

@@ -39,8 +39,8 @@ export interface MappedSheet {
   sheet: SchemaSheet;
   /** The name of the sheet in the file, or undefined. */
   workbookSheet: string | undefined;
-  /** Whether the file must have the sheet, and has none for it. */
-  missing: boolean;
+  /** Whether the sheet is not in the file. Nothing is imported for it. */
+  absent: boolean;
   /** Whether equal rows are imported once. */
   distinct: boolean;
   /** Whether the file's sheet is for another sheet of the schema too. */
@@ -76,7 +76,8 @@ export interface MappedColumn {
 /** Returns the choices that a preview proposes. */
 export function proposedChoices({ proposals, mapping, sheets }: FilePreview): MappingChoices {
   const choices: Record<string, SheetChoice> = {};
-  for (const { sheet, columns, constants, rules, distinct, splits, joins } of mapping) {
+  for (const { sheet, columns, constants, rules, distinct, splits, joins, absent } of mapping) {
+    if (absent) continue;
     // The mapping of a text file has no names of sheets, because the next file has another name.
     const workbookSheet = proposals.find((proposal) => proposal.sheet === sheet)?.workbookSheet ?? sheets[0]?.name;
     if (workbookSheet !== undefined) {
@@ -254,9 +255,8 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
     const sharing = Object.values(choices).filter((other) => choice && other.workbookSheet === choice.workbookSheet);
     const used = new Set(sharing.flatMap(usedHeaders));
     const unused = available.filter(({ header }) => !used.has(header));
-    const missing = !choice && !sheet.optional && !preview.textFormat;
     const { workbookSheet, distinct = false } = choice ?? {};
-    return { sheet, workbookSheet, missing, distinct, shared: sharing.length > 1, columns, available, unused };
+    return { sheet, workbookSheet, absent: !choice, distinct, shared: sharing.length > 1, columns, available, unused };
   });
 }
 
@@ -280,11 +280,19 @@ function derivedValues(
   ];
 }
 
-/** Returns the mapping for the server. Columns without a source are left out, even if a header has their name. */
+/** Reports whether the server would look for a sheet that the user has not assigned: a workbook must have it, or one is like it. */
+const mustLeaveOut = (sheet: SchemaSheet, { textFormat, textFormats, proposals }: FilePreview) =>
+  (!sheet.optional && !textFormat && Object.keys(textFormats ?? {}).length === 0) ||
+  proposals.some((proposal) => proposal.sheet === sheet.name);
+
+/**
+ * Returns the mapping for the server. Sheets and columns without a source are left out, even if a sheet or a header of the file has their
+ * name.
+ */
 export function toMapping(schema: Schema, preview: FilePreview, choices: MappingChoices): SheetMapping[] {
   const sheets = mappedSheets(schema, preview, choices);
-  return sheets.flatMap(({ sheet, workbookSheet, distinct, columns }) => {
-    if (workbookSheet === undefined) return [];
+  return sheets.flatMap(({ sheet, workbookSheet, distinct, columns }): SheetMapping[] | SheetMapping => {
+    if (workbookSheet === undefined) return mustLeaveOut(sheet, preview) ? { sheet: sheet.name, absent: true } : [];
     const constants = columns.flatMap(({ column, constant }) => (constant ? [[column.name, constant]] : []));
     const rules = columns.flatMap(({ column, rules }) => (rules ? [[column.name, rules]] : []));
     const splits = splitsOf(columns.flatMap(({ column, part }) => (part ? [[column.name, part] as const] : [])));

@@ -1,5 +1,15 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { FilePreview, MappingQuestion, SampleValue, Schema, SheetMapping, ValueRules } from "../index.js";
+import type {
+  FileFormats,
+  FilePreview,
+  MappingAnswer,
+  MappingQuestion,
+  SampleValue,
+  Schema,
+  SheetMapping,
+  TextFormat,
+  ValueRules,
+} from "../index.js";
 import {
   chooseConstant,
   chooseDistinct,
@@ -48,24 +58,46 @@ export interface MappingEditor {
   chooseRules: (sheet: string, column: string, rules: ValueRules | undefined) => void;
   /** Asks the server for some values of a column, as they would be imported with the current mapping. */
   samples: (sheet: string, column: string) => Promise<readonly SampleValue[]>;
-  /** The mapping, for `answer` of useUpload. */
+  /** The formats that the user has set for text files. */
+  formats: FileFormats;
+  /**
+   * Reads a text file in another way, and asks the server for its columns. `file` is the name of one of several files, or undefined if
+   * there is only one. The choices for other files stay.
+   */
+  chooseFormat: (file: string | undefined, format: TextFormat) => void;
+  /** The mapping. */
   mapping: SheetMapping[];
+  /** The mapping and the formats, for `answer` of useUpload. */
+  answer: MappingAnswer;
 }
+
+const noFormats: FileFormats = {};
+
+/** Returns formats with those of one file. */
+const withFormat = (formats: FileFormats, file: string | undefined, format: TextFormat): FileFormats =>
+  file === undefined
+    ? { ...formats, textFormat: format }
+    : { ...formats, textFormats: { ...formats.textFormats, [file]: format } };
+
+/** Returns formats if there are any. */
+const isSet = (formats: FileFormats): FileFormats | undefined =>
+  formats.textFormat || formats.textFormats ? formats : undefined;
 
 /** Edits the answer to a question about columns. It starts with the server's proposals. */
 export function useMapping(question: MappingQuestion, schema: Schema): MappingEditor {
   const [preview, setPreview] = useState<FilePreview>();
   const [choices, setChoices] = useState<MappingChoices>({});
   const [error, setError] = useState<unknown>();
-  const latest = useLatest({ question, choices });
+  const [formats, setFormats] = useState<FileFormats>(question.formats ?? noFormats);
+  const latest = useLatest({ question, choices, formats });
   /** The number of requests for proposals. An answer to an earlier one does not replace that to a later one. */
   const requests = useRef(0);
 
   const start = useCallback(
-    (mapping: readonly SheetMapping[] | undefined) => {
+    (mapping: readonly SheetMapping[] | undefined, formats: FileFormats = latest.current.formats) => {
       setError(undefined);
       const number = ++requests.current;
-      question.preview(mapping).then(
+      question.preview(mapping, isSet(formats)).then(
         (found) => {
           if (number !== requests.current) return;
           setPreview(found);
@@ -76,11 +108,13 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
         },
       );
     },
-    [question],
+    [question, latest],
   );
 
   useEffect(() => {
-    start(question.mapping);
+    const formats = question.formats ?? noFormats;
+    setFormats(formats);
+    start(question.mapping, formats);
     return () => {
       requests.current++;
     };
@@ -99,7 +133,7 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
         ...(choice.distinct && { distinct: true }),
       }));
       const isLast = () => question === latest.current.question && number === requests.current;
-      question.preview(wanted).then(
+      question.preview(wanted, isSet(latest.current.formats)).then(
         (found) => {
           if (question !== latest.current.question) return;
           const { headers } = proposedChoices(found)[sheet] ?? {};
@@ -147,11 +181,23 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
   const current = useLatest(described.mapping);
   const samples = useCallback(
     async (sheet: string, column: string) => {
-      const found = await latest.current.question.preview(current.current);
+      const found = await latest.current.question.preview(current.current, isSet(latest.current.formats));
       const proposals = found.proposals.find((proposal) => proposal.sheet === sheet)?.columns ?? [];
       return proposals.find((proposal) => proposal.column === column)?.samples ?? [];
     },
     [latest, current],
   );
-  return { preview, error, ...described, ...edits, samples, use: start };
+  const chooseFormat = useCallback(
+    (file: string | undefined, format: TextFormat) => {
+      const next = withFormat(latest.current.formats, file, format);
+      setFormats(next);
+      const sheet = preview?.sheets.find((candidate) => candidate.file === file)?.name;
+      const kept = current.current.filter(({ workbookSheet, absent }) => !absent && workbookSheet !== sheet);
+      start(file === undefined || kept.length === 0 ? undefined : kept, next);
+    },
+    [latest, current, preview, start],
+  );
+  const use = useCallback((mapping: readonly SheetMapping[]) => start(mapping), [start]);
+  const answer = useMemo(() => ({ ...formats, mapping: described.mapping }), [formats, described.mapping]);
+  return { preview, error, formats, answer, ...described, ...edits, samples, use, chooseFormat };
 }

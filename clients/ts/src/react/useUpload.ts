@@ -3,6 +3,7 @@ import {
   type AcceptedImport,
   type ConnectionState,
   type HeadwayError,
+  type MappingAnswer,
   type MappingQuestion,
   type SheetMapping,
   type UploadOptions,
@@ -37,7 +38,7 @@ export interface Upload extends UploadState {
   /** Uploads a workbook. It returns the accepted import, or undefined if the upload failed or was aborted. */
   upload: (options: UploadOptions) => Promise<AcceptedImport | undefined>;
   /** Answers `question`. The upload continues without sending the file again. */
-  answer: (mapping: SheetMapping[]) => void;
+  answer: (answer: SheetMapping[] | MappingAnswer) => void;
   /** Uploads the last workbook again. */
   retry: () => Promise<AcceptedImport | undefined>;
   /** Pauses the upload. The server keeps the bytes that it has received. */
@@ -64,7 +65,7 @@ export type SendUpload = (
   options: UploadOptions & {
     onConnection: (state: ConnectionState) => void;
     onRefused: (error: HeadwayError) => void;
-    askMapping: (question: MappingQuestion) => Promise<SheetMapping[]>;
+    askMapping: (question: MappingQuestion) => Promise<SheetMapping[] | MappingAnswer>;
   },
 ) => Promise<AcceptedImport> | PausableUpload;
 
@@ -83,7 +84,7 @@ const idle: UploadState = {
 interface Running {
   aborting: AbortController;
   pausable: PausableUpload | undefined;
-  answer: ((mapping: SheetMapping[]) => void) | undefined;
+  answer: ((answer: SheetMapping[] | MappingAnswer) => void) | undefined;
 }
 
 /**
@@ -152,9 +153,9 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
     [latest],
   );
 
-  const answer = useCallback((mapping: SheetMapping[]) => {
+  const answer = useCallback((given: SheetMapping[] | MappingAnswer) => {
     setState((before) => (before.question ? { ...before, status: "uploading", question: undefined } : before));
-    current.current?.answer?.(mapping);
+    current.current?.answer?.(given);
   }, []);
 
   const retry = useCallback(() => (last.current ? upload(last.current) : Promise.resolve(undefined)), [upload]);

@@ -21,7 +21,8 @@ export interface paths {
          *     With `upload_id`, and without any other parameter, the import is created from a complete resumable upload
          *     (`POST /api/v1/uploads`). The request can be repeated: it creates only one import, and a rejection of the workbook is
          *     returned again for an hour. If the upload has `confirm_mapping`, it stays stored after a rejection of its columns, and the next
-         *     request has a JSON body with a `mapping`.
+         *     request has a JSON body with a `mapping`. Such a body can also have a `textFormat`, and `textFormats` by the names of files, which
+         *     replace those of the upload.
          */
         post: operations["UploadWorkbook"];
         delete?: never;
@@ -361,7 +362,8 @@ export interface paths {
          *     headers and some values, and for each column of the schema, the column of the file that probably matches. It takes the
          *     messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
          * @description Send the file as for `POST /api/v1/imports`. With `upload_id`, and without any other parameter, a complete resumable upload is
-         *     previewed, and stays stored. A JSON body can have a `mapping` for the preview.
+         *     previewed, and stays stored. A JSON body can have a `mapping`, a `textFormat`, and
+         *     `textFormats` for the preview.
          */
         post: operations["PreviewFile"];
         delete?: never;
@@ -1389,6 +1391,11 @@ export interface components {
         };
         /** @description SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ. */
         "headway.imports.v1.SheetMapping": {
+            /**
+             * @description The file does not have this sheet, even if one has its name. Nothing is imported for it, and no row of its table is changed. Such an
+             *     entry has no other fields. Without it, a workbook must have all sheets that are not optional.
+             */
+            absent?: boolean;
             /**
              * @description Maps the schema's name of a column to the text of its header. An empty text leaves the column out. Other columns are found
              *     by name.

@@ -31,6 +31,8 @@ export type SheetMapping = Omit<Schemas["headway.imports.v1.SheetMapping"], "rul
   /** Value rules by the schema's names of columns. Each replaces the same rule of the schema. */
   rules?: Readonly<Record<string, ValueRules>>;
 };
+/** How to read a text file. Parts that are not set are detected from the file. */
+export type TextFormat = Partial<Schemas["headway.imports.v1.TextFormat"]>;
 export type ColumnSplit = Schemas["headway.imports.v1.ColumnSplit"];
 export type SampleValue = Schemas["headway.imports.v1.SampleValue"];
 export type ColumnChanges = Schemas["headway.imports.v1.ColumnChanges"];

@@ -1,6 +1,19 @@
 /** Questions about the sheets and columns of an upload that has arrived. */
 import { type CallOptions, call, type HeadwayError } from "../rest/connection.js";
-import type { FilePreview, SheetMapping } from "../rest/types.js";
+import type { FilePreview, SheetMapping, TextFormat } from "../rest/types.js";
+
+/** How to read text files. Formats that are not set are those of the upload. */
+export interface FileFormats {
+  /** The format of the only text file, or of all that `textFormats` does not have. */
+  textFormat?: TextFormat;
+  /** The formats of several text files, by their names. */
+  textFormats?: Readonly<Record<string, TextFormat>>;
+}
+
+/** The answer to a question about sheets and columns. */
+export interface MappingAnswer extends FileFormats {
+  mapping: readonly SheetMapping[];
+}
 
 /** Asks which sheets and columns of a file are those of the schema. */
 export interface MappingQuestion {
@@ -8,8 +21,10 @@ export interface MappingQuestion {
   error: HeadwayError | undefined;
   /** The last answer, if the server has refused it. */
   mapping: readonly SheetMapping[] | undefined;
+  /** The formats of the last answer. */
+  formats?: FileFormats | undefined;
   /** Returns what the file has, and how it could be imported. With a mapping, its assignments are kept. */
-  preview: (mapping?: readonly SheetMapping[]) => Promise<FilePreview>;
+  preview: (mapping?: readonly SheetMapping[], formats?: FileFormats) => Promise<FilePreview>;
 }
 
 /** Reports whether another mapping can make an upload succeed. */
@@ -22,8 +37,9 @@ export const toQuestion = (
   asked: Omit<MappingQuestion, "preview">,
 ): MappingQuestion => ({
   ...asked,
-  preview: async (mapping) => {
+  preview: async (mapping, formats) => {
     const path = `previews?upload_id=${uploadId}`;
-    return (await call<{ preview: FilePreview }>(options, "POST", path, mapping && { mapping })).preview;
+    const body = mapping || formats ? { ...formats, ...(mapping && { mapping }) } : undefined;
+    return (await call<{ preview: FilePreview }>(options, "POST", path, body)).preview;
   },
 });

@@ -1,7 +1,7 @@
 /** The options and the progress of uploads. */
 import type { CallOptions, ConnectionState } from "../rest/connection.js";
 import type { ImportMode, OnIssues, SheetMapping } from "../rest/types.js";
-import type { MappingQuestion } from "./mapping.js";
+import type { FileFormats, MappingAnswer, MappingQuestion } from "./mapping.js";
 
 /** What to upload, and how to import it. */
 export interface UploadOptions extends CallOptions {
@@ -18,6 +18,8 @@ export interface UploadOptions extends CallOptions {
   delimiter?: string | undefined;
   /** The encoding of a text file, for example "windows-1252"; detected from the file by default. */
   encoding?: string | undefined;
+  /** How to read some of several text files, by their names. */
+  textFormats?: FileFormats["textFormats"] | undefined;
   /** Assigns sheets and columns that are not found by name. */
   mapping?: readonly SheetMapping[] | undefined;
   /** Reject the file with `MAPPING_UNCERTAIN` if it has unmapped columns that could be columns of the schema. */
@@ -57,7 +59,7 @@ export interface ResumableUploadOptions extends UploadOptions {
    * Answers which columns of the file are those of the schema. If it is set, a file whose sheets or columns don't match the
    * schema is not refused: the server keeps it, and imports it with the answer.
    */
-  onMapping?: ((question: MappingQuestion) => Promise<SheetMapping[]>) | undefined;
+  onMapping?: ((question: MappingQuestion) => Promise<SheetMapping[] | MappingAnswer>) | undefined;
   /** Call `onMapping` for every file, even if all its columns match. */
   reviewMapping?: boolean | undefined;
   /** Called when the connection is lost, and when the upload resumes. */
@@ -72,6 +74,7 @@ export const toFields = (options: UploadOptions, requestId: string) => ({
   dry_run: options.dryRun,
   mapping: options.mapping && JSON.stringify(options.mapping),
   confirm_mapping: options.confirmMapping,
+  text_formats: options.textFormats && JSON.stringify(options.textFormats),
   delimiter: options.delimiter,
   encoding: options.encoding,
   request_id: requestId,

@@ -2,13 +2,13 @@
 import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send } from "../rest/connection.js";
 import type { AcceptedImport, SheetMapping } from "../rest/types.js";
 import { backoff, pause } from "../rest/wait.js";
-import { isAboutMapping, toQuestion } from "./mapping.js";
+import { isAboutMapping, type MappingAnswer, toQuestion } from "./mapping.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 import { removeUpload } from "./unfinished.js";
 import { answerMs, randomId, sendBody } from "./upload.js";
 
-export type { MappingQuestion } from "./mapping.js";
+export type { FileFormats, MappingAnswer, MappingQuestion } from "./mapping.js";
 export type { ResumableUploadOptions } from "./options.js";
 export {
   discardUpload,
@@ -139,9 +139,12 @@ async function upload(
   let requestId = options.requestId ?? randomId();
   let arrived = 0;
   let failures = 0;
-  let question: Promise<SheetMapping[]> | undefined;
-  let mapping: SheetMapping[] | undefined;
-  const ask = (error?: HeadwayError) => onMapping?.(toQuestion(options, idOf(address), { error, mapping }));
+  let question: Promise<SheetMapping[] | MappingAnswer> | undefined;
+  let answered: MappingAnswer | undefined;
+  const ask = (error?: HeadwayError) => {
+    const { mapping, ...formats } = answered ?? {};
+    return onMapping?.(toQuestion(options, idOf(address), { error, mapping, formats: answered && formats }));
+  };
   const tell = (loaded: number) => options.onProgress?.({ loaded, total: options.file.size });
   const advance = (offset: number) => {
     if (offset > arrived) failures = 0;
@@ -165,12 +168,12 @@ async function upload(
       refused = false;
       onConnection?.({ phase: "open" });
       while (arrived < options.file.size) advance(await sendPart(own, address, arrived, tell));
-      if (options.reviewMapping && !mapping) question ??= ask();
+      if (options.reviewMapping && !answered) question ??= ask();
       const asked = question;
       // The user can take days. An attempt that was interrupted meanwhile waits for the same answer.
-      if (asked) mapping = await limited(attempt, () => asked, longestMs);
+      if (asked) answered = toAnswer(await limited(attempt, () => asked, longestMs));
       question = undefined;
-      const accepted = await accept(own, address, mapping);
+      const accepted = await accept(own, address, answered);
       forget(options.storage, key);
       return accepted;
     } catch (error) {
@@ -242,19 +245,22 @@ async function offsetOf(options: CallOptions, address: string, refused: boolean)
   return Number(offset);
 }
 
+const toAnswer = (answer: SheetMapping[] | MappingAnswer): MappingAnswer =>
+  Array.isArray(answer) ? { mapping: answer } : answer;
+
 const idOf = (address = "") => encodeURIComponent(address.split("/").pop() ?? "");
 
 /** Starts the import of a complete upload. */
-async function accept(options: CallOptions, address: string, mapping?: SheetMapping[]): Promise<AcceptedImport> {
+async function accept(options: CallOptions, address: string, answer?: MappingAnswer): Promise<AcceptedImport> {
   const path = `/api/v1/imports?upload_id=${idOf(address)}`;
   const init = {
     method: "POST",
-    ...(mapping && { body: JSON.stringify({ mapping }), headers: { "Content-Type": "application/json" } }),
+    ...(answer && { body: JSON.stringify(answer), headers: { "Content-Type": "application/json" } }),
   };
   const work = async (signal: AbortSignal) => (await send({ ...options, signal }, path, init)).text();
-  const answer = parseJson<AcceptedImport>(await limited(options.signal, work, answerMs));
-  if (!answer?.import) throw new HeadwayError(502);
-  return answer;
+  const accepted = parseJson<AcceptedImport>(await limited(options.signal, work, answerMs));
+  if (!accepted?.import) throw new HeadwayError(502);
+  return accepted;
 }
 
 /** Sends the next part of the file, and returns the offset after it. */

@@ -71,7 +71,8 @@ func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookR
 		return nil, err
 	}
 	if corrected != nil {
-		options.Mapping, options.ConfirmMapping = corrected.GetMapping(), false
+		correct(options, corrected)
+		options.ConfirmMapping = false
 	}
 	accepted, err := h.forwardUpload(r, locked, options)
 	switch {
@@ -85,12 +86,24 @@ func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookR
 	return accepted, err
 }
 
-var errParameters = upload.ErrForm("A request with upload_id has no other parameters. The options are in the upload's metadata, and the body can be JSON with a `mapping`.")
+var errParameters = upload.ErrForm("A request with upload_id has no other parameters. The options are in the upload's metadata, and the body can be JSON with a `mapping`, a `textFormat`, and `textFormats`.")
 
-// maxCorrection is the maximum size of a mapping in the body of a request.
+// maxCorrection is the maximum size of a mapping and of formats in the body of a request.
 const maxCorrection = 1 << 20
 
-// correctionOf returns the options in the body of a request, which can only be a mapping. It returns nil without a body.
+// correct replaces the options of an upload that the body of a later request has. Without formats, those of the upload stay.
+func correct(options, corrected *importsv1.UploadOptions) {
+	options.Mapping = corrected.GetMapping()
+	if corrected.GetTextFormat() != nil {
+		options.TextFormat = corrected.GetTextFormat()
+	}
+	if len(corrected.GetTextFormats()) > 0 {
+		options.TextFormats = corrected.GetTextFormats()
+	}
+}
+
+// correctionOf returns the options in the body of a request, which can only be a mapping and the formats of text files. It returns
+// nil without a body.
 func correctionOf(r *http.Request) (*importsv1.UploadOptions, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
@@ -104,9 +117,9 @@ func correctionOf(r *http.Request) (*importsv1.UploadOptions, error) {
 		return nil, errParameters
 	}
 	if err := webjson.Unmarshal(body, options); err != nil {
-		return nil, upload.ErrForm("The body is not a JSON object with a `mapping`: " + err.Error())
+		return nil, upload.ErrForm("The body is not a JSON object with a `mapping`, a `textFormat`, or `textFormats`: " + err.Error())
 	}
-	if !proto.Equal(options, &importsv1.UploadOptions{Mapping: options.GetMapping()}) {
+	if !proto.Equal(options, &importsv1.UploadOptions{Mapping: options.GetMapping(), TextFormat: options.GetTextFormat(), TextFormats: options.GetTextFormats()}) {
 		return nil, errParameters
 	}
 	return options, nil
@@ -185,7 +198,7 @@ func (h *Handler) preview(r *http.Request, id string) (*importsv1.PreviewFileRes
 	}
 	options.SizeBytes = info.Length
 	if corrected != nil {
-		options.Mapping = corrected.GetMapping()
+		correct(options, corrected)
 	}
 	file, err := locked.Open()
 	if err != nil {

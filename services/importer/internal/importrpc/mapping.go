@@ -69,7 +69,7 @@ func mappingOf(list []*importsv1.SheetMapping) []imports.SheetMapping {
 	out := make([]imports.SheetMapping, 0, len(list))
 	for _, m := range list {
 		mapped := imports.SheetMapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns(), Constants: m.GetConstants(),
-			Rules: rulesOf(m.GetRules()), Distinct: m.GetDistinct()}
+			Rules: rulesOf(m.GetRules()), Distinct: m.GetDistinct(), Absent: m.GetAbsent()}
 		for _, s := range m.GetSplits() {
 			mapped.Splits = append(mapped.Splits, imports.ColumnSplit{Header: s.GetHeader(), Separator: s.GetSeparator(), Columns: s.GetColumns(), FromEnd: s.GetFromEnd()})
 		}
@@ -93,7 +93,7 @@ func mappingMessages(list []imports.SheetMapping) []*importsv1.SheetMapping {
 
 // mappingMessage returns an entry of a mapping without its columns.
 func mappingMessage(m *imports.SheetMapping) *importsv1.SheetMapping {
-	out := &importsv1.SheetMapping{Sheet: m.Sheet, WorkbookSheet: m.WorkbookSheet, Constants: m.Constants, Rules: rulesMessages(m.Rules), Distinct: m.Distinct}
+	out := &importsv1.SheetMapping{Sheet: m.Sheet, WorkbookSheet: m.WorkbookSheet, Constants: m.Constants, Rules: rulesMessages(m.Rules), Distinct: m.Distinct, Absent: m.Absent}
 	for _, s := range m.Splits {
 		out.Splits = append(out.Splits, &importsv1.ColumnSplit{Header: s.Header, Separator: s.Separator, Columns: s.Columns, FromEnd: s.FromEnd})
 	}

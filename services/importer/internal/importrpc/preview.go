@@ -77,5 +77,22 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 		}
 		out.Proposals, out.Mapping = append(out.Proposals, m), append(out.Mapping, mapped)
 	}
+	out.Mapping = append(out.Mapping, absentSheets(p)...)
 	return out
+}
+
+// absentSheets returns entries for the sheets of the schema that the file does not have: those that the mapping leaves out, and those
+// of a workbook that it would otherwise have to have.
+func absentSheets(p *intake.Preview) (entries []*importsv1.SheetMapping) {
+	isText := p.Text != nil || len(p.Texts) > 0
+	for _, sheet := range p.Schema.Sheets {
+		if slices.ContainsFunc(p.Proposals, func(o mapping.Proposal) bool { return o.Sheet == sheet.Name }) {
+			continue
+		}
+		leftOut := slices.ContainsFunc(p.Mapping, func(m imports.SheetMapping) bool { return m.Sheet == sheet.Name && m.Absent })
+		if leftOut || len(p.Proposals) > 0 && !sheet.Optional && !isText {
+			entries = append(entries, &importsv1.SheetMapping{Sheet: sheet.Name, Absent: true})
+		}
+	}
+	return entries
 }

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"headway/services/importer/internal/schema"
@@ -25,6 +26,13 @@ type SheetMapping struct {
 	// Splits and Joins are columns that are made from the texts of other cells.
 	Splits []ColumnSplit `json:",omitempty"`
 	Joins  []ColumnJoin  `json:",omitempty"`
+	// Absent means that the file does not have the sheet, even if one has its name. Nothing is imported for it.
+	Absent bool `json:",omitempty"`
+}
+
+// LeavesOut reports whether a mapping declares that the file does not have a sheet.
+func LeavesOut(mapping []SheetMapping) bool {
+	return slices.ContainsFunc(mapping, func(m SheetMapping) bool { return m.Absent })
 }
 
 // ColumnSplit splits the texts below a header into parts, one for each column.

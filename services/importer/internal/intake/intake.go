@@ -144,7 +144,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 			return im, false, err
 		}
 	}
-	if err := in.findSheets(ctx, &im, spec, r); err != nil {
+	if err := in.findSheets(ctx, &im, spec, r, hold); err != nil {
 		return im, false, err
 	}
 	if err := in.noticeSameFile(ctx, &im); err != nil {
@@ -272,15 +272,25 @@ func tooLarge(err error, limit int64) error {
 }
 
 // findSheets checks whether the workbook can be read, and finds the schema's sheets and columns in it.
-func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *schema.Schema, r Request) error {
-	return in.read(ctx, im, r, func(book source.Workbook, share *governor.Share) error {
+func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *schema.Schema, r Request, hold *quota.Hold) error {
+	return in.read(ctx, im, r, hold, func(book source.Workbook, share *governor.Share) error {
 		return in.findIn(ctx, book, share, im, spec, r)
 	})
 }
 
-// read opens the stored file, and notes its format if it is a text file. The workbook is valid until do returns.
-func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, do func(source.Workbook, *governor.Share) error) error {
-	book, err := in.Workbooks.Open(ctx, im.ID, source.Hints{FileName: im.FileName, Text: r.Text, Texts: r.Texts}, 0)
+// read opens the stored file, and notes its format if it is a text file. The workbook is valid until do returns. An archive with one
+// workbook is replaced by it.
+func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, hold *quota.Hold, do func(source.Workbook, *governor.Share) error) error {
+	hints := source.Hints{FileName: im.FileName, Text: r.Text, Texts: r.Texts}
+	book, err := in.Workbooks.Open(ctx, im.ID, hints, 0)
+	var inside *source.InsideError
+	if errors.As(err, &inside) {
+		if err := in.unpack(ctx, im, inside, hold); err != nil {
+			return err
+		}
+		hints.FileName = im.FileName
+		book, err = in.Workbooks.Open(ctx, im.ID, hints, 0)
+	}
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (in *Intake) Preview(ctx context.Context, r Request) (p Preview, err error)
 		return p, err
 	}
 	defer func() { err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), im.ID)) }()
-	err = in.read(ctx, &im, r, func(book source.Workbook, _ *governor.Share) (err error) {
+	err = in.read(ctx, &im, r, hold, func(book source.Workbook, _ *governor.Share) (err error) {
 		update := r.Policy.Mode == imports.UpdateOnly
 		if p.Mapping = r.Mapping; len(p.Mapping) == 0 {
 			remembered, err := in.recall(ctx, book, im.Owner, p.Schema)

@@ -28,11 +28,7 @@ func describeText(ctx context.Context, book source.Workbook, im *imports.Import)
 		im.Notices = append(im.Notices, imports.Notice{Reason: imports.TextFormatRecognized, Message: fmt.Sprintf(
 			"%s. If this is wrong, set the encoding and the delimiter in the upload.", source.Clip([]byte(strings.Join(described, ". ")), maxDescribed))})
 	}
-	if ignored := source.IgnoredFiles(book); len(ignored) > 0 {
-		im.Notices = append(im.Notices, imports.Notice{Reason: imports.FilesIgnored, Count: uint32(len(ignored)), Message: fmt.Sprintf(
-			"The archive has %s that a program has added: %s.",
-			imports.Count(uint32(len(ignored)), "hidden file"), source.Clip([]byte(strings.Join(ignored, ", ")), maxDescribed))})
-	}
+	im.Notices = append(im.Notices, ignoredFiles(source.IgnoredFiles(book))...)
 	return nil
 }
 

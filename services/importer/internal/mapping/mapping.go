@@ -127,6 +127,9 @@ func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 			return problem(MappingInvalid, "The mapping has the sheet “%s” twice. Delete one of the entries.", m.Sheet)
 		}
 		seen[m.Sheet] = true
+		if m.Absent && hasContent(m) {
+			return problem(MappingInvalid, "The mapping leaves out the sheet “%s”, and assigns columns to it. Delete one of the two.", m.Sheet)
+		}
 		for column := range m.Columns {
 			if c, _ := spec.Column(column); c == nil {
 				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
@@ -146,6 +149,11 @@ func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 		}
 	}
 	return nil
+}
+
+// hasContent reports whether an entry of a mapping has more than the name of a sheet of the schema.
+func hasContent(m imports.SheetMapping) bool {
+	return m.WorkbookSheet != "" || len(m.Columns)+len(m.Constants)+len(m.Rules)+len(m.Splits)+len(m.Joins) > 0 || m.Distinct
 }
 
 // checkSheets returns an *Error if a mapping names a sheet that the workbook does not have.

@@ -248,7 +248,7 @@ func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMappin
 		explicit := explicitOf(mapping, spec.Name)
 		for j, f := range files {
 			columns[i][j] = proposeColumns(f, spec, explicit)
-			if placed[i] >= 0 || taken[j] {
+			if placed[i] >= 0 || taken[j] || explicit.Absent {
 				scores[i][j] = -10
 			} else {
 				scores[i][j] = sheetScore(f, spec, explicit, columns[i][j])

@@ -28,6 +28,9 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
 	}
+	if explicit.Absent {
+		return nil, explicit, nil, nil
+	}
 	var visible, hidden []source.Sheet
 	for _, sheet := range f.book.Sheets() {
 		switch {

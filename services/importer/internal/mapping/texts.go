@@ -68,7 +68,7 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 
 // bestOf returns the sheet of the schema that a text file is, or nil if it is one of several files, and none of the sheets.
 func (f *finder) bestOf(listed source.Sheet, head []source.Row) (*imports.Sheet, error) {
-	if named := f.schema.MatchSheet(listed.Name); listed.File != "" && named != nil && !f.isMapped(listed.Name) && explicitOf(f.mapping, named.Name).WorkbookSheet == "" {
+	if named := f.schema.MatchSheet(listed.Name); listed.File != "" && named != nil && !f.isMapped(listed.Name) && !hasSource(explicitOf(f.mapping, named.Name)) {
 		fit := f.fit(listed, head, named)
 		return &fit.sheet, fit.err
 	}
@@ -80,11 +80,17 @@ func (f *finder) bestOf(listed source.Sheet, head []source.Row) (*imports.Sheet,
 	return &best, err
 }
 
+// hasSource reports whether an entry of a mapping names the sheet of the file, or that there is none.
+func hasSource(m imports.SheetMapping) bool { return m.WorkbookSheet != "" || m.Absent }
+
 // bestFit returns the sheet of the schema that has the most headers of a sheet.
 func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet, error) {
 	fits := make([]fit, 0, len(f.schema.Sheets))
 	for _, spec := range f.schema.Sheets {
 		explicit := explicitOf(f.mapping, spec.Name)
+		if explicit.Absent {
+			continue
+		}
 		if mapped := explicit.WorkbookSheet; (mapped == "" || mapped == listed.Name) && !f.feeds(explicit, listed) {
 			fits = append(fits, f.fit(listed, head, spec))
 		}
@@ -111,7 +117,7 @@ func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet,
 // isAssigned reports whether the mapping has a table for a text file, in addition to those that it adds.
 func (f *finder) isAssigned(listed source.Sheet) bool {
 	return f.isMapped(listed.Name) || len(f.book.Sheets()) == 1 &&
-		slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == "" && !m.Distinct })
+		slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == "" && !m.Distinct && !m.Absent })
 }
 
 func compareBool(a, b bool) int {
@@ -124,9 +130,9 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// isOnlyOther reports whether all other entries of the mapping only add tables.
+// isOnlyOther reports whether all other entries of the mapping only add tables, or leave them out.
 func (f *finder) isOnlyOther(m imports.SheetMapping) bool {
-	return !slices.ContainsFunc(f.mapping, func(o imports.SheetMapping) bool { return o.Sheet != m.Sheet && !o.Distinct })
+	return !slices.ContainsFunc(f.mapping, func(o imports.SheetMapping) bool { return o.Sheet != m.Sheet && !o.Distinct && !o.Absent })
 }
 
 func (f *finder) fit(listed source.Sheet, head []source.Row, spec *schema.Sheet) fit {

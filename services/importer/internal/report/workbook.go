@@ -80,7 +80,7 @@ type rootCause struct {
 func newBook(w io.Writer, im *Import) *book {
 	b := &book{im: im, sheets: im.fileSheets(), out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows}
 	b.out.Date1904 = source.Date1904(im.Workbook)
-	if source.HasLines(im.Workbook) || source.Partial(im.Workbook) {
+	if source.HasLines(im.Workbook) || source.Partial(im.Workbook) || imports.LeavesOut(im.Mapping) {
 		b.out.HiddenName = source.PartialName
 	}
 	for i := range im.RootCauses {

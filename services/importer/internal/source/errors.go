@@ -22,7 +22,7 @@ const (
 	LimitExceeded  Reason = "WORKBOOK_LIMIT"        // more than one of the Limits allows
 	UnsupportedXML Reason = "WORKBOOK_XML_REFUSED"  // a document type, custom entities, or an unsupported encoding
 	SheetNotFound  Reason = "SHEET_MISSING"         // the workbook has no sheet with this name
-	// ArchiveUnsuitable is an archive, or several files, of which not all are text files that can be read.
+	// ArchiveUnsuitable is an archive, or several files, that are neither text files that can be read nor one workbook.
 	ArchiveUnsuitable Reason = "ARCHIVE_UNSUITABLE"
 	ArchiveDamaged    Reason = "ARCHIVE_DAMAGED" // contradicts the format, or its checksums
 )
@@ -99,6 +99,6 @@ var advice = map[Reason]string{
 	LimitExceeded:     "Split the file into smaller ones, or ask the operator to raise the limit.",
 	UnsupportedXML:    "Open it in Excel, save it as “Excel Workbook (.xlsx)”, and upload it again.",
 	SheetNotFound:     "Check the sheet names, and choose one of them.",
-	ArchiveUnsuitable: "Several files, or a zip archive, can have only text files with columns, such as CSV, each with its own name, and no password. Upload a workbook by itself.",
+	ArchiveUnsuitable: "Several files, or a zip archive, can be text files with columns, such as CSV, each with its own name, or a single workbook. They can't have a password.",
 	ArchiveDamaged:    "Create it again, or get another copy of it, and upload it again.",
 }

@@ -156,6 +156,23 @@ type Refuser interface {
 // Openers are the formats that can be read.
 type Openers []Opener
 
+// InsideError means that a file is an archive with one workbook, and no other tables.
+type InsideError struct {
+	// Name is the name of the workbook, without its folder. Ignored are the paths of the other files.
+	Name    string
+	Ignored []string
+	// Unpack writes the workbook. The file and the limits are those of Open.
+	Unpack func(ctx context.Context, r io.ReaderAt, size int64, limits Limits, out io.Writer) error
+	// Err is the *Error of a caller that can't unpack it.
+	Err error
+}
+
+// Error implements error.
+func (e *InsideError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *InsideError) Unwrap() error { return e.Err }
+
 // RefuseBytes is the length of the head that Refuse needs.
 const RefuseBytes = 4096
 

@@ -3,6 +3,7 @@ package workbooks
 
 import (
 	"context"
+	"io"
 
 	"headway/internal/governor"
 	"headway/services/importer/internal/files"
@@ -50,6 +51,18 @@ func (r *Reader) Open(ctx context.Context, id string, hints source.Hints, extra 
 		return nil, err
 	}
 	return &Book{Workbook: book, Share: share, file: file}, nil
+}
+
+// Unpack writes the workbook that is inside the file of an import, within a share of memory. inside is the error of Open.
+func (r *Reader) Unpack(ctx context.Context, id string, inside *source.InsideError, share *governor.Share, out io.Writer) error {
+	file, err := r.Files.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	limits := r.Limits
+	limits.Memory = share
+	return inside.Unpack(ctx, file, file.Size(), limits, out)
 }
 
 // Close closes the workbook, and releases its memory.

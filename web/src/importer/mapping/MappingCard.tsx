@@ -1,9 +1,10 @@
 import type { MappingQuestion, Schema } from "@headway/client";
-import { type MappingEditor, useMapping } from "@headway/client/react";
+import { type MappedSheet, type MappingEditor, useMapping } from "@headway/client/react";
 import { useEffect, useRef, useState } from "react";
 import { list, t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatAge } from "../../ui/format.js";
+import { FormatFields } from "./FormatFields.js";
 import { SavedMappings } from "./SavedMappings.js";
 import { SheetMappingFields } from "./SheetMappingFields.js";
 
@@ -12,7 +13,7 @@ interface MappingCardProps {
   schema: Schema;
   user: string | undefined;
   fileName: string;
-  onAnswer: (mapping: MappingEditor["mapping"]) => void;
+  onAnswer: (answer: MappingEditor["answer"]) => void;
   onCancel: () => void;
 }
 
@@ -21,6 +22,8 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
   const editor = useMapping(question, schema);
   const [tried, setTried] = useState(false);
   const lacks = tried ? lackOf(editor) : "";
+  const [likely, others] = split(editor);
+  const absent = others.filter((mapped) => mapped.absent).map(({ sheet }) => sheet.title || sheet.name);
   const heading = useRef<HTMLHeadingElement>(null);
   const card = useRef<HTMLElement>(null);
   // The question replaces the upload, which had the focus.
@@ -28,7 +31,7 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
 
   const confirm = () => {
     setTried(true);
-    if (!lackOf(editor)) return onAnswer(editor.mapping);
+    if (!lackOf(editor)) return onAnswer(editor.answer);
     const field = card.current?.querySelector<HTMLElement>("[aria-invalid=true]");
     field?.closest("details")?.setAttribute("open", "");
     field?.focus();
@@ -54,11 +57,24 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
       )}
       {editor.preview && (
         <div className="mapping-sheets">
-          {editor.sheets.map((mapped) => (
-            <SheetMappingFields key={mapped.sheet.name} mapped={mapped} editor={editor} />
+          {likely.map((mapped) => (
+            <SheetMappingFields key={mapped.sheet.name} mapped={mapped} editor={editor} few={likely.length < 3} />
           ))}
+          {others.length > 0 && (
+            <details className="mapping-sheet mapping-absent">
+              <summary>
+                <h3>{t("mapping.absent")}</h3>
+                <span className="muted">{list(absent)}</span>
+              </summary>
+              <p className="fine muted">{t("mapping.absentHint")}</p>
+              {others.map((mapped) => (
+                <SheetMappingFields key={mapped.sheet.name} mapped={mapped} editor={editor} few={false} />
+              ))}
+            </details>
+          )}
         </div>
       )}
+      <FormatFields editor={editor} />
       {editor.preview && <SavedMappings schema={schema.name} user={user} editor={editor} />}
       {lacks && (
         <p className="note warn" role="alert">
@@ -79,11 +95,22 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
   );
 }
 
+/**
+ * Returns the sheets of the schema that are probably in the file, and the others. A sheet keeps its place while the user edits. If none is
+ * likely, all are.
+ */
+function split({ preview, sheets }: MappingEditor): [MappedSheet[], MappedSheet[]] {
+  const proposed = new Set(preview?.mapping.flatMap(({ sheet, absent }) => (absent ? [] : [sheet])));
+  if (proposed.size === 0) return [sheets, []];
+  return [
+    sheets.filter(({ sheet }) => proposed.has(sheet.name)),
+    sheets.filter(({ sheet }) => !proposed.has(sheet.name)),
+  ];
+}
+
 /** Returns what the mapping still lacks, or "". */
 function lackOf({ sheets }: MappingEditor): string {
   if (sheets.every(({ workbookSheet }) => workbookSheet === undefined)) return t("mapping.noSheets");
-  const sheet = sheets.find((mapped) => mapped.missing)?.sheet;
-  if (sheet) return t("mapping.missingSheet", { title: sheet.title || sheet.name });
   const missing = sheets.flatMap(({ columns }) => columns.filter((mapped) => mapped.missing));
   return missing.length
     ? t("mapping.missingLead", { fields: list(missing.map(({ column }) => column.title || column.name)) })

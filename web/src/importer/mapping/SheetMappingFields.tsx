@@ -6,12 +6,19 @@ import { ColumnFields } from "./ColumnFields.js";
 /** Begins the option for a sheet that is for another one too. No sheet can be like it. */
 const also = "\0";
 
+interface SheetMappingFieldsProps {
+  mapped: MappedSheet;
+  editor: MappingEditor;
+  /** Whether there are so few sheets that all are open at first. */
+  few: boolean;
+}
+
 /** The columns of one sheet of the schema. Among others, they are closed at first if there is nothing to check. */
-export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; editor: MappingEditor }) {
+export function SheetMappingFields({ mapped, editor, few }: SheetMappingFieldsProps) {
   const { sheet, workbookSheet, columns, unused } = mapped;
   const title = sheet.title || sheet.name;
   const field = useId();
-  const missing = mapped.missing ? 1 : columns.filter((column) => column.missing).length;
+  const missing = columns.filter((column) => column.missing).length;
   const doubts = columns.filter(({ proposal }) => proposal && !proposal.sure).length;
   const found = columns.filter(({ source, constant, part, joined }) => source || constant || part || joined).length;
   const sheets =
@@ -20,7 +27,7 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
     editor.sheets.flatMap((other) => (other === mapped || !other.workbookSheet ? [] : [other.workbookSheet])),
   );
   if (workbookSheet !== undefined) others.delete(workbookSheet);
-  const [open, setOpen] = useState(editor.sheets.length < 3 || missing + doubts + unused.length > 0);
+  const [open, setOpen] = useState(few || missing + doubts + unused.length > 0);
   return (
     <details className="mapping-sheet" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -44,7 +51,6 @@ export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; ed
         <select
           id={field}
           value={workbookSheet ?? ""}
-          aria-invalid={mapped.missing || undefined}
           onChange={({ target: { value } }) =>
             value.startsWith(also)
               ? editor.shareSheet(sheet.name, value.slice(also.length))

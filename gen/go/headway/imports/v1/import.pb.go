@@ -1422,7 +1422,10 @@ type SheetMapping struct {
 	// Columns that each have a part of the text of one header.
 	Splits []*ColumnSplit `protobuf:"bytes,7,rep,name=splits,proto3" json:"splits,omitempty"`
 	// Columns that have the texts of several headers.
-	Joins         []*ColumnJoin `protobuf:"bytes,8,rep,name=joins,proto3" json:"joins,omitempty"`
+	Joins []*ColumnJoin `protobuf:"bytes,8,rep,name=joins,proto3" json:"joins,omitempty"`
+	// The file does not have this sheet, even if one has its name. Nothing is imported for it, and no row of its table is changed. Such an
+	// entry has no other fields. Without it, a workbook must have all sheets that are not optional.
+	Absent        bool `protobuf:"varint,9,opt,name=absent,proto3" json:"absent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1511,6 +1514,13 @@ func (x *SheetMapping) GetJoins() []*ColumnJoin {
 		return x.Joins
 	}
 	return nil
+}
+
+func (x *SheetMapping) GetAbsent() bool {
+	if x != nil {
+		return x.Absent
+	}
+	return false
 }
 
 var File_headway_imports_v1_import_proto protoreflect.FileDescriptor
@@ -1609,7 +1619,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xdf\x05\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xf7\x05\n" +
 	"\fSheetMapping\x12\x1f\n" +
 	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12/\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\rworkbookSheet\x12Y\n" +
@@ -1619,7 +1629,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05rules\x18\x05 \x03(\v2+.headway.imports.v1.SheetMapping.RulesEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\x05rules\x12\x1a\n" +
 	"\bdistinct\x18\x06 \x01(\bR\bdistinct\x12A\n" +
 	"\x06splits\x18\a \x03(\v2\x1f.headway.imports.v1.ColumnSplitB\b\xbaH\x05\x92\x01\x02\x10@R\x06splits\x12>\n" +
-	"\x05joins\x18\b \x03(\v2\x1e.headway.imports.v1.ColumnJoinB\b\xbaH\x05\x92\x01\x02\x10@R\x05joins\x1a:\n" +
+	"\x05joins\x18\b \x03(\v2\x1e.headway.imports.v1.ColumnJoinB\b\xbaH\x05\x92\x01\x02\x10@R\x05joins\x12\x16\n" +
+	"\x06absent\x18\t \x01(\bR\x06absent\x1a:\n" +
 	"\fColumnsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +

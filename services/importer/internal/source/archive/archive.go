@@ -1,5 +1,5 @@
-// Package archive reads zip archives of text files (CSV). Each file is a sheet with its own format. Other files are refused,
-// except those that programs add by themselves, such as those of macOS.
+// Package archive reads zip archives of text files (CSV). Each file is a sheet with its own format. An archive with one workbook
+// is described by an error, by which it can be unpacked. Files that are not data, such as documents, are ignored. Others are refused.
 package archive
 
 import (
@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path"
-	"strings"
 	"sync"
 
 	"headway/services/importer/internal/source"
@@ -74,9 +72,12 @@ func (w *Workbook) list() error {
 	if isDocument(w.pack) {
 		return source.ErrOtherFormat
 	}
+	if err := w.findWorkbook(); err != nil {
+		return err
+	}
 	for _, part := range w.pack.Parts() {
 		path := readableName(part)
-		if isByProgram(path) {
+		if isByProgram(path) || isDocumentName(path) {
 			w.ignored = append(w.ignored, path)
 			continue
 		}
@@ -98,8 +99,6 @@ func (w *Workbook) add(path string, part *zipxml.Part) error {
 		return unsuitable("“%s” needs a password", path)
 	case part.Twice():
 		return unsuitable("there are two files “%s”. Rename or remove one of them", path)
-	case isWorkbook(f.name):
-		return unsuitable("“%s” is a workbook. Unpack the archive, and upload the workbook by itself", path)
 	case !hasTextEnding(f.name):
 		return unsuitable("“%s” is not a text file", path)
 	case part.Size == 0:
@@ -124,15 +123,6 @@ func (w *Workbook) add(path string, part *zipxml.Part) error {
 	}
 	w.files = append(w.files, f)
 	return nil
-}
-
-// isWorkbook reports whether a file has the ending of a workbook, which can't be read inside an archive.
-func isWorkbook(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods":
-		return true
-	}
-	return false
 }
 
 // headBytes is the number of bytes by which a text file is recognized.

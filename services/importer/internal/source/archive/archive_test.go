@@ -143,6 +143,53 @@ func TestFilesOfProgramsAreIgnoredAndNamed(t *testing.T) {
 	}
 }
 
+func TestDocumentsNextToTablesAreIgnored(t *testing.T) {
+	w := open(t, zipOf(t, nil, entry{"a.csv", "x,y\n1,2\n"}, entry{"Handbook.PDF", "%PDF"}, entry{"logo.png", "\x89PNG"}), source.Hints{})
+	if n := len(w.Sheets()); n != 1 {
+		t.Errorf("there are %d sheets", n)
+	}
+	if got := strings.Join(source.IgnoredFiles(w), " "); got != "Handbook.PDF logo.png" {
+		t.Errorf("the ignored files are %q", got)
+	}
+}
+
+func TestOnlyWorkbookOfArchiveIsUnpacked(t *testing.T) {
+	content := strings.Repeat("PK, or anything else. ", 10_000)
+	data := zipOf(t, nil, entry{"__MACOSX/._Staff.xlsx", "x"}, entry{"Export 2026/readme.txt", "see"}, entry{"Export 2026/Staff.XLSX", content}, entry{"terms.pdf", "%PDF"})
+	_, err := openFile(data, source.Limits{}, source.Hints{})
+	var inside *source.InsideError
+	if !errors.As(err, &inside) {
+		t.Fatalf("the error is %v", err)
+	}
+	if got := inside.Name + " " + strings.Join(inside.Ignored, " "); got != "Staff.XLSX __MACOSX/._Staff.xlsx Export 2026/readme.txt terms.pdf" {
+		t.Errorf("the workbook and the other files are %q", got)
+	}
+	var out bytes.Buffer
+	m := &meter{max: 64 << 20}
+	if err := inside.Unpack(t.Context(), bytes.NewReader(data), int64(len(data)), source.Limits{Memory: m}, &out); err != nil || out.String() != content {
+		t.Errorf("%d bytes are unpacked: %v", out.Len(), err)
+	}
+	if m.used != 0 {
+		t.Errorf("%d bytes of memory are not returned", m.used)
+	}
+	for name, limits := range map[string]source.Limits{"file": {MaxPartBytes: 1000}, "total": {MaxTotalBytes: 1000}} {
+		err := inside.Unpack(t.Context(), bytes.NewReader(data), int64(len(data)), limits, &out)
+		if source.ReasonOf(err) != source.LimitExceeded {
+			t.Errorf("beyond the limit %s: %v", name, err)
+		}
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := inside.Unpack(canceled, bytes.NewReader(data), int64(len(data)), source.Limits{}, &out); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+	broken := bytes.Clone(data)
+	broken[bytes.Index(broken, []byte("Staff.XLSX"))+30] ^= 0xff
+	if err := inside.Unpack(t.Context(), bytes.NewReader(broken), int64(len(broken)), source.Limits{}, &out); source.ReasonOf(err) != source.ArchiveDamaged {
+		t.Errorf("a damaged archive: %v", err)
+	}
+}
+
 func TestNamesAreReadInTheirEncodings(t *testing.T) {
 	raw := func(name string) func(*zip.FileHeader) {
 		return func(h *zip.FileHeader) { h.Name, h.NonUTF8 = name, true }
@@ -174,8 +221,10 @@ func TestUnsuitableArchivesAreRefused(t *testing.T) {
 		reason source.Reason
 		says   string
 	}{
-		"a workbook inside":   {zipOf(t, nil, table, entry{"staff.xlsx", "PK"}), source.ArchiveUnsuitable, "“staff.xlsx” is a workbook. Unpack the archive"},
+		"a workbook inside":   {zipOf(t, nil, table, entry{"staff.xlsx", "PK"}), source.ArchiveUnsuitable, "“staff.xlsx” is a workbook, and “a.csv” is not. Unpack the archive"},
 		"only a workbook":     {zipOf(t, nil, entry{"Export 2026/Staff.XLSX", "PK"}), source.ArchiveUnsuitable, "“Export 2026/Staff.XLSX” is a workbook. Unpack the archive"},
+		"two workbooks":       {zipOf(t, nil, entry{"a.xlsx", "PK"}, entry{"b.ods", "PK"}), source.ArchiveUnsuitable, "“a.xlsx” and “b.ods” are workbooks"},
+		"an empty workbook":   {zipOf(t, nil, entry{"a.xlsx", ""}), source.ArchiveUnsuitable, "“a.xlsx” is empty"},
 		"an archive inside":   {zipOf(t, nil, entry{"more/b.zip", "PK"}), source.ArchiveUnsuitable, "more/b.zip"},
 		"a picture":           {zipOf(t, nil, table, entry{"b.csv", "\x89PNG\r\n\x1a\n\x00\x00"}), source.ArchiveUnsuitable, "not a text file with columns"},
 		"a web page":          {zipOf(t, nil, table, entry{"b.csv", "<!doctype html><html><body></body></html>"}), source.ArchiveUnsuitable, "b.csv"},

@@ -35,10 +35,32 @@ func isByProgram(name string) bool {
 	return false
 }
 
+// isWorkbook reports whether a file has the ending of a workbook.
+func isWorkbook(name string) bool {
+	switch ending(name) {
+	case ".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods", ".fods", ".numbers":
+		return true
+	}
+	return false
+}
+
+// documentEndings are those of files that people add to data: descriptions, pictures, letters, and links.
+var documentEndings = map[string]bool{".pdf": true, ".doc": true, ".docx": true, ".odt": true, ".rtf": true, ".md": true, ".htm": true, ".html": true,
+	".ppt": true, ".pptx": true, ".odp": true, ".png": true, ".jpg": true, ".jpeg": true, ".gif": true, ".svg": true, ".webp": true, ".tif": true, ".tiff": true,
+	".eml": true, ".msg": true, ".url": true, ".lnk": true, ".webloc": true}
+
+// isDocumentName reports whether a file can't have a table, by its ending.
+func isDocumentName(name string) bool { return documentEndings[ending(name)] }
+
+// isPlainText reports whether a file is probably only a note if it is next to a workbook, by its ending.
+func isPlainText(name string) bool { return ending(name) == ".txt" || ending(name) == "" }
+
+func ending(name string) string { return strings.ToLower(path.Ext(name)) }
+
 // textEndings are those of text files with columns.
 var textEndings = map[string]bool{".csv": true, ".tsv": true, ".tab": true, ".txt": true, ".psv": true, ".dat": true, ".asc": true, "": true}
 
-func hasTextEnding(name string) bool { return textEndings[strings.ToLower(path.Ext(name))] }
+func hasTextEnding(name string) bool { return textEndings[ending(name)] }
 
 // readableName returns the path of a part. Programs write names in UTF-8, often without declaring it, or in the code page of the
 // first PCs, as the format requires.
