@@ -21,6 +21,7 @@ var shared = rules{
 	"internal/telemetry":   {"internal/hostname"},
 	"internal/hostname":    {},
 	"internal/jsonnum":     {},
+	"internal/messages":    {},
 	"internal/natstest":    {},
 	"internal/pgstore":     {"internal/migrate", "internal/pgerr"},
 	"internal/pgerr":       {},

@@ -1076,7 +1076,9 @@ export interface components {
             column: string;
             /** @description The header of the column in the file, or its title in the schema if the file does not have it. At most 200 characters. */
             columnTitle: string;
-            /** @description A message that describes the issue and how to fix it. */
+            /** @description The location, for programs and other languages. Not set for imports of earlier versions. */
+            location?: components["schemas"]["headway.imports.v1.Location"];
+            /** @description A message that describes the issue and how to fix it, in English. */
             message: string;
             /**
              * Format: int64
@@ -1087,6 +1089,8 @@ export interface components {
             severity: components["schemas"]["headway.imports.v1.IssueSeverity"];
             /** @description The schema's name of the sheet. */
             sheet: string;
+            /** @description The message, for other languages. Not set for imports of earlier versions. */
+            text?: components["schemas"]["headway.imports.v1.Text"];
             /** @description The content of the cell, at most 200 characters. */
             value: string;
         };
@@ -1136,6 +1140,11 @@ export interface components {
             /** @description The token of the next page. Empty on the last page. */
             nextPageToken: string;
         };
+        /**
+         * @description ListKind is how the values of a list are joined.
+         * @enum {string}
+         */
+        "headway.imports.v1.ListKind": "unspecified" | "or" | "and" | "comma" | "spaced";
         /** @description ListMappingsResponse returns the mappings. */
         "headway.imports.v1.ListMappingsResponse": {
             /** @description The mappings, ordered by name: first the caller's, then those of others. */
@@ -1146,6 +1155,25 @@ export interface components {
             /** @description The schemas, ordered by name. */
             schemas: components["schemas"]["headway.imports.v1.Schema"][];
         };
+        /** @description Location is a cell, or a row, of a file. */
+        "headway.imports.v1.Location": {
+            /**
+             * Format: int64
+             * @description The number of the column, from 1. 0 means the whole row.
+             */
+            column: number;
+            /** @description The name of the text file, if several were uploaded. */
+            file: string;
+            /** @description Whether the row is a line of a text file. */
+            line: boolean;
+            /**
+             * Format: int64
+             * @description The number of the row, or of the line of a text file, from 1.
+             */
+            row: number;
+            /** @description The name of the sheet in the workbook. Empty for text files. */
+            sheet: string;
+        };
         /** @description Notice is useful information that is not an error. */
         "headway.imports.v1.Notice": {
             /**
@@ -1153,7 +1181,7 @@ export interface components {
              * @description The number of rows, columns, or merged ranges that the notice is about. 0 if it isn't about any.
              */
             count: number;
-            /** @description The text. */
+            /** @description The text in English. */
             message: string;
             /** @description The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns. */
             ranges: string[];
@@ -1181,12 +1209,60 @@ export interface components {
             reason: string;
             /** @description The schema's name of the sheet. Empty if the notice is about the file. */
             sheet: string;
+            /** @description The text, for other languages. Not set for imports of earlier versions. */
+            text?: components["schemas"]["headway.imports.v1.Text"];
         };
         /**
          * @description OnIssues is the caller's choice of what happens if rows have issues.
          * @enum {string}
          */
         "headway.imports.v1.OnIssues": "unspecified" | "abort" | "skip_rows" | "review";
+        /** @description Parameter is the value of a parameter, or an item of a list. */
+        "headway.imports.v1.Parameter": {
+            /**
+             * Format: int64
+             * @description A number of things, for plurals.
+             */
+            count?: number;
+            /** @description A date, a time of day, or both, as in ISO 8601: "2025-04-03", "09:30:00", "2025-04-03T09:30:00". */
+            date?: string;
+            /** @description Several values. */
+            list?: components["schemas"]["headway.imports.v1.ParameterList"];
+            /** @description A cell or a row. */
+            location?: components["schemas"]["headway.imports.v1.Location"];
+            /** @description Another message. */
+            nested?: components["schemas"]["headway.imports.v1.Text"];
+            /** @description A number of the data in its plain form: "-1234.5". */
+            number?: string;
+            /** @description The content of a cell. */
+            quotation?: components["schemas"]["headway.imports.v1.Quotation"];
+            /** @description A text that is the same in all languages, such as the title of a column. In a select, it is the name of the option. */
+            text?: string;
+        } & (Record<string, unknown> | {
+            text: string;
+        } | {
+            /** Format: int64 */
+            count: number;
+        } | {
+            number: string;
+        } | {
+            date: string;
+        } | {
+            location: components["schemas"]["headway.imports.v1.Location"];
+        } | {
+            quotation: components["schemas"]["headway.imports.v1.Quotation"];
+        } | {
+            nested: components["schemas"]["headway.imports.v1.Text"];
+        } | {
+            list: components["schemas"]["headway.imports.v1.ParameterList"];
+        });
+        /** @description ParameterList is a list of values. */
+        "headway.imports.v1.ParameterList": {
+            /** @description How the values are joined. */
+            kind: components["schemas"]["headway.imports.v1.ListKind"];
+            /** @description The values. */
+            values: components["schemas"]["headway.imports.v1.Parameter"][];
+        };
         /** @description PreviewColumn is a column of a sheet of a file. */
         "headway.imports.v1.PreviewColumn": {
             /**
@@ -1225,6 +1301,13 @@ export interface components {
          * @enum {string}
          */
         "headway.imports.v1.ProposalReason": "unspecified" | "mapping" | "name" | "similar_name" | "values";
+        /** @description Quotation is the content of a cell, at most 40 characters of it. */
+        "headway.imports.v1.Quotation": {
+            /** @description Remarks about characters that can't be seen, or that look like others. */
+            remarks: components["schemas"]["headway.imports.v1.Text"][];
+            /** @description The content. */
+            text: string;
+        };
         /** @description Reading is a way to read the values of a column. */
         "headway.imports.v1.Reading": {
             /** @description A cell that can be read in several ways. */
@@ -1252,8 +1335,10 @@ export interface components {
             blockedRows: number;
             /** @description The issue. */
             issue?: components["schemas"]["headway.imports.v1.Issue"];
-            /** @description The message for the user, with the number of blocked rows. */
+            /** @description The message for the user, with the number of blocked rows, in English. */
             message: string;
+            /** @description The message, for other languages. Not set for imports of earlier versions. */
+            text?: components["schemas"]["headway.imports.v1.Text"];
         };
         /** @description RuleChanges are the cells that one rule has changed. */
         "headway.imports.v1.RuleChanges": {
@@ -1276,8 +1361,10 @@ export interface components {
             cell: string;
             /** @description The code of this problem, as that of an issue. Unspecified if the cell has a value. */
             code: components["schemas"]["headway.imports.v1.IssueCode"];
-            /** @description Why the cell has no value. Empty if it has one. */
+            /** @description Why the cell has no value, in English. Empty if it has one. */
             problem: string;
+            /** @description The problem, for other languages. */
+            text?: components["schemas"]["headway.imports.v1.Text"];
             /** @description The value. Empty for an empty column. */
             value: string;
         };
@@ -1439,6 +1526,15 @@ export interface components {
             sheet: string;
             /** @description The sheet's name in the file. */
             workbookSheet: string;
+        };
+        /** @description Text is a message of the catalogues. The catalogues, one JSON file of ICU messages for each language, are in internal/messages. */
+        "headway.imports.v1.Text": {
+            /** @description The ID of the message: "range.below". It stays the same if the English text changes. */
+            messageId: string;
+            /** @description The parameters by their names in the message. */
+            parameters: {
+                [key: string]: components["schemas"]["headway.imports.v1.Parameter"];
+            };
         };
         /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are detected from the file. */
         "headway.imports.v1.TextFormat": {

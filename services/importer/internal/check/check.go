@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
@@ -197,7 +198,7 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 		}
 		for ; nextFault < len(b.Faults) && b.Faults[nextFault].Row == i; nextFault++ {
 			f := b.Faults[nextFault]
-			s.reject(f.Column, f.Code, func() string { return f.Message })
+			s.reject(f.Column, f.Code, func() messages.Message { return f.Says })
 		}
 		s.checkKeys()
 		waits := s.checkReferences()
@@ -337,7 +338,7 @@ func (s *Sheet) unchanged(existing, row []imports.Value) bool {
 }
 
 // reject records an error of the row itself. Column is -1 for the whole row.
-func (s *Sheet) reject(column int, code imports.IssueCode, message func() string) {
+func (s *Sheet) reject(column int, code imports.IssueCode, message func() messages.Message) {
 	v := &s.row
 	if s.probing {
 		v.state = Rejected
@@ -355,13 +356,13 @@ func (s *Sheet) reject(column int, code imports.IssueCode, message func() string
 }
 
 // report records an error.
-func (s *Sheet) report(column int, code imports.IssueCode, message func() string) {
+func (s *Sheet) report(column int, code imports.IssueCode, message func() messages.Message) {
 	s.Issue(imports.Error, code, func() imports.Issue { return s.issue(column, code, message()) })
 }
 
-func (s *Sheet) issue(column int, code imports.IssueCode, message string) imports.Issue {
+func (s *Sheet) issue(column int, code imports.IssueCode, message messages.Message) imports.Issue {
 	number := s.batch.Rows[s.row.index]
-	is := imports.Issue{Sheet: s.Spec.Name, Row: number, Severity: imports.Error, Code: code, Message: message}
+	is := imports.Issue{Sheet: s.Spec.Name, Row: number, Severity: imports.Error, Code: code, Says: message}
 	if column >= 0 {
 		is.Column, is.CellColumn = s.Columns[column].Spec.Name, s.Columns[column].Cell
 		is.Value = s.shown(column)

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
 	"headway/services/importer/internal/text"
@@ -123,31 +123,29 @@ func (s *Sheet) isSame(i int) bool { return s.distinct != nil && !s.replay && s.
 const maxDifferences = 3
 
 // differentMessage is the message of a row that has the key of an earlier row, and other values.
-func (s *Sheet) differentMessage(first uint32) string {
-	titles, values := make([]string, len(s.key)), make([]string, len(s.key))
-	for i, column := range s.key {
-		titles[i], values[i] = s.Columns[column].Spec.Title, s.quote(column)
-	}
-	message := fmt.Sprintf("%s %s is in %s too, with other values.", strings.Join(titles, " and "), strings.Join(values, ", "),
-		s.Position.Cell(int(first), s.Columns[s.key[0]].Cell))
+func (s *Sheet) differentMessage(first uint32) messages.Message {
+	titles, values, location := s.titles(s.key), s.quotes(s.key), s.locationOf(first, s.key[0])
 	earlier, err := s.distinct.first(s.batch, s.row.index, len(s.Columns), s.key)
-	if err != nil || earlier == nil {
-		return message // the next check returns the error
-	}
-	differences := 0
-	for column, c := range s.Columns {
-		if s.row.values[column].Equal(earlier[column]) || differences == maxDifferences {
+	var differences []messages.Value
+	for column := range s.Columns {
+		if err != nil || earlier == nil { // the next check returns the error
+			break
+		}
+		if s.row.values[column].Equal(earlier[column]) || len(differences) == maxDifferences {
 			continue
 		}
-		differences++
-		message += fmt.Sprintf(" %s is %s here, and %s there.", c.Spec.Title, quoteOrEmpty(s.shown(column)), quoteOrEmpty(string(earlier[column].Append(nil))))
+		differences = append(differences, messages.Of(messages.New("duplicate.difference", s.title(column),
+			messages.Any("here", quoteOrEmpty(s.shown(column))), messages.Any("there", quoteOrEmpty(string(earlier[column].Append(nil)))))))
 	}
-	return message + " Enter the same values in both rows."
+	if len(differences) == 0 {
+		return messages.New("duplicate.other_values", titles, values, location)
+	}
+	return messages.New("duplicate.different", titles, values, location, messages.List("differences", messages.Spaced, differences...))
 }
 
-func quoteOrEmpty(value string) string {
+func quoteOrEmpty(value string) messages.Value {
 	if value == "" {
-		return "empty"
+		return messages.Of(messages.New("duplicate.empty"))
 	}
-	return text.Quote([]byte(value), maxQuoted)
+	return text.Quoted([]byte(value), maxQuoted)
 }

@@ -2,10 +2,9 @@ package check
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
@@ -19,11 +18,11 @@ func (s *Sheet) checkKeys() {
 		if s.replay {
 			v.entry = s.keys.Find(s.buffer)
 		} else if index, found := s.keys.Add(s.buffer, entry{row: uint32(number)}); found {
-			s.reject(s.key[0], imports.DuplicateInFile, func() string {
+			s.reject(s.key[0], imports.DuplicateInFile, func() messages.Message {
 				if s.distinct != nil {
 					return s.differentMessage(s.keys.Get(index).row)
 				}
-				return s.duplicateMessage(s.Spec.Key, s.key, s.keys.Get(index).row)
+				return s.duplicateMessage(s.key, s.keys.Get(index).row)
 			})
 		} else {
 			v.entry = index
@@ -42,8 +41,8 @@ func (s *Sheet) checkKeys() {
 		if s.replay {
 			v.unique[column] = set.Find(s.buffer)
 		} else if index, found := set.Add(s.buffer, entry{row: uint32(number)}); found {
-			s.reject(column, imports.DuplicateInFile, func() string {
-				return s.duplicateMessage([]string{s.Columns[column].Spec.Name}, []int{column}, set.Get(index).row)
+			s.reject(column, imports.DuplicateInFile, func() messages.Message {
+				return s.duplicateMessage([]int{column}, set.Get(index).row)
 			})
 		} else {
 			v.unique[column] = index
@@ -60,19 +59,12 @@ func (s *Sheet) hasKey(values []imports.Value) bool {
 	return true
 }
 
-func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) string {
-	titles := make([]string, len(names))
-	values := make([]string, len(names))
-	for i, column := range columns {
-		titles[i] = s.Columns[column].Spec.Title
-		values[i] = s.quote(column)
-	}
-	advice := "Change one of the two, or delete this row."
+func (s *Sheet) duplicateMessage(columns []int, first uint32) messages.Message {
+	titles, values, location := s.titles(columns), s.quotes(columns), s.locationOf(first, columns[0])
 	if slices.ContainsFunc(columns, s.isMerged) {
-		advice = "The cell is merged with the cells above, so it has their value. Unmerge them, and enter a value in each row."
+		return messages.New("duplicate.merged", titles, values, location)
 	}
-	return fmt.Sprintf("%s %s is a duplicate of %s. %s", strings.Join(titles, " and "), strings.Join(values, ", "),
-		s.Position.Cell(int(first), s.Columns[columns[0]].Cell), advice)
+	return messages.New("duplicate", titles, values, location)
 }
 
 // isMerged reports whether the row has the value of a column only because its cell is merged with others.
@@ -93,15 +85,15 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 		// The rows that this one is taken from are new, and not the one that they have in common.
 	case mode == imports.InsertOnly && existing != nil:
 		valid := v.state == Accepted
-		s.reject(s.key[0], imports.KeyExists, func() string {
-			return s.keyMessage("is already in the database, and this import only adds new rows.")
+		s.reject(s.key[0], imports.KeyExists, func() messages.Message {
+			return messages.New("key.exists", s.title(s.key[0]), s.quote(s.key[0]))
 		})
 		if valid {
 			v.state = Present
 		}
 	case mode == imports.UpdateOnly && existing == nil:
-		s.reject(s.key[0], imports.KeyUnknown, func() string {
-			return s.keyMessage("is not in the database, and this import only updates rows.")
+		s.reject(s.key[0], imports.KeyUnknown, func() messages.Message {
+			return messages.New("key.unknown", s.title(s.key[0]), s.quote(s.key[0]))
 		})
 	}
 	if s.Refusals != nil && s.Refusals.Len() > 0 {
@@ -116,7 +108,7 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 				takes = true
 				continue
 			}
-			s.reject(column, imports.DuplicateInDatabase, func() string { return s.ownedMessage(column, owner) })
+			s.reject(column, imports.DuplicateInDatabase, func() messages.Message { return s.ownedMessage(column, owner) })
 		}
 	}
 	return takes
@@ -136,13 +128,11 @@ func (s *Sheet) mayRelease(owner []imports.Value) bool {
 }
 
 // ownedMessage is the message of a unique value that belongs to another row in the database.
-func (s *Sheet) ownedMessage(column int, owner []imports.Value) string {
-	title, value := s.Columns[column].Spec.Title, s.quote(column)
+func (s *Sheet) ownedMessage(column int, owner []imports.Value) messages.Message {
 	if i := s.keys.Find(ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.Get(i).state != Accepted {
-		return fmt.Sprintf("%s %s belongs to the database row that row %d of this sheet changes, and that row can't be imported. Fix that row first.",
-			title, value, s.keys.Get(i).row)
+		return messages.New("duplicate.kept", s.title(column), s.quote(column), rowNumber(s.keys.Get(i).row))
 	}
-	return fmt.Sprintf("%s %s belongs to another row in the database. Enter a different value, or delete this row.", title, value)
+	return messages.New("duplicate.database", s.title(column), s.quote(column))
 }
 
 // ownerKey returns the key of a row of the database in the form of appendKey.
@@ -152,10 +142,6 @@ func ownerKey(owner []imports.Value) []byte {
 		identity[i] = i
 	}
 	return appendKey(nil, owner, identity)
-}
-
-func (s *Sheet) keyMessage(rest string) string {
-	return fmt.Sprintf("%s %s %s", s.Columns[s.key[0]].Spec.Title, s.quote(s.key[0]), rest)
 }
 
 // ownedByOther reports whether a unique value belongs to another row of the database, once the rows above are written. The

@@ -2,9 +2,8 @@ package check
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
 )
@@ -152,7 +151,7 @@ func (s *Sheet) checkReference(column int, p *parent) {
 	entry := keys.Find(s.buffer)
 	switch {
 	case p.sheet == s && s.replay && (s.batch.cyclic[v.index] || entry >= 0 && keys.Get(entry).row == uint32(s.batch.Rows[v.index])):
-		s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
+		s.reject(column, imports.ReferenceCycle, func() messages.Message { return s.cycleMessage(column) })
 	case entry >= 0:
 		stops := keys.Get(entry).state == Rejected || keys.Get(entry).state == Blocked
 		if stops || p.storedOnly(keys.Get(entry)) && !p.holds(s.buffer) {
@@ -174,21 +173,19 @@ func (s *Sheet) repeat() {
 	}
 }
 
-func (s *Sheet) cycleMessage(column int) string {
+func (s *Sheet) cycleMessage(column int) messages.Message {
 	v := &s.row
-	target := s.quote(column)
 	if len(s.key) == 1 && v.values[column].Equal(v.values[s.key[0]]) {
-		return fmt.Sprintf("The row refers to itself, %s, as its %s. Leave the cell empty, or enter another row.", target, strings.ToLower(s.Columns[column].Spec.Title))
+		return messages.New("reference.itself", s.quote(column), s.title(column))
 	}
-	return fmt.Sprintf("Circular reference: %s leads back to this row. Change %s in one of these rows.", target, s.Columns[column].Spec.Title)
+	return messages.New("reference.cycle", s.quote(column), s.title(column))
 }
 
 func (s *Sheet) rejectMissing(column int, p *parent) {
 	v := &s.row
 	value := v.values[column].Append(nil)
-	message := func() string {
-		return fmt.Sprintf("“%s” has no row with %s %s, neither in this file nor in the database. Correct the value, or add the missing row.",
-			p.sheet.Spec.Title, p.title(), s.quote(column))
+	message := func() messages.Message {
+		return messages.New("reference.missing", sheetTitle(p.sheet.Spec), messages.Text("column", p.title()), s.quote(column))
 	}
 	first := v.state != Rejected
 	s.reject(column, imports.ReferenceMissing, message)
@@ -217,15 +214,14 @@ func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 	target := keys.Get(entry)
 	cause := target.cause
 	if cause == 0 && target.state == Rejected {
-		cause = s.RootCauses.rejectedRow(p.sheet, target, s.quote(column))
+		cause = s.RootCauses.rejectedRow(p.sheet, target, s.quoted(column))
 	}
-	s.report(column, imports.ReferenceBlocked, func() string {
-		what := "has an error"
+	s.report(column, imports.ReferenceBlocked, func() messages.Message {
+		title, sheet := messages.Text("column", p.title()), messages.Text("sheet", p.sheet.SourceSheet)
 		if target.state == Blocked {
-			what = "is waiting for another row"
+			return messages.New("reference.waiting", title, s.quote(column), rowNumber(target.row), sheet)
 		}
-		return fmt.Sprintf("%s %s is row %d of the sheet “%s”, which %s. Fix that row first.",
-			p.title(), s.quote(column), target.row, p.sheet.SourceSheet, what)
+		return messages.New("reference.rejected", title, s.quote(column), rowNumber(target.row), sheet)
 	})
 	if v.state == Accepted {
 		v.state, v.cause = Blocked, cause

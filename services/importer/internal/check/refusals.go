@@ -1,9 +1,9 @@
 package check
 
 import (
-	"fmt"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 )
 
@@ -11,8 +11,8 @@ import (
 // have. The run starts again with them, so that each is an issue of its row, and rows that depend on it are decided
 // accordingly.
 type Refusals struct {
-	rows map[refusedRow]refusal
-	held map[heldValue]refusal
+	rows map[refusedRow]*refusal
+	held map[heldValue]*refusal
 }
 
 // refusedRow is a row that the database refuses.
@@ -22,45 +22,43 @@ type refusedRow struct{ sheet, key string }
 type heldValue struct{ sheet, column, value string }
 
 type refusal struct {
-	column  string
-	code    imports.IssueCode
-	message string
+	column string
+	code   imports.IssueCode
+	says   messages.Message
 }
 
 // Len returns the number of refusals.
 func (r *Refusals) Len() int { return len(r.rows) + len(r.held) }
 
-func (r *Refusals) addRow(sheet, key string, why refusal) {
+func (r *Refusals) addRow(sheet, key string, why *refusal) {
 	if r.rows == nil {
-		r.rows = map[refusedRow]refusal{}
+		r.rows = map[refusedRow]*refusal{}
 	}
-	if row := (refusedRow{sheet, key}); r.rows[row] == (refusal{}) {
+	if row := (refusedRow{sheet, key}); r.rows[row] == nil {
 		r.rows[row] = why
 	}
 }
 
 // AddRow adds a row that the database refuses.
 func (r *Refusals) AddRow(of imports.RefusedRow) {
-	message := fmt.Sprintf("The table “%s” rejects this row: %s. Correct the row, or ask the operator about this rule of the table.", of.Table, of.Reason)
-	r.addRow(of.Sheet, string(ownerKey(of.Key)), refusal{of.Column, imports.RefusedByDatabase, message})
+	says := messages.New("database.refuses", messages.Text("table", of.Table), messages.Text("reason", of.Reason))
+	r.addRow(of.Sheet, string(ownerKey(of.Key)), &refusal{of.Column, imports.RefusedByDatabase, says})
 }
 
 // AddDangling adds a dangling reference.
 func (r *Refusals) AddDangling(d imports.Dangling) {
 	value := string(d.Value.Append(nil))
 	if d.Row {
-		message := fmt.Sprintf("The table “%s” has no row with “%s”. Correct the value, or add the missing row to the database.", d.Parent, value)
-		r.addRow(d.Sheet, string(ownerKey(d.Key)), refusal{d.Column, imports.ReferenceMissing, message})
+		says := messages.New("database.missing", messages.Text("table", d.Parent), messages.Text("value", value))
+		r.addRow(d.Sheet, string(ownerKey(d.Key)), &refusal{d.Column, imports.ReferenceMissing, says})
 		return
 	}
-	uses := imports.Rows(uint32(d.Uses))
-	message := fmt.Sprintf("“%s” can't be replaced, because %s of the table “%s” would still refer to it. Keep the value, or add those rows to the file with the new one.",
-		value, uses, d.Child)
+	says := messages.New("database.uses", messages.Text("value", value), messages.Count("n", uint32(d.Uses)), messages.Text("table", d.Child))
 	if r.held == nil {
-		r.held = map[heldValue]refusal{}
+		r.held = map[heldValue]*refusal{}
 	}
-	if held := (heldValue{d.Sheet, d.Column, value}); r.held[held] == (refusal{}) {
-		r.held[held] = refusal{d.Column, imports.RefusedByDatabase, message}
+	if held := (heldValue{d.Sheet, d.Column, value}); r.held[held] == nil {
+		r.held[held] = &refusal{d.Column, imports.RefusedByDatabase, says}
 	}
 }
 
@@ -84,7 +82,7 @@ func (s *Sheet) checkRefusals(existing []imports.Value) {
 	}
 }
 
-func (s *Sheet) refuse(why refusal) {
+func (s *Sheet) refuse(why *refusal) {
 	column := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Spec.Name == why.column })
-	s.reject(column, why.code, func() string { return why.message })
+	s.reject(column, why.code, func() messages.Message { return why.says })
 }

@@ -3,10 +3,9 @@ package check
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
 	"headway/services/importer/internal/schema"
@@ -34,8 +33,8 @@ type rowID struct {
 // rootCause is one root cause.
 type rootCause struct {
 	issue imports.Issue
-	// what is the cause as text, such as "“D-17” of “Departments” is missing."
-	what string
+	// says returns the message: "“D-17” of “Departments” is missing. …"
+	says func(waiting, blocked messages.Parameter) messages.Message
 	// stopped counts rows by the index of their sheet in the schema.
 	stopped []uint32
 }
@@ -46,7 +45,7 @@ func NewRootCauses(s *schema.Schema, space keyset.Space) *RootCauses {
 }
 
 // rejectedRow returns the root cause of a rejected row that others refer to by a value. It returns 0 if there are too many.
-func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value string) uint32 {
+func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value messages.Value) uint32 {
 	id := rowID{sheet.Spec.Name, e.row}
 	if known, ok := c.rejected[id]; ok {
 		return known
@@ -54,14 +53,16 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value string) uint32 {
 	issue, kept := sheet.firstIssue[int(e.row)]
 	if !kept {
 		issue = imports.Issue{Sheet: sheet.Spec.Name, Row: int(e.row), Severity: imports.Error, Code: e.code,
-			Message: "The row has an error that is counted but not listed."}
+			Says: messages.New("unlisted")}
 		if e.column >= 0 {
 			column := sheet.Columns[e.column]
 			issue.Column, issue.CellColumn = column.Spec.Name, column.Cell
 		}
 		issue.Cell = sheet.Position.Cell(int(e.row), issue.CellColumn)
 	}
-	opened := c.open(issue, where(value, sheet.Spec)+" has an error.")
+	opened := c.open(issue, func(waiting, blocked messages.Parameter) messages.Message {
+		return messages.New("cause.error", messages.Any("value", value), sheetTitle(sheet.Spec), waiting, blocked)
+	})
 	if opened != 0 {
 		c.rejected[id] = opened
 	}
@@ -79,7 +80,10 @@ func (c *RootCauses) known(parent *schema.Sheet, column string, value []byte) (u
 
 // missingRow adds the root cause of references to a missing row. It returns 0 if there are too many.
 func (c *RootCauses) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
-	opened := c.open(issue, where(text.Quote(value, maxQuoted), parent)+" is missing.")
+	quoted := text.Quoted(value, maxQuoted)
+	opened := c.open(issue, func(waiting, blocked messages.Parameter) messages.Message {
+		return messages.New("cause.missing", messages.Any("value", quoted), sheetTitle(parent), waiting, blocked)
+	})
 	if opened != 0 {
 		c.missing.Add(missingID(parent, column, value), opened)
 	}
@@ -98,11 +102,11 @@ func (c *RootCauses) Bytes() int64 {
 // Close frees the memory and the file of the values of missing rows. It returns the first error of that file.
 func (c *RootCauses) Close() error { return errors.Join(c.missing.Err(), c.missing.Close()) }
 
-func (c *RootCauses) open(issue imports.Issue, what string) uint32 {
+func (c *RootCauses) open(issue imports.Issue, says func(waiting, blocked messages.Parameter) messages.Message) uint32 {
 	if len(c.list) == maxCauses {
 		return 0
 	}
-	c.list = append(c.list, rootCause{issue: issue, what: what, stopped: make([]uint32, len(c.schema.Sheets))})
+	c.list = append(c.list, rootCause{issue: issue, says: says, stopped: make([]uint32, len(c.schema.Sheets))})
 	return uint32(len(c.list))
 }
 
@@ -127,28 +131,18 @@ func (c *RootCauses) Largest(n int) []imports.RootCause {
 
 func (c *RootCauses) describe(of *rootCause) imports.RootCause {
 	root := imports.RootCause{Issue: of.issue}
-	var parts []string
+	var waiting []messages.Value
 	for i, n := range of.stopped {
 		if n == 0 {
 			continue
 		}
 		root.BlockedRows += n
-		parts = append(parts, imports.Rows(n)+" of “"+c.schema.Sheets[i].Title+"”")
+		waiting = append(waiting, messages.Of(messages.New("cause.rows", messages.Count("n", n), sheetTitle(c.schema.Sheets[i]))))
 	}
-	verb := "are"
-	if root.BlockedRows == 1 {
-		verb = "is"
-	}
-	root.Message = fmt.Sprintf("%s %s %s waiting for it.", of.what, enumerate(parts), verb)
+	root.Says = of.says(messages.List("waiting", messages.And, waiting...), messages.Count("blocked", root.BlockedRows))
+	root.Issue.Message, root.Message = root.Issue.Says.English(), root.Says.English()
 	return root
 }
 
-// where returns a value with the title of its sheet, which can be singular or plural, in any language.
-func where(value string, sheet *schema.Sheet) string { return value + " of “" + sheet.Title + "”" }
-
-func enumerate(parts []string) string {
-	if len(parts) < 2 {
-		return strings.Join(parts, "")
-	}
-	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
-}
+// sheetTitle is the parameter with the title of a sheet, which can be singular or plural, in any language.
+func sheetTitle(sheet *schema.Sheet) messages.Parameter { return messages.Text("sheet", sheet.Title) }

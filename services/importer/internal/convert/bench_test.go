@@ -43,7 +43,7 @@ func BenchmarkConvert(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, _, fault := converter.Convert(&c.cell, book, buf); fault != nil {
-					b.Fatal(fault.Message)
+					b.Fatal(fault.Message())
 				}
 			}
 		})

@@ -3,6 +3,7 @@ package convert
 import (
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
@@ -24,7 +25,7 @@ func (c *Column) boolean(cell *source.Cell, _ Calendar, buf []byte) (imports.Val
 
 func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
 	if cell.Kind != source.Text {
-		return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false. Enter TRUE or FALSE.", quoteCell(cell))
+		return imports.Value{}, buf, fault(imports.NotABoolean, messages.New("boolean", quoteCell(cell)))
 	}
 	s, buf, f := clean(cell, buf)
 	if f.refused() {
@@ -34,13 +35,13 @@ func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []b
 	n := int64(1)
 	switch {
 	case known && truth == "":
-		return imports.Value{}, buf, fault(imports.NotABoolean, "%s can be read as TRUE or as FALSE. Enter the one that you mean.", quoteCell(cell))
+		return imports.Value{}, buf, fault(imports.NotABoolean, messages.New("boolean.ambiguous", quoteCell(cell)))
 	case known && truth == "false":
 		n = 0
 	case !known:
 		number := readNumber(s, nil)
 		if len(number.readings) != 1 || number.unit != "" || number.readings[0] != "0" && number.readings[0] != "1" {
-			return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false. Enter TRUE or FALSE.", quoteCell(cell))
+			return imports.Value{}, buf, fault(imports.NotABoolean, messages.New("boolean", quoteCell(cell)))
 		}
 		n = int64(number.readings[0][0] - '0')
 	}

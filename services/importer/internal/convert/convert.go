@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -24,14 +25,18 @@ type Calendar interface {
 
 // Fault describes what is wrong with a cell, and how to fix it. A nil Fault means that the cell is valid.
 type Fault struct {
-	Code    imports.IssueCode
-	Message string
+	Code imports.IssueCode
+	// Says has no ID if the cell was only normalized.
+	Says messages.Message
 	// rules are what changed a normalized cell.
 	rules RuleSet
 }
 
-func fault(code imports.IssueCode, format string, args ...any) *Fault {
-	return &Fault{Code: code, Message: fmt.Sprintf(format, args...)}
+// Message returns the English text.
+func (f *Fault) Message() string { return f.Says.English() }
+
+func fault(code imports.IssueCode, says messages.Message) *Fault {
+	return &Fault{Code: code, Says: says}
 }
 
 // normalized is the Fault of every cell whose value is valid, but was not in its plain form.
@@ -175,7 +180,7 @@ func (c *Column) convertCell(cell *source.Cell, calendar Calendar, buf []byte) (
 		return c.blank(buf, nil)
 	}
 	if cell.TooLong {
-		return imports.Value{}, buf, fault(imports.Length, "The text has more than %d characters, the maximum in Excel. Shorten it.", source.MaxTextLength)
+		return imports.Value{}, buf, fault(imports.Length, messages.New("length.excel", messages.Count("max", source.MaxTextLength)))
 	}
 	if cell.Kind == source.ErrorValue || cell.Kind == source.FormulaWithoutValue || cell.Kind == source.Object {
 		return imports.Value{}, buf, withoutValue(cell)
@@ -200,15 +205,17 @@ func (c *Column) convertCell(cell *source.Cell, calendar Calendar, buf []byte) (
 	return v, buf, f
 }
 
+// objects are the names of objects in the catalogues.
+var objects = map[string]string{"a picture": "picture", "a linked data type": "linked"}
+
 func withoutValue(cell *source.Cell) *Fault {
 	if cell.Kind == source.Object {
-		return fault(imports.Object, "The cell has %s instead of a value, which can't be imported. Enter the value as text, or clear the cell.", cell.Text)
+		return fault(imports.Object, messages.New("object", messages.Text("object", objects[string(cell.Text)])))
 	}
 	if cell.Kind == source.ErrorValue {
-		return fault(imports.CellError, "The cell contains the Excel error %s. Fix the formula, or enter the value.", cell.Text)
+		return fault(imports.CellError, messages.New("cell_error", messages.Text("error", string(cell.Text))))
 	}
-	return fault(imports.FormulaWithoutValue,
-		"The formula in this cell was never calculated. Open the file in Excel, save it, and upload it again.")
+	return fault(imports.FormulaWithoutValue, messages.New("formula_without_value"))
 }
 
 func (c *Column) blank(buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
@@ -216,7 +223,7 @@ func (c *Column) blank(buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
 		return c.limit(c.ruled.fallback, buf, f.and(byRule[schema.RuleDefault]))
 	}
 	if c.spec.Required {
-		return imports.Value{}, buf, fault(imports.Required, "%s is empty. Every row needs a value.", c.spec.Title)
+		return imports.Value{}, buf, fault(imports.Required, messages.New("required", c.title()))
 	}
 	return imports.Value{}, buf, f
 }
@@ -232,11 +239,11 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 	s := c.spec
 	if v.Kind == imports.Text && (len(v.Bytes) < s.MinLength || len(v.Bytes) > s.MaxLength && s.MaxLength > 0 || s.MinLength > 1) {
 		if n := utf8.RuneCount(v.Bytes); n < s.MinLength || s.MaxLength > 0 && n > s.MaxLength {
-			return fault(imports.Length, "%s has %s. It must have %s.", s.Title, characters(n), lengthRule(s))
+			return c.wrongLength(n)
 		}
 	}
 	if c.pattern != nil && !c.matches(*v) {
-		return fault(imports.Pattern, "%s does not match the pattern for %s: %s.", quote(*v), s.Title, s.Pattern)
+		return fault(imports.Pattern, messages.New("pattern", c.quote(*v), c.title(), messages.Text("pattern", s.Pattern.String())))
 	}
 	if g := c.checkRange(v); g != nil {
 		return g
@@ -284,24 +291,20 @@ func (c *Column) matches(v imports.Value) bool {
 
 func (c *Column) notAllowed(v imports.Value) *Fault {
 	written := schema.MatchName(string(v.Append(nil)))
-	var near []string
+	var near []messages.Value
 	for _, a := range c.spec.Allowed {
 		if written != "" && schema.MatchName(a) == written {
-			near = append(near, "“"+a+"”")
+			near = append(near, messages.Quote(a))
 		}
 	}
 	if len(near) > 0 {
-		return fault(imports.NotAllowed, "%s is not one of the allowed values. Enter %s.", quote(v), alternatives(near))
+		return fault(imports.NotAllowed, messages.New("not_allowed.near", c.quote(v), alternatives("values", near)))
 	}
 	const shown = 12
 	list := c.spec.Allowed
-	more := ""
-	if len(list) > shown {
-		more = fmt.Sprintf(" and %d more", len(list)-shown)
-		list = list[:shown]
-	}
-	return fault(imports.NotAllowed, "%s is not allowed for %s. The allowed values are %s%s.", quote(v), c.spec.Title,
-		strings.Join(list, ", "), more)
+	more := max(0, len(list)-shown)
+	return fault(imports.NotAllowed, messages.New("not_allowed", c.quote(v), c.title(),
+		messages.List("values", messages.Comma, messages.Texts(list[:len(list)-more]...)...), messages.Count("more", more)))
 }
 
 func (c *Column) checkRange(v *imports.Value) *Fault {
@@ -314,47 +317,26 @@ func (c *Column) checkRange(v *imports.Value) *Fault {
 	}
 	switch {
 	case c.minInt != nil && v.Int < *c.minInt, c.min != nil && compare(v.Bytes, c.min) < 0:
-		return fault(imports.Range, "%s is below %s, the minimum for %s. Enter a larger value.", quote(*v), c.spec.Min, c.spec.Title)
+		return fault(imports.Range, messages.New("range.below", c.quote(*v), messages.Any("min", c.bound(c.spec.Min)), c.title()))
 	case c.maxInt != nil && v.Int > *c.maxInt, c.max != nil && compare(v.Bytes, c.max) > 0:
-		return fault(imports.Range, "%s is above %s, the maximum for %s. Enter a smaller value.", quote(*v), c.spec.Max, c.spec.Title)
+		return fault(imports.Range, messages.New("range.above", c.quote(*v), messages.Any("max", c.bound(c.spec.Max)), c.title()))
 	}
 	return nil
 }
 
-func lengthRule(s *schema.Column) string {
+// wrongLength is the fault of a text with n characters.
+func (c *Column) wrongLength(n int) *Fault {
+	s := c.spec
+	length, low, high := messages.Count("n", n), messages.Count("min", s.MinLength), messages.Count("max", s.MaxLength)
 	switch {
 	case s.MinLength == s.MaxLength:
-		return "exactly " + characters(s.MinLength)
+		return fault(imports.Length, messages.New("length.exactly", c.title(), length, high))
 	case s.MaxLength == 0:
-		return "at least " + characters(s.MinLength)
+		return fault(imports.Length, messages.New("length.min", c.title(), length, low))
 	case s.MinLength == 0:
-		return "at most " + characters(s.MaxLength)
+		return fault(imports.Length, messages.New("length.max", c.title(), length, high))
 	}
-	return fmt.Sprintf("%d to %d characters", s.MinLength, s.MaxLength)
-}
-
-func characters(n int) string { return imports.Count(uint32(n), "character") }
-
-// maxQuoted is how many characters of a value a message quotes.
-const maxQuoted = 40
-
-func quote(v imports.Value) string { return text.Quote(v.Append(nil), maxQuoted) }
-
-func quoteCell(cell *source.Cell) string { return text.Quote(cell.Text, maxQuoted) }
-
-// maxAlternatives is the maximum number of readings in a message.
-const maxAlternatives = 4
-
-// alternatives joins readings: "45 or 45000".
-func alternatives(list []string) string {
-	if len(list) > maxAlternatives {
-		list = append(list[:maxAlternatives:maxAlternatives], "another value")
-	}
-	last := len(list) - 1
-	if last < 1 {
-		return strings.Join(list, "")
-	}
-	return strings.Join(list[:last], ", ") + " or " + list[last]
+	return fault(imports.Length, messages.New("length.between", c.title(), length, low, high))
 }
 
 // clean returns the text of a cell, cleaned by the rule for text. A control character inside the text is a fault. The
@@ -362,7 +344,7 @@ func alternatives(list []string) string {
 func clean(cell *source.Cell, buf []byte) (s, rest []byte, f *Fault) {
 	s, rest, control := text.Clean(cell.Text, buf)
 	if control >= 0 {
-		return nil, buf, fault(imports.InvalidCharacter, "%s has a character that can't be imported. Delete it, or enter the text again.", quoteCell(cell))
+		return nil, buf, fault(imports.InvalidCharacter, messages.New("invalid_character", quoteCell(cell)))
 	}
 	if len(rest) != len(buf) {
 		f = normalized

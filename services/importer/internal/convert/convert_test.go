@@ -92,12 +92,12 @@ func convertOne(t *testing.T, spec *schema.Column, cell source.Cell) string {
 	v, _, fault := c.Convert(&cell, clock{&xlsx.Workbook{}}, nil)
 	switch {
 	case fault.Normalized():
-		if explained := c.Explain(&cell, clock{&xlsx.Workbook{}}, v); !strings.HasSuffix(explained, ".") {
+		if explained := c.Explain(&cell, clock{&xlsx.Workbook{}}, v)(0).English(); !strings.HasSuffix(explained, ".") {
 			t.Errorf("the explanation is %q", explained)
 		}
 	case fault != nil:
-		if fault.Message == "" || !strings.HasSuffix(fault.Message, ".") {
-			t.Errorf("the message does not end with a full stop: %q", fault.Message)
+		if fault.Message() == "" || !strings.HasSuffix(fault.Message(), ".") {
+			t.Errorf("the message does not end with a full stop: %q", fault.Message())
 		}
 		return fault.Code.String()
 	}
@@ -231,7 +231,7 @@ func TestAmbiguousDateNamesReadings(t *testing.T) {
 	}
 	cell := text("03/04/2025")
 	_, _, fault := c.Convert(&cell, clock{&xlsx.Workbook{}}, nil)
-	if fault == nil || !strings.Contains(fault.Message, "2025-04-03") || !strings.Contains(fault.Message, "2025-03-04") {
+	if fault == nil || !strings.Contains(fault.Message(), "2025-04-03") || !strings.Contains(fault.Message(), "2025-03-04") {
 		t.Errorf("got %+v", fault)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -47,7 +48,7 @@ func (p *dateParser) week() []source.Civil {
 		return nil
 	}
 	if p.rest == "" {
-		p.why = "it is a week, and the day is missing"
+		p.why = messages.New("why.week")
 		return nil
 	}
 	if extended && !p.accept("-") {
@@ -62,7 +63,7 @@ func (p *dateParser) week() []source.Civil {
 	monday := fourth.AddDate(0, 0, -(int(fourth.Weekday())+6)%7)
 	date := monday.AddDate(0, 0, (week-1)*7+day-1)
 	if y, w := date.ISOWeek(); y != year || w != week {
-		p.why = fmt.Sprintf("%d has 52 weeks", year)
+		p.why = messages.New("why.weeks", yearOf(year))
 		return nil
 	}
 	var r readings
@@ -82,7 +83,7 @@ func (p *dateParser) ordinal() []source.Civil {
 	}
 	date := time.Date(year, time.January, day, 0, 0, 0, 0, time.UTC)
 	if date.Year() != year {
-		p.why = fmt.Sprintf("%d has %d days", year, time.Date(year, time.December, 31, 0, 0, 0, 0, time.UTC).YearDay())
+		p.why = messages.New("why.days_of_year", yearOf(year), messages.Count("days", time.Date(year, time.December, 31, 0, 0, 0, 0, time.UTC).YearDay()))
 		return nil
 	}
 	var r readings

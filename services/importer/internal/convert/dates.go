@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -14,14 +15,15 @@ import (
 
 // wanted is an expected kind of value, with the code for cells that do not have it.
 type wanted struct {
-	code          imports.IssueCode
-	name, example string
+	code imports.IssueCode
+	// name is that of the kind in the catalogues.
+	name string
 }
 
 var (
-	aDate     = wanted{imports.NotADate, "a date", "a date such as 2025-04-03"}
-	aTime     = wanted{imports.NotATime, "a time of day", "a time of day such as 09:30"}
-	aDateTime = wanted{imports.NotADate, "a date with a time", "a date with a time, such as 2025-04-03 09:30"}
+	aDate     = wanted{imports.NotADate, "date"}
+	aTime     = wanted{imports.NotATime, "time"}
+	aDateTime = wanted{imports.NotADate, "date_time"}
 )
 
 // date accepts a cell that is formatted as a date, and text.
@@ -34,10 +36,10 @@ func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports
 	case isDayZero(cell, civil):
 		return imports.Value{}, buf, normalized
 	case !civil.HasDate:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDate.example)
+		return imports.Value{}, buf, fault(imports.NotADate, messages.New("date.time_only", civilDate("time", civil), aDate.example()))
 	case civil.Hour != 0 || civil.Minute != 0 || civil.Second != 0 || civil.Nanosecond != 0:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s has a time of day, but %s can hold only a date. Enter %s.", civil, c.spec.Title,
-			source.Civil{Year: civil.Year, Month: civil.Month, Day: civil.Day, HasDate: true})
+		return imports.Value{}, buf, fault(imports.NotADate, messages.New("date.with_time", civilDate("date", civil), c.title(),
+			civilDate("day", source.Civil{Year: civil.Year, Month: civil.Month, Day: civil.Day, HasDate: true})))
 	}
 	start := len(buf)
 	buf = appendDate(buf, civil)
@@ -52,9 +54,9 @@ func (c *Column) timeOfDay(cell *source.Cell, calendar Calendar, buf []byte) (im
 	}
 	switch {
 	case isDayZero(cell, civil) && cell.Format.Kind == source.DateOnly:
-		return imports.Value{}, buf, fault(imports.NotATime, "The cell shows day 0 of 1900, which is not a time of day. Enter %s.", aTime.example)
+		return imports.Value{}, buf, fault(imports.NotATime, messages.New("time.day_zero", aTime.example()))
 	case civil.HasDate || !civil.HasTime:
-		return imports.Value{}, buf, fault(imports.NotATime, "%s is a date. Enter %s.", civil, aTime.example)
+		return imports.Value{}, buf, fault(imports.NotATime, messages.New("time.date", civilDate("date", civil), aTime.example()))
 	}
 	start := len(buf)
 	buf = appendTime(buf, civil)
@@ -78,7 +80,7 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 	case isDayZero(cell, civil):
 		return imports.Value{}, buf, normalized
 	case !civil.HasDate:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDateTime.example)
+		return imports.Value{}, buf, fault(imports.NotADate, messages.New("date.time_only", civilDate("time", civil), aDateTime.example()))
 	}
 	if c.zone != nil {
 		var g *Fault
@@ -130,13 +132,13 @@ func (c *Column) civil(cell *source.Cell, calendar Calendar, w *wanted) (source.
 				return d.readings[0], normalized
 			}
 		}
-		return source.Civil{}, fault(w.code, "The cell has the number %s instead of %s. Enter %s, or change the cell's format.", cell.Text, w.name, w.example)
+		return source.Civil{}, fault(w.code, messages.New("date.number", cellNumber(cell), w.kind(), w.example()))
 	}
 	return source.Civil{}, w.missing(cell)
 }
 
 func (w *wanted) missing(cell *source.Cell) *Fault {
-	return fault(w.code, "%s is not %s. Enter %s.", quoteCell(cell), w.name, w.example)
+	return fault(w.code, messages.New("date", quoteCell(cell), w.kind(), w.example()))
 }
 
 // dateCell returns the date and time of a cell that is formatted as a date or time, from the result of the calendar.
@@ -144,16 +146,16 @@ func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (sour
 	switch {
 	case err == nil:
 	case errors.Is(err, source.ErrNoSuchDate):
-		return civil, fault(w.code, "The cell shows 29 February 1900, which never existed. Enter the right date.")
+		return civil, fault(w.code, messages.New("date.never"))
 	case errors.Is(err, source.ErrDateRange) && cell.Text[0] == '-':
-		return civil, fault(w.code, "The cell holds the negative number %s, which is not %s. Enter %s.", cell.Text, w.name, w.example)
+		return civil, fault(w.code, messages.New("date.negative", cellNumber(cell), w.kind(), w.example()))
 	case errors.Is(err, source.ErrDateRange):
 		if d := readDate(cell.Text, nil); len(d.readings) == 1 {
-			return civil, fault(w.code, "The number %s is outside the range of Excel dates, 1900 to 9999. Did you mean %s?", cell.Text, d.readings[0])
+			return civil, fault(w.code, messages.New("date.outside_meant", cellNumber(cell), civilDate("date", d.readings[0])))
 		}
-		return civil, fault(w.code, "The number %s is outside the range of Excel dates, 1900 to 9999. Enter %s.", cell.Text, w.example)
+		return civil, fault(w.code, messages.New("date.outside", cellNumber(cell), w.example()))
 	case errors.Is(err, source.ErrDateZone):
-		return civil, fault(w.code, "%s has a time zone, which can't be imported. Enter %s.", quoteCell(cell), w.example)
+		return civil, fault(w.code, messages.New("date.zone", quoteCell(cell), w.example()))
 	default:
 		return civil, w.missing(cell)
 	}
@@ -174,33 +176,33 @@ func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (sour
 func span(cell *source.Cell, civil source.Civil, code imports.IssueCode) *Fault {
 	kind := cell.Format.Kind
 	if kind == source.Elapsed && code == imports.NotADate {
-		return fault(code, "The cell shows a duration, %s, instead of a date. Enter the date.", hours(cell))
+		return fault(code, messages.New("date.duration", hours(cell)))
 	}
 	if !civil.HasDate || kind != source.TimeOnly && kind != source.Elapsed {
 		return nil
 	}
-	shown := source.Civil{Hour: civil.Hour, Minute: civil.Minute, Second: civil.Second, HasTime: true}
+	shown := civilDate("time", source.Civil{Hour: civil.Hour, Minute: civil.Minute, Second: civil.Second, HasTime: true})
 	switch {
 	case code == imports.NotATime && kind == source.Elapsed:
-		return fault(code, "The cell shows a duration, %s, instead of a time of day. Enter a time before 24:00.", hours(cell))
+		return fault(code, messages.New("time.duration", hours(cell)))
 	case code == imports.NotATime && civil.Year >= 1901:
-		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the time of day.", shown, civil)
+		return fault(code, messages.New("time.hidden", shown, civilDate("date", civil)))
 	case code == imports.NotATime:
-		return fault(code, "The cell shows %s, but contains a duration of %s hours. Enter the time of day.", shown, hours(cell))
+		return fault(code, messages.New("time.hidden_duration", shown, hours(cell)))
 	case civil.Year < 1901:
-		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the date.", shown, civil)
+		return fault(code, messages.New("date.hidden", shown, civilDate("date", civil)))
 	}
 	return nil
 }
 
-// hours returns a number of days as hours and minutes: 25:30.
-func hours(cell *source.Cell) string {
+// hours is the parameter with a number of days as hours and minutes: 25:30.
+func hours(cell *source.Cell) messages.Parameter {
 	days, err := strconv.ParseFloat(string(cell.Text), 64)
 	if err != nil {
-		return string(cell.Text)
+		return messages.Number("hours", string(cell.Text))
 	}
 	minutes := int64(days*24*60 + 0.5)
-	return fmt.Sprintf("%d:%02d", minutes/60, minutes%60)
+	return messages.Text("hours", fmt.Sprintf("%d:%02d", minutes/60, minutes%60))
 }
 
 // showsFractions reports whether a format shows fractions of a second.
@@ -251,12 +253,12 @@ func (c *Column) civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault
 		d = readTime(s)
 		d.readings = append(d.readings, d.hours...)
 	}
-	if len(d.readings) == 0 && d.why == "" {
+	if len(d.readings) == 0 && d.why.IsZero() {
 		d = readDate(s, c.dates)
 	}
 	switch {
-	case len(d.readings) == 0 && d.why != "":
-		return source.Civil{}, fault(w.code, "%s can't be imported: %s. Enter %s.", quoteCell(cell), d.why, w.example)
+	case len(d.readings) == 0 && !d.why.IsZero():
+		return source.Civil{}, fault(w.code, messages.New("date.impossible", quoteCell(cell), messages.Part("why", d.why), w.example()))
 	case len(d.readings) == 0, w.code == imports.NotADate && len(d.hours) > 0:
 		return source.Civil{}, w.missing(cell)
 	case len(d.readings) > 1:
@@ -264,14 +266,13 @@ func (c *Column) civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault
 		if d.readings[0].HasDate {
 			code = imports.AmbiguousDate
 		}
-		list := make([]string, len(d.readings))
+		list := make([]messages.Value, len(d.readings))
 		for i, r := range d.readings {
-			list[i] = r.String()
+			list[i] = messages.Value{Kind: messages.Moment, Text: r.String()}
 		}
-		return source.Civil{}, fault(code, "%s can be read as %s. Enter the one that you mean.", quoteCell(cell), alternatives(list))
+		return source.Civil{}, fault(code, messages.New("date.ambiguous", quoteCell(cell), alternatives("readings", list)))
 	case isOtherCalendar(d.readings[0].Year):
-		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d in %s can be Gregorian or from another calendar. Enter the Gregorian date.",
-			d.readings[0].Year, quoteCell(cell))
+		return source.Civil{}, fault(imports.AmbiguousDate, messages.New("date.calendar", yearOf(d.readings[0].Year), quoteCell(cell)))
 	}
 	return d.readings[0], c.readDateBy()
 }

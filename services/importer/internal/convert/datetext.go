@@ -1,12 +1,13 @@
 package convert
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -18,7 +19,7 @@ type dateText struct {
 	// hours are the readings as decimal hours: 9.30 can be half past nine, or 9.3 hours.
 	hours []source.Civil
 	// why is the reason that a text which looks like a date or time has no reading: "April 2025 has 30 days".
-	why string
+	why messages.Message
 }
 
 // readDate finds every reading of a cleaned text as a date, a time of day, or both.
@@ -28,7 +29,7 @@ func readDate(s []byte, by *dateRules) dateText {
 		return dateText{}
 	}
 	d, p := readFolded(string(t), by)
-	if len(d.readings) > 0 || d.why != "" {
+	if len(d.readings) > 0 || !d.why.IsZero() {
 		return d
 	}
 	if d, ok := readWithWeekday(string(t), by); ok {
@@ -79,7 +80,7 @@ func (p *dateParser) timed(dates []source.Civil) dateText {
 // dateParser reads dates and times from the front of a text.
 type dateParser struct {
 	rest string
-	why  string
+	why  messages.Message
 	// by are the rules of the column. They are nil if it has none.
 	by *dateRules
 	// pointed reports whether a point separates the hours from the minutes, so that they can be decimal hours.
@@ -144,7 +145,7 @@ func (p *dateParser) date() []source.Civil {
 	for _, form := range []func(*dateParser) []source.Civil{(*dateParser).numeric, (*dateParser).named, (*dateParser).asian,
 		(*dateParser).vietnamese, (*dateParser).basic, (*dateParser).week, (*dateParser).ordinal} {
 		p.rest = whole
-		if readings := form(p); len(readings) > 0 || p.why != "" {
+		if readings := form(p); len(readings) > 0 || !p.why.IsZero() {
 			return readings
 		}
 	}
@@ -242,17 +243,18 @@ func (r *readings) add(year, month, day int) {
 	r.found = append(r.found, c)
 }
 
-// reason returns why no date was found. It can be empty.
-func (r *readings) reason() string {
+// reason returns why no date was found. It can be no message.
+func (r *readings) reason() (why messages.Message) {
 	if len(r.found) > 0 || len(r.late) == 0 {
-		return ""
+		return why
 	}
 	c := r.late[0]
-	month := c.Month.String()
+	month := messages.Part("month", messages.New("month", messages.Text("month", strconv.Itoa(int(c.Month)))))
+	days := messages.Count("days", time.Date(c.Year, c.Month+1, 0, 0, 0, 0, 0, time.UTC).Day())
 	if c.Month == time.February {
-		month += fmt.Sprintf(" %d", c.Year)
+		return messages.New("why.days_of_february", month, yearOf(c.Year), days)
 	}
-	return fmt.Sprintf("%s has %d days", month, time.Date(c.Year, c.Month+1, 0, 0, 0, 0, 0, time.UTC).Day())
+	return messages.New("why.days_of_month", month, days)
 }
 
 // named reads a date with the name of its month: 3-Apr-2025, 3. April 2025, April 3rd, 2025, 3 de abril de 2025, 3.IV.2025.

@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -47,7 +48,7 @@ func (p *dateParser) asian() []source.Civil {
 	p.why, p.asiatic = r.reason(), true
 	if reign != nil && len(r.found) == 1 {
 		if date := fmt.Sprintf("%04d-%02d-%02d", year, month, day); date < reign.from || reign.to != "" && date > reign.to {
-			p.why = fmt.Sprintf("%s is not in the reign %s", date, reign.name)
+			p.why = messages.New("why.reign", messages.Date("date", date), messages.Text("reign", reign.name))
 			return nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -53,26 +54,25 @@ func plainInt(s []byte) (n int64, ok bool) {
 func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
 	if cell.Kind == source.Number && showsPercent(cell.Format.Code) && string(cell.Text) != "0" && (c.numbers == nil || c.numbers.percent == "") {
 		return imports.Value{}, buf, fault(imports.AmbiguousNumber,
-			"The cell shows %s %%, which can be read as %s or as %s. Format the cell as a number, and enter the one that you mean.",
-			multiply(string(cell.Text), 2), cell.Text, multiply(string(cell.Text), 2))
+			messages.New("number.percent", messages.Number("percent", multiply(string(cell.Text), 2)), messages.Number("number", string(cell.Text))))
 	}
-	digits, buf, f := c.number(cell, buf, "a whole number such as 42")
+	digits, buf, f := c.number(cell, buf, wholeNumber)
 	if f.refused() {
 		return imports.Value{}, buf, f
 	}
 	if bytes.IndexByte(digits, '.') >= 0 {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s has decimals. %s must be a whole number.", quoteCell(cell), c.spec.Title)
+		return imports.Value{}, buf, fault(imports.NotAnInteger, messages.New("number.whole", quoteCell(cell), c.title()))
 	}
 	n, ok := parseInt(digits)
 	if !ok {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is outside the range of whole numbers, -9223372036854775808 to 9223372036854775807.", quoteCell(cell))
+		return imports.Value{}, buf, fault(imports.NotAnInteger, messages.New("number.too_large", quoteCell(cell)))
 	}
 	return imports.Value{Kind: imports.Integer, Int: n}, buf, f
 }
 
 // decimal accepts numbers, as numbers or text.
 func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	digits, buf, f := c.number(cell, buf, "a number such as 1234.5")
+	digits, buf, f := c.number(cell, buf, anyNumber)
 	if f.refused() {
 		return imports.Value{}, buf, f
 	}
@@ -107,9 +107,9 @@ func (c *Column) otherNumber(cell *source.Cell, buf []byte, wanted string) (digi
 		}
 		return c.numberInText(cell, buf, wanted)
 	case source.Date:
-		return nil, buf, fault(imports.NotANumber, "The cell is formatted as a date or time. %s must be %s. If it is one, format the cell as a number.", c.spec.Title, wanted)
+		return nil, buf, fault(imports.NotANumber, messages.New("number.date", c.title(), wantedNumber(wanted)))
 	}
-	return nil, buf, fault(imports.NotANumber, "%s is not a number. Enter %s.", quoteCell(cell), wanted)
+	return nil, buf, fault(imports.NotANumber, messages.New("number", quoteCell(cell), wantedNumber(wanted)))
 }
 
 // pointBeforeThree reports whether a text has its point before the last three digits, and one to three digits before
@@ -135,28 +135,42 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 	n := readNumber(s, c.numbers)
 	switch {
 	case len(n.readings) == 0:
-		return nil, buf, fault(imports.NotANumber, "%s is not a number%s. Enter %s.", quoteCell(cell), c.numbers.described(), wanted)
+		return nil, buf, fault(imports.NotANumber, c.numbers.notANumber(cell, wanted))
 	case n.hidden:
-		return nil, buf, fault(imports.PrecisionLost, "%s is in scientific notation, which can hide digits. Enter all digits of the number.", quoteCell(cell))
+		return nil, buf, fault(imports.PrecisionLost, messages.New("number.scientific", quoteCell(cell)))
 	case len(n.readings) > 1:
-		return nil, buf, fault(imports.AmbiguousNumber, "%s can be read as %s. Enter the one that you mean as a number.",
-			quoteCell(cell), alternatives(n.readings))
+		return nil, buf, fault(imports.AmbiguousNumber, messages.New("number.ambiguous", quoteCell(cell), alternatives("readings", numberValues(n.readings))))
 	case n.unit != "":
-		number := n.readings[0]
 		if multiplies(n.unit) {
-			number = "all digits of the number"
+			return nil, buf, fault(imports.NotANumber, messages.New("number.multiplied", quoteCell(cell), messages.Text("unit", n.unit), c.title()))
 		}
-		return nil, buf, fault(imports.NotANumber, "%s has “%s” next to the number, but %s can hold only a number. Enter %s.",
-			quoteCell(cell), n.unit, c.spec.Title, number)
+		return nil, buf, fault(imports.NotANumber, messages.New("number.unit", quoteCell(cell), messages.Text("unit", n.unit), c.title(), messages.Number("number", n.readings[0])))
 	}
 	start := len(buf)
 	buf = append(buf, n.readings[0]...)
 	return buf[start:], buf, c.readNumberBy(cell.Text, buf[start:], n)
 }
 
+// The numbers that a cell can be expected to have, by their names in the catalogues.
+const (
+	wholeNumber = "whole"
+	anyNumber   = "any"
+)
+
+func wantedNumber(wanted string) messages.Parameter {
+	return messages.Part("wanted", messages.New("number.wanted", messages.Text("wanted", wanted)))
+}
+
+func numberValues(list []string) []messages.Value {
+	values := make([]messages.Value, len(list))
+	for i, n := range list {
+		values[i] = messages.Value{Kind: messages.Decimal, Text: n}
+	}
+	return values
+}
+
 func precisionLost(cell *source.Cell) *Fault {
-	return fault(imports.PrecisionLost,
-		"The number %s has more than 15 digits, and Excel keeps only 15. Its last digits may be lost. Enter it again in a cell formatted as text.", source.Clip(cell.Text, maxQuoted))
+	return fault(imports.PrecisionLost, messages.New("number.precision", messages.Number("number", source.Clip(cell.Text, maxQuoted))))
 }
 
 // lostDigits reports whether a number has more digits than Excel keeps, with only zeros after those, so that Excel

@@ -20,7 +20,7 @@ func TestProposedNumberIsWholeNumber(t *testing.T) {
 		"3 Mio.": "Enter all digits of the number.", "5万": "Enter all digits of the number.", "2 lakh": "Enter all digits of the number.",
 	} {
 		_, _, f := column.Convert(&source.Cell{Kind: source.Text, Text: []byte(cell)}, nil, nil)
-		if f == nil || !strings.HasSuffix(f.Message, want) {
+		if f == nil || !strings.HasSuffix(f.Message(), want) {
 			t.Errorf("%s: got %+v", cell, f)
 		}
 	}

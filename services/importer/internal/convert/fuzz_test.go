@@ -71,7 +71,7 @@ func FuzzConvert(f *testing.F) {
 				t.Fatalf("%s: the cell %q was changed to %q", typ, content, cell.Text)
 			}
 			if fault != nil && !fault.Normalized() {
-				if fault.Message == "" || fault.Code == 0 || !utf8.ValidString(fault.Message) {
+				if fault.Message() == "" || fault.Code == 0 || !utf8.ValidString(fault.Message()) {
 					t.Fatalf("%s %q: the issue is %+v", typ, content, fault)
 				}
 				continue

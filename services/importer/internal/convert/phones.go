@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
@@ -36,7 +37,7 @@ func (c *Column) otherPhone(cell *source.Cell, buf []byte) (imports.Value, []byt
 		number = bytes.TrimLeft(rest, " ")
 	}
 	if n := countPhones(number); n > 1 {
-		return imports.Value{}, buf, fault(imports.NotAPhone, "%s has %d phone numbers. Enter one of them.", quoteCell(cell), n)
+		return imports.Value{}, buf, fault(imports.NotAPhone, messages.New("phone.several", quoteCell(cell), messages.Count("n", n)))
 	}
 	if !isPhone(number) {
 		return imports.Value{}, buf, notAPhone(cell)
@@ -47,7 +48,7 @@ func (c *Column) otherPhone(cell *source.Cell, buf []byte) (imports.Value, []byt
 }
 
 func notAPhone(cell *source.Cell) *Fault {
-	return fault(imports.NotAPhone, "%s is not a phone number. Enter a number such as +49 30 901820.", quoteCell(cell))
+	return fault(imports.NotAPhone, messages.New("phone", quoteCell(cell)))
 }
 
 func isPhone(text []byte) bool {

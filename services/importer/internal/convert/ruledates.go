@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -98,7 +99,7 @@ func (d *dateRules) inFormats(s []byte) dateText {
 	}
 	result := dateText{readings: append(all.found, timed...), why: all.reason()}
 	if len(result.readings) > 0 {
-		result.why = ""
+		result.why = messages.Message{}
 	}
 	return result
 }
@@ -226,9 +227,9 @@ func (c *Column) readDateBy() *Fault {
 
 // inForm returns the fault of a text that is not in one of the forms of the rules.
 func (c *Column) inForm(cell *source.Cell, d dateText) *Fault {
-	forms := alternatives(append([]string(nil), c.dates.written...))
-	if d.why != "" {
-		return fault(imports.NotADate, "%s can't be imported: %s. Enter a date in the form %s.", quoteCell(cell), d.why, forms)
+	forms := alternatives("forms", messages.Texts(c.dates.written...))
+	if !d.why.IsZero() {
+		return fault(imports.NotADate, messages.New("date.form_impossible", quoteCell(cell), messages.Part("why", d.why), forms))
 	}
-	return fault(imports.NotADate, "%s is not a date in the form %s.", quoteCell(cell), forms)
+	return fault(imports.NotADate, messages.New("date.form", quoteCell(cell), forms))
 }

@@ -2,11 +2,12 @@ package convert
 
 import (
 	"bytes"
-	"fmt"
 	"math/big"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 )
 
 // numberRules are the rules for reading numbers.
@@ -144,17 +145,16 @@ func (n *numberRules) append(buf, s []byte) (out []byte, ok bool) {
 	return buf, true
 }
 
-// described names the separators of the rules for a message about a text that is not a number.
-func (n *numberRules) described() string {
+// notANumber is the message about a text that is not a number, with the separators of the rules.
+func (n *numberRules) notANumber(cell *source.Cell, wanted string) messages.Message {
 	switch {
 	case n == nil:
-		return ""
 	case n.point != 0:
-		return fmt.Sprintf(" with “%s” before the decimals", shownSeparator(n.point))
+		return messages.New("number.point", quoteCell(cell), messages.Text("separator", shownSeparator(n.point)), wantedNumber(wanted))
 	case n.group != 0:
-		return fmt.Sprintf(" with “%s” between thousands", shownSeparator(n.group))
+		return messages.New("number.group", quoteCell(cell), messages.Text("separator", shownSeparator(n.group)), wantedNumber(wanted))
 	}
-	return ""
+	return messages.New("number", quoteCell(cell), wantedNumber(wanted))
 }
 
 func shownSeparator(b byte) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -289,7 +290,7 @@ func appendTo(buf, s []byte) (part, rest []byte) {
 const maxRuledText = 4 * maxText
 
 func (c *Column) tooLong(s []byte) *Fault {
-	return fault(imports.Length, "The rules of %s make a text of %s. A cell has at most %s.", c.spec.Title, characters(utf16Length(s)), characters(maxText))
+	return fault(imports.Length, messages.New("length.rules", c.title(), messages.Count("n", utf16Length(s)), messages.Count("max", maxText)))
 }
 
 // limit checks a value of a rule.

@@ -164,7 +164,7 @@ func TestRulesDoNotChangeOtherCells(t *testing.T) {
 			p, _ := convert.Compile(&plain)
 			v, _, f := c.Convert(&cell, &xlsx.Workbook{}, nil)
 			pv, _, pf := p.Convert(&cell, &xlsx.Workbook{}, nil)
-			if !v.Equal(pv) || (f == nil) != (pf == nil) || f != nil && (f.Code != pf.Code || f.Message != pf.Message) {
+			if !v.Equal(pv) || (f == nil) != (pf == nil) || f != nil && (f.Code != pf.Code || f.Message() != pf.Message()) {
 				t.Errorf("%s %q: %v %v, without rules %v %v", typ, r.cell, v, f, pv, pf)
 			}
 		}
@@ -235,7 +235,7 @@ func FuzzRules(f *testing.F) {
 			if string(cell.Text) != string(before) {
 				t.Errorf("the cell %q was changed", s)
 			}
-			if fault != nil && !fault.Normalized() && (fault.Message == "" || v.Kind != imports.Null) {
+			if fault != nil && !fault.Normalized() && (fault.Message() == "" || v.Kind != imports.Null) {
 				t.Errorf("%q: %v with the value %v", s, fault, v)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
@@ -37,22 +38,22 @@ func multipleOf(v *imports.Value, power int) bool {
 func (c *Column) checkStored(v *imports.Value) *Fault {
 	s := c.spec
 	if s.Scale != nil && *s.Scale < 0 && !multipleOf(v, -*s.Scale) {
-		return fault(imports.PrecisionLost, "%s is not a multiple of 1%s, and %s can have only such numbers. Round the value.", quote(*v), strings.Repeat("0", -*s.Scale), s.Title)
+		return fault(imports.PrecisionLost, messages.New("number.multiple", c.quote(*v), messages.Number("step", "1"+strings.Repeat("0", -*s.Scale)), c.title()))
 	}
 	if s.Scale != nil && *s.Scale >= 0 && v.Kind == imports.Text {
 		if at := bytes.IndexByte(v.Bytes, '.'); at >= 0 && len(v.Bytes)-at-1 > *s.Scale {
-			return fault(imports.PrecisionLost, "%s has %s, and %s can have at most %d. Round the value.", quote(*v), imports.Count(uint32(len(v.Bytes)-at-1), "decimal place"), s.Title, *s.Scale)
+			return fault(imports.PrecisionLost, messages.New("number.decimals", c.quote(*v), messages.Count("n", len(v.Bytes)-at-1), c.title(), messages.Count("max", *s.Scale)))
 		}
 	}
 	if s.Digits > 0 && v.Kind == imports.Text {
 		if n := significant(v.Bytes); n > s.Digits {
-			return fault(imports.PrecisionLost, "%s has %s, and %s can have at most %d. Round the value.", quote(*v), imports.Count(uint32(n), "digit"), s.Title, s.Digits)
+			return fault(imports.PrecisionLost, messages.New("number.digits", c.quote(*v), messages.Count("n", n), c.title(), messages.Count("max", s.Digits)))
 		}
 	}
 	switch s.Form {
 	case schema.UUID:
 		if !uuid.Match(v.Bytes) {
-			return fault(imports.Pattern, "%s is not a UUID such as 2f1e6f0a-52c8-4d4e-9c3b-0a7d1f5e8b21.", quote(*v))
+			return fault(imports.Pattern, messages.New("pattern.uuid", c.quote(*v)))
 		}
 		if small := bytes.ToLower(v.Bytes); !bytes.Equal(small, v.Bytes) {
 			v.Bytes = small
@@ -60,7 +61,7 @@ func (c *Column) checkStored(v *imports.Value) *Fault {
 		}
 	case schema.JSON:
 		if !json.Valid(v.Bytes) {
-			return fault(imports.Pattern, "%s is not valid JSON.", quote(*v))
+			return fault(imports.Pattern, messages.New("pattern.json", c.quote(*v)))
 		}
 	}
 	return nil

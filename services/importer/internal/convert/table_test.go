@@ -112,7 +112,7 @@ func convertRow(t testing.TB, r row) (result, message string) {
 	cell := tableCell(t, r.cell)
 	v, _, fault := c.Convert(&cell, &xlsx.Workbook{}, nil)
 	if fault != nil && !fault.Normalized() {
-		return fault.Code.String(), fault.Message
+		return fault.Code.String(), fault.Message()
 	}
 	if result = "(empty)"; v.Kind != imports.Null {
 		result = strings.ReplaceAll(string(v.Append(nil)), "\n", `\n`)

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
@@ -34,15 +35,14 @@ func (c *Column) otherText(cell *source.Cell, buf []byte) (imports.Value, []byte
 			return imports.Value{}, buf, f
 		}
 		if len(s) > maxText && utf16Length(s) > maxText {
-			return imports.Value{}, buf, fault(imports.Length, "%s has %s. A cell has at most %s.", c.spec.Title,
-				characters(utf16Length(s)), characters(maxText))
+			return imports.Value{}, buf, fault(imports.Length, messages.New("length.cell", c.title(),
+				messages.Count("n", utf16Length(s)), messages.Count("max", maxText)))
 		}
 		return textValue(s), buf, f
 	case source.Bool:
 		return textValue(cell.Text), buf, nil
 	}
-	return imports.Value{}, buf, fault(imports.NumberAsText,
-		"The cell holds a date or time, and its appearance depends on the computer. %s needs text. Format the cell as text, and enter the value again.", c.spec.Title)
+	return imports.Value{}, buf, fault(imports.NumberAsText, messages.New("text.date", c.title()))
 }
 
 func utf16Length(s []byte) (n int) {
@@ -87,8 +87,7 @@ func (c *Column) formattedNumber(cell *source.Cell, buf []byte) (imports.Value, 
 		}
 	}
 	return imports.Value{}, buf, fault(imports.NumberAsText,
-		"The cell holds the number %s, shown in the format %s. %s needs text. Format the cell as text, and enter the value again.",
-		cell.Text, source.Clip([]byte(code), maxQuoted), c.spec.Title)
+		messages.New("text.number", messages.Number("number", string(cell.Text)), messages.Text("format", source.Clip([]byte(code), maxQuoted)), c.title()))
 }
 
 // email accepts the addresses that mail is sent to in practice: local@domain.tld (RFC 5321 §4.1.2 without quoted
@@ -145,12 +144,12 @@ func (c *Column) otherEmail(cell *source.Cell, buf []byte) (imports.Value, []byt
 
 func notAnEmail(cell *source.Cell, proposal string) *Fault {
 	if proposal != "" {
-		return fault(imports.NotAnEmail, "%s is not an email address. Did you mean %s?", quoteCell(cell), proposal)
+		return fault(imports.NotAnEmail, messages.New("email.meant", quoteCell(cell), messages.Text("address", proposal)))
 	}
 	if n := countAddresses(cell.Text); n > 1 {
-		return fault(imports.NotAnEmail, "%s has %d addresses. Enter one address such as name@example.com.", quoteCell(cell), n)
+		return fault(imports.NotAnEmail, messages.New("email.several", quoteCell(cell), messages.Count("n", n)))
 	}
-	return fault(imports.NotAnEmail, "%s is not an email address. Enter an address such as name@example.com.", quoteCell(cell))
+	return fault(imports.NotAnEmail, messages.New("email", quoteCell(cell)))
 }
 
 // countAddresses counts the parts of a text that have an @ inside.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -34,13 +35,13 @@ func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 	}
 	half := p.halfOfDay()
 	if len(p.rest) > 1 && p.rest[0] == '-' && p.rest[1] >= '0' && p.rest[1] <= '9' {
-		p.why = "it is negative"
+		p.why = messages.New("why.negative")
 		return c, false
 	}
 	c.HasTime = true
 	var width int
 	if c.Hour, width = p.number(2); width == 0 {
-		p.why = ""
+		p.why = messages.Message{}
 		return c, false
 	}
 	if p.acceptAny("時", "时", "点", "點", "시") {
@@ -156,7 +157,7 @@ func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 		}
 	case word == "uhr" || minutes && (word == "h" || word == "hrs" || word == "hours" || word == "min" || word == "m"):
 	case word == "z" || word == "utc" || word == "gmt" || isOffset(word):
-		p.why = "it has a time zone"
+		p.why = messages.New("why.zone")
 		return false
 	default:
 		return false
@@ -183,7 +184,7 @@ var halfWords = map[string]string{"am": "am", "pm": "pm", "πμ": "am", "μμ": 
 // inDay reports whether a time is before 24:00.
 func (p *dateParser) inDay(c *source.Civil) bool {
 	if c.Hour > 23 {
-		p.why = "hours go from 0 to 23"
+		p.why = messages.New("why.hours")
 		return false
 	}
 	return true

@@ -3,11 +3,13 @@ package convert
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -57,11 +59,11 @@ func readAround(t string, start, end, days int, by *dateRules) (d dateText, ok b
 		before += " "
 	}
 	d, p := readFolded(before+rest, by)
-	if !p.dated || len(d.readings) == 0 && d.why == "" {
+	if !p.dated || len(d.readings) == 0 && d.why.IsZero() {
 		d, p = readTimeFirst(before+rest, by)
 	}
 	if p == nil || len(d.readings) == 0 {
-		return d, d.why != ""
+		return d, !d.why.IsZero()
 	}
 	if slices.ContainsFunc(d.readings, func(c source.Civil) bool { return c.Year/100 != d.readings[0].Year/100 }) {
 		return d, true // a weekday does not tell the century: it might be wrong
@@ -69,17 +71,17 @@ func readAround(t string, start, end, days int, by *dateRules) (d dateText, ok b
 	if slices.ContainsFunc(d.readings, func(c source.Civil) bool { return c.Day == p.dayFirst }) {
 		d.readings = slices.DeleteFunc(d.readings, func(c source.Civil) bool { return c.Day != p.dayFirst })
 	}
-	var others []string
+	var others []messages.Value
 	d.readings = slices.DeleteFunc(d.readings, func(c source.Civil) bool {
 		day := weekdayOf(c)
 		if days&(1<<day) != 0 {
 			return false
 		}
-		others = append(others, fmt.Sprintf("%04d-%02d-%02d is a %s", c.Year, c.Month, c.Day, day))
+		others = append(others, messages.Of(messages.New("why.other_weekday", messages.Date("date", fmt.Sprintf("%04d-%02d-%02d", c.Year, c.Month, c.Day)), messages.Part("day", weekdayName(day)))))
 		return true
 	})
 	if len(d.readings) == 0 {
-		d.why = fmt.Sprintf("%s, and “%s” means %s", strings.Join(others, ", "), t[start:end], weekdayNames(days))
+		d.why = messages.New("why.weekday", messages.List("others", messages.Comma, others...), messages.Text("text", t[start:end]), alternatives("days", weekdayNames(days)))
 	}
 	return d, true
 }
@@ -88,14 +90,17 @@ func weekdayOf(c source.Civil) time.Weekday {
 	return time.Date(c.Year, c.Month, c.Day, 0, 0, 0, 0, time.UTC).Weekday()
 }
 
-func weekdayNames(days int) string {
-	var list []string
+func weekdayName(day time.Weekday) messages.Message {
+	return messages.New("weekday", messages.Text("day", strconv.Itoa(int(day))))
+}
+
+func weekdayNames(days int) (list []messages.Value) {
 	for day := time.Sunday; day <= time.Saturday; day++ {
 		if days&(1<<day) != 0 {
-			list = append(list, day.String())
+			list = append(list, messages.Of(weekdayName(day)))
 		}
 	}
-	return alternatives(list)
+	return list
 }
 
 // readTimeFirst reads a time before its date, 09:30 25.12.2025, and the form of C programs, Dec 25 09:30:00 2025.
@@ -112,7 +117,7 @@ func readTimeFirst(t string, by *dateRules) (dateText, *dateParser) {
 		return dateText{}, nil
 	}
 	d, p := readFolded(strings.Join(date, " ")+" "+clock, by)
-	if !p.dated || len(d.readings) == 0 && d.why == "" {
+	if !p.dated || len(d.readings) == 0 && d.why.IsZero() {
 		return dateText{}, nil
 	}
 	return d, p

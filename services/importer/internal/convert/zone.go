@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
@@ -20,11 +21,11 @@ func (c *Column) moment(civil source.Civil) (source.Civil, *Fault) {
 	case isSecond && !isFirst:
 		return inUTC(second)
 	case isFirst:
-		return source.Civil{}, fault(imports.AmbiguousDate, "%s occurs twice in the time zone %s, because clocks are set back. Enter %s or %s.", civil, c.zone,
-			withOffset(first.In(c.zone)), withOffset(second.In(c.zone)))
+		return source.Civil{}, fault(imports.AmbiguousDate, messages.New("date.twice", civilDate("date", civil), messages.Text("zone", c.zone.String()),
+			messages.Text("first", withOffset(first.In(c.zone))), messages.Text("second", withOffset(second.In(c.zone)))))
 	}
-	return source.Civil{}, fault(imports.NotADate, "%s does not exist in the time zone %s, because clocks are set forward. Enter %s or %s.", civil, c.zone,
-		withOffset(second.In(c.zone)), withOffset(first.In(c.zone)))
+	return source.Civil{}, fault(imports.NotADate, messages.New("date.skipped", civilDate("date", civil), messages.Text("zone", c.zone.String()),
+		messages.Text("first", withOffset(second.In(c.zone))), messages.Text("second", withOffset(first.In(c.zone)))))
 }
 
 // zoneSpan is longer than the difference between any zone and UTC, and shorter than the time between two changes of a zone.
@@ -38,7 +39,7 @@ func (c *Column) offset(at time.Time) time.Duration {
 
 func inUTC(at time.Time) (source.Civil, *Fault) {
 	if at.Year() < 1 || at.Year() > 9999 {
-		return source.Civil{}, fault(imports.NotADate, "The time is outside the years 1 to 9999 in UTC. Enter another time.")
+		return source.Civil{}, fault(imports.NotADate, messages.New("date.years"))
 	}
 	return source.Civil{Year: at.Year(), Month: at.Month(), Day: at.Day(), Hour: at.Hour(), Minute: at.Minute(), Second: at.Second(), Nanosecond: at.Nanosecond(),
 		HasDate: true, HasTime: true}, nil

@@ -39,8 +39,8 @@ func TestTimesOfZonesBecomeMoments(t *testing.T) {
 		v, _, f := column.Convert(&source.Cell{Kind: source.Text, Text: []byte(c.text)}, nil, nil)
 		switch {
 		case f != nil && !f.Normalized():
-			if f.Code != c.code || !strings.Contains(f.Message, c.want) {
-				t.Errorf("%s in %s is %v %q, want %v %q", c.text, c.zone, f.Code, f.Message, c.code, c.want)
+			if f.Code != c.code || !strings.Contains(f.Message(), c.want) {
+				t.Errorf("%s in %s is %v %q, want %v %q", c.text, c.zone, f.Code, f.Message(), c.code, c.want)
 			}
 		case string(v.Bytes) != c.want || c.code != 0:
 			t.Errorf("%s in %s is %s, want %s", c.text, c.zone, v.Bytes, c.want)

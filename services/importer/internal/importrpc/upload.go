@@ -10,6 +10,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/messages"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
@@ -38,8 +39,8 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 	}
 	out := s.message(snapshot)
 	if replayed {
-		out.Notices = append(out.Notices, &importsv1.Notice{Reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REQUEST_REPLAYED),
-			Message: "You sent this upload before, with the same request_id. This is its import. The file was not stored again."})
+		out.Notices = append(out.Notices, noticeMessage(imports.NewNotice(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REQUEST_REPLAYED),
+			messages.New("notice.request_replayed"))))
 	}
 	return stream.SendAndClose(&importsv1.UploadWorkbookResponse{Import: out, Replayed: replayed})
 }

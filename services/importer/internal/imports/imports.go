@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -180,6 +181,25 @@ type Sheet struct {
 // Position returns where the rows of the sheet are.
 func (s *Sheet) Position() source.Position {
 	return source.Position{Sheet: s.WorkbookSheet, Lines: s.Lines, File: s.File}
+}
+
+// LocationOf returns the cell of an issue. ok is false if the import does not have its sheet.
+func (im *Import) LocationOf(is *Issue) (location messages.Location, ok bool) {
+	for i := range im.Sheets {
+		if im.Sheets[i].Name == is.Sheet {
+			return im.Sheets[i].Position().Location(is.Row, is.CellColumn), true
+		}
+	}
+	return location, false
+}
+
+// CellIn returns the cell of an issue in a language.
+func (im *Import) CellIn(is *Issue, l messages.Language) string {
+	location, ok := im.LocationOf(is)
+	if !ok || l == messages.English {
+		return is.Cell
+	}
+	return messages.Value{Kind: messages.Located, Location: &location}.In(l)
 }
 
 // ColumnNumbers returns the numbers of the columns in the workbook.

@@ -1,6 +1,10 @@
 package imports
 
-import "strconv"
+import (
+	"strconv"
+
+	"headway/internal/messages"
+)
 
 // KeptPerSheet is the maximum number of stored issues per sheet. All issues are counted.
 const KeptPerSheet = 10_000
@@ -104,8 +108,20 @@ type Issue struct {
 	Value    string
 	Severity Severity
 	Code     IssueCode
-	// Message describes the problem and how to fix it.
+	// Says describes the problem and how to fix it. Message is its English text. Issues of earlier versions have only that.
+	Says    messages.Message `json:",omitzero"`
 	Message string
+}
+
+// In returns the message in a language.
+func (is *Issue) In(l messages.Language) string { return inLanguage(is.Says, is.Message, l) }
+
+// inLanguage returns a message in a language, or the English text that an earlier version has stored.
+func inLanguage(says messages.Message, english string, l messages.Language) string {
+	if l == messages.English && english != "" || says.IsZero() {
+		return english
+	}
+	return says.In(l)
 }
 
 // RootCause is an error that blocks other rows.
@@ -113,9 +129,14 @@ type RootCause struct {
 	Issue Issue
 	// BlockedRows counts the blocked rows of all sheets.
 	BlockedRows uint32
-	// Message is human-readable: "“D-17” of “Departments” is missing. 412 rows of “Employees” are waiting for it.".
+	// Says is human-readable: "“D-17” of “Departments” is missing. 412 rows of “Employees” are waiting for it.". Message is its
+	// English text.
+	Says    messages.Message `json:",omitzero"`
 	Message string
 }
+
+// In returns the message in a language.
+func (c *RootCause) In(l messages.Language) string { return inLanguage(c.Says, c.Message, l) }
 
 // Found counts the issues of a sheet by their codes, stored or not.
 type Found struct {

@@ -1,9 +1,13 @@
 package imports
 
+import "headway/internal/messages"
+
 // Notice is information that is not an error.
 type Notice struct {
 	// Reason is machine-readable. It is one of those below, or a reason of headway.errors.v1.
-	Reason  string
+	Reason string
+	// Says is the text. Message is the English one. Notices of earlier versions have only that.
+	Says    messages.Message `json:",omitzero"`
 	Message string
 	// Sheet is the schema's name of the sheet. It is empty if the notice is about the file.
 	Sheet string
@@ -11,6 +15,14 @@ type Notice struct {
 	Count uint32
 	// Ranges are the first of these rows, columns, or ranges, at most MaxNoticeRanges.
 	Ranges []string
+}
+
+// In returns the text in a language.
+func (n *Notice) In(l messages.Language) string { return inLanguage(n.Says, n.Message, l) }
+
+// NewNotice returns a notice about a file.
+func NewNotice(reason string, says messages.Message) Notice {
+	return Notice{Reason: reason, Says: says, Message: says.English()}
 }
 
 // MaxNoticeRanges is the maximum number of ranges in a notice.

@@ -123,7 +123,7 @@ func (t *table) findSpoilt(ctx context.Context, g *Guess, wanted map[*column]*pa
 					if source.Blank(cell) {
 						kind = Missing
 					}
-					report(c.column, cell, kind, "%s", f.Message)
+					report(c.column, cell, kind, "%s", f.Message())
 					continue
 				}
 			}

@@ -2,9 +2,8 @@ package intake
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/internal/quota"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
@@ -44,10 +43,8 @@ func ignoredFiles(paths []string) []imports.Notice {
 	if len(paths) == 0 {
 		return nil
 	}
-	were := "were"
-	if len(paths) == 1 {
-		were = "was"
-	}
-	return []imports.Notice{{Reason: imports.FilesIgnored, Count: uint32(len(paths)), Message: fmt.Sprintf("%s of the archive %s not read: %s.",
-		imports.Count(uint32(len(paths)), "file"), were, source.Clip([]byte(strings.Join(paths, ", ")), maxDescribed))}}
+	n := imports.NewNotice(imports.FilesIgnored, messages.New("notice.files_ignored", messages.Count("count", len(paths)),
+		messages.List("files", messages.And, messages.Clipped(messages.Texts(paths...), maxDescribed)...)))
+	n.Count = uint32(len(paths))
+	return []imports.Notice{n}
 }

@@ -21,6 +21,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/governor"
+	"headway/internal/messages"
 	"headway/internal/quota"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/files"
@@ -347,11 +348,8 @@ func (in *Intake) noticeSameFile(ctx context.Context, im *imports.Import) error 
 	if err != nil {
 		return err
 	}
-	im.Notices = append(im.Notices, imports.Notice{
-		Reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SAME_FILE),
-		Message: fmt.Sprintf("You imported this file before, on %s as “%s”. Rows that have not changed since then count as already there.",
-			earlier.CreatedAt.Format("2 January 2006 15:04 MST"), earlier.FileName),
-	})
+	im.Notices = append(im.Notices, imports.NewNotice(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SAME_FILE), messages.New("notice.same_file",
+		messages.Date("time", earlier.CreatedAt.UTC().Format("2006-01-02 15:04")), messages.Text("file", earlier.FileName))))
 	return nil
 }
 

@@ -2,11 +2,10 @@ package intake
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
@@ -16,34 +15,35 @@ func describeText(ctx context.Context, book source.Workbook, im *imports.Import)
 	if im.Texts, err = source.TextFormatsOf(ctx, book); err != nil {
 		return err
 	}
-	var described []string
+	var described []messages.Value
 	if format, ok := source.TextFormatOf(book); ok {
 		im.Text = &format
-		described = append(described, "The file was read as text in "+describe(format))
+		described = append(described, messages.Of(messages.New("format.file", messages.Text("encoding", format.Encoding), delimiter(format))))
 	}
-	for _, name := range slices.Sorted(maps.Keys(im.Texts)) {
-		described = append(described, "“"+name+"” was read as text in "+describe(im.Texts[name]))
+	names := slices.Sorted(maps.Keys(im.Texts))
+	for _, name := range names[:min(len(names), maxDescribed)] {
+		format := im.Texts[name]
+		described = append(described, messages.Of(messages.New("format.named", messages.Text("file", name), messages.Text("encoding", format.Encoding), delimiter(format))))
+	}
+	if more := len(names) - maxDescribed; more > 0 {
+		described = append(described, messages.Of(messages.New("format.more", messages.Count("n", more))))
 	}
 	if len(described) > 0 {
-		im.Notices = append(im.Notices, imports.Notice{Reason: imports.TextFormatRecognized, Message: fmt.Sprintf(
-			"%s. If this is wrong, set the encoding and the delimiter in the upload.", source.Clip([]byte(strings.Join(described, ". ")), maxDescribed))})
+		im.Notices = append(im.Notices, imports.NewNotice(imports.TextFormatRecognized,
+			messages.New("notice.text_format", messages.List("formats", messages.Spaced, described...))))
 	}
 	im.Notices = append(im.Notices, ignoredFiles(source.IgnoredFiles(book))...)
 	return nil
 }
 
-// maxDescribed is the maximum number of characters of a list of files.
-const maxDescribed = 1000
+// maxDescribed is the maximum number of files that a notice names.
+const maxDescribed = 10
 
-// describe returns the format of a text file for a message.
-func describe(f source.TextFormat) string {
-	between := "one value per line"
-	switch name := map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks", ":": "colons"}[f.Delimiter]; {
-	case f.Delimiter == "none":
-	case name != "":
-		between = name + " between the values"
-	default:
-		between = fmt.Sprintf("%q between the values", f.Delimiter)
+// delimiter is the parameter with what is between the values of a text file.
+func delimiter(f source.TextFormat) messages.Parameter {
+	name, known := map[string]string{",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space", ":": "colon"}[f.Delimiter]
+	if !known {
+		name = f.Delimiter
 	}
-	return f.Encoding + ", with " + between
+	return messages.Part("delimiter", messages.New("format.delimiter", messages.Text("name", name)))
 }

@@ -176,7 +176,7 @@ func judge(t *testing.T, book fuzzBook, columns []layout.Column, at map[int]int,
 		if d := s.Doubt(); kind == layout.Doubtful && (d.Column < 0 || d.Column >= len(columns) || d.Reason == "") {
 			t.Fatalf("row %d: the doubt is %+v", row.Number, d)
 		}
-		if plain && kind != layout.Record && len(tables) == 0 && !strings.HasSuffix(s.Doubt().Reason, "other headers") {
+		if plain && kind != layout.Record && len(tables) == 0 && s.Doubt().Reason != layout.BecauseOtherHeaders {
 			t.Fatalf("row %d is of kind %d: %+v", row.Number, kind, r.Values)
 		}
 		if kind == layout.Filler && slices.ContainsFunc(r.Values, entered) {

@@ -45,9 +45,9 @@ func (s *Sheet) isHint(r *Row) Kind {
 	}
 	switch {
 	case hints == r.Filled && hints > 0 && (rules > 0 || types > 2):
-		return s.doubts(first, "explains the columns")
+		return s.doubts(first, BecauseExplainsColumns)
 	case r.Filled > 2 && (numbered == r.Filled || upper == r.Filled || lower == r.Filled):
-		return s.doubts(first, "numbers the columns")
+		return s.doubts(first, BecauseNumbersColumns)
 	}
 	return Record
 }

@@ -203,7 +203,7 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 		}
 	}
 	if s.otherHeaders = s.otherHeaders && r.Number == s.last+1; s.otherHeaders {
-		return s.doubts(s.first, "belongs to a table with other headers")
+		return s.doubts(s.first, BecauseOtherHeaders)
 	}
 	if value := &r.Values[s.first]; value.Kind == source.Text && len(value.Text) <= maxTitle && len(s.byLength[len(value.Text)]) > 0 {
 		if kind := s.repeatsHeader(r); kind != Record {
@@ -265,7 +265,7 @@ func (s *Sheet) inTable(r *Row) Kind {
 		}
 	}
 	if kind == Record && foreign {
-		return s.doubts(s.first, "belongs to a table with other headers")
+		return s.doubts(s.first, BecauseOtherHeaders)
 	}
 	s.other, s.below = other, below && !other
 	return kind
@@ -282,13 +282,13 @@ func (s *Sheet) repeatsHeader(r *Row) Kind {
 			return Record
 		}
 		if 2*s.titles(r) > r.Filled {
-			return s.doubts(s.first, "looks like repeated headers")
+			return s.doubts(s.first, BecauseRepeatedHeaders)
 		}
 		s.otherHeaders = true
-		return s.doubts(s.first, "looks like the headers of another table")
+		return s.doubts(s.first, BecauseHeadersOfOther)
 	}
 	if r.Filled == 1 {
-		return s.doubts(s.first, "repeats the header")
+		return s.doubts(s.first, BecauseRepeatsHeader)
 	}
 	return Header
 }
@@ -339,14 +339,34 @@ func (s *Sheet) titles(r *Row) (n int) {
 type Doubt struct {
 	// Column is the index of the column that raises the doubt.
 	Column int
-	// Reason completes "This row ...".
-	Reason string
+	Reason Reason
 }
+
+// Reason is the reason of a doubt. It has this name in the message "record" of the catalogues.
+type Reason string
+
+// The reasons.
+const (
+	BecauseOtherHeaders    Reason = "other_headers"
+	BecauseRepeatedHeaders Reason = "repeated_headers"
+	BecauseHeadersOfOther  Reason = "headers_of_other"
+	BecauseRepeatsHeader   Reason = "repeats_header"
+	BecauseExplainsColumns Reason = "explains_columns"
+	BecauseNumbersColumns  Reason = "numbers_columns"
+	BecauseCalculated      Reason = "calculated"
+	BecauseExample         Reason = "example"
+	BecauseDashes          Reason = "dashes"
+	BecauseTotal           Reason = "total"
+	BecauseAverage         Reason = "average"
+	BecauseSummary         Reason = "summary"
+	BecauseRowCount        Reason = "row_count"
+	BecauseNote            Reason = "note"
+)
 
 // Doubt returns the reason why the latest row is doubtful.
 func (s *Sheet) Doubt() Doubt { return s.doubt }
 
-func (s *Sheet) doubts(column int, reason string) Kind {
+func (s *Sheet) doubts(column int, reason Reason) Kind {
 	s.doubt = Doubt{column, reason}
 	return Doubtful
 }

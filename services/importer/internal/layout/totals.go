@@ -38,7 +38,7 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 	case texts > 1:
 		return Record // a record whose value is a sum, such as an assembly below its parts
 	}
-	return s.doubts(at, "is calculated from the rows above")
+	return s.doubts(at, BecauseCalculated)
 }
 
 // isCalculated recognizes a row with only a label, without digits, and numbers that are calculated from the rows above, such as the
@@ -60,7 +60,7 @@ func (s *Sheet) isCalculated(r *Row, formulas source.Formulas) Kind {
 	if at < 0 || texts != 1 || !s.lacks(r) {
 		return Record
 	}
-	return s.doubts(at, "is calculated from the rows above")
+	return s.doubts(at, BecauseCalculated)
 }
 
 // hasFormulaOfRowsAbove reports whether a cell's formula calculates with cells of the rows above, and with no others.

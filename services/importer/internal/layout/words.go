@@ -161,7 +161,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 			return kind
 		}
 		if v := &r.Values[s.first]; v.Kind == source.Text && len(v.Text) <= maxLabel && isExample(s.lower(v.Text)) {
-			return s.doubts(s.first, "looks like an example")
+			return s.doubts(s.first, BecauseExample)
 		}
 	}
 	if r.Filled == len(s.columns) {
@@ -185,7 +185,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 		}
 	}
 	if texts > 1 && numbers+dates == 0 && s.separates(r) {
-		return s.doubts(label, "has only dashes or dots")
+		return s.doubts(label, BecauseDashes)
 	}
 	if texts == 0 {
 		return Record
@@ -211,17 +211,17 @@ func (s *Sheet) doubtful(r *Row) Kind {
 	lower := s.lower(name)
 	switch {
 	case dates == 0 && isTotal(lower, numbers > 0):
-		return s.doubts(label, "looks like a total")
+		return s.doubts(label, BecauseTotal)
 	case numbers+dates == 0 && isSeparator(lower):
-		return s.doubts(label, "has only dashes or dots")
+		return s.doubts(label, BecauseDashes)
 	case numbers > 0 && isStatistic(lower):
-		return s.doubts(label, "looks like an average or a count")
+		return s.doubts(label, BecauseAverage)
 	case numbers > 0 && dates == 0 && isComparison(lower, s.lacks(r)):
-		return s.doubts(label, "looks like a summary of other rows")
+		return s.doubts(label, BecauseSummary)
 	case numbers+dates == 0 && isRowCount(lower) || numbers < 2 && dates == 0 && isCount(lower, numbers > 0):
-		return s.doubts(label, "looks like a number of rows")
+		return s.doubts(label, BecauseRowCount)
 	case numbers+dates < 2 && isFooter(lower) || numbers+dates == 0 && isEnd(lower):
-		return s.doubts(label, "looks like a footer or a note")
+		return s.doubts(label, BecauseNote)
 	}
 	return Record
 }

@@ -1,8 +1,7 @@
 package load
 
 import (
-	"fmt"
-
+	"headway/internal/messages"
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
@@ -23,8 +22,8 @@ func notARecord(row, columns int, d layout.Doubt) doubt {
 	if d.Column >= columns {
 		d.Column = -1
 	}
-	message := fmt.Sprintf("This row %s, so it is not imported. Delete it. If it is a record, fill in its other columns.", d.Reason)
-	return doubt{check.CellFault{Row: row, Column: d.Column, Fault: &convert.Fault{Code: imports.NotARecord, Message: message}}, true}
+	says := messages.New("record", messages.Text("doubt", string(d.Reason)))
+	return doubt{check.CellFault{Row: row, Column: d.Column, Fault: &convert.Fault{Code: imports.NotARecord, Says: says}}, true}
 }
 
 // convertDoubtful converts a row with doubts, and returns the doubts of later rows.
@@ -50,4 +49,25 @@ func (p *pipeline) convertDoubtful(b *batch, doubts []doubt) (rest []doubt) {
 		}
 	}
 	return doubts[n:]
+}
+
+// reason is the reason why a row is not a record.
+type reason uint8
+
+const (
+	notFound reason = iota
+	sumsOfRows
+	differences
+	belowTotal
+)
+
+func (r reason) message() messages.Message {
+	switch r {
+	case differences:
+		return messages.New("record.differences")
+	case belowTotal:
+		return messages.New("record.below_total")
+	default:
+		return messages.New("record.sums")
+	}
 }

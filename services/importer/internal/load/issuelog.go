@@ -38,7 +38,9 @@ func (l *issueLog) add(severity imports.Severity, code imports.IssueCode, issue 
 		return
 	}
 	l.kept++
-	l.waiting = append(l.waiting, issue())
+	is := issue()
+	is.Message = is.Says.English()
+	l.waiting = append(l.waiting, is)
 }
 
 // tick stores the issues that have waited long enough.

@@ -1,6 +1,9 @@
 package load
 
 import (
+	"strconv"
+
+	"headway/internal/messages"
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
@@ -20,11 +23,11 @@ func (p *pipeline) doubtLine(b *batch, row source.Row) {
 		b.repaired = append(b.repaired, repairedLine{row.Number, row.Misread, cellsOf(row)})
 		return
 	}
-	message := "The separators or quotation marks of this line do not fit the columns, so it is not clear which value belongs where. Correct the line."
+	says := messages.New("line.unreadable")
 	if row.Misread == source.Garbled {
-		message = "The line has bytes that are not text in the encoding of the file. Save the file as UTF-8, or choose its encoding."
+		says = messages.New("line.garbled")
 	}
-	b.doubts = append(b.doubts, doubt{check.CellFault{Row: len(b.Rows), Column: -1, Fault: &convert.Fault{Code: imports.LineUnreadable, Message: message}}, true})
+	b.doubts = append(b.doubts, doubt{check.CellFault{Row: len(b.Rows), Column: -1, Fault: &convert.Fault{Code: imports.LineUnreadable, Says: says}}, true})
 }
 
 // cellsOf returns the cells of a row, as a message shows them.
@@ -41,17 +44,41 @@ func cellsOf(row source.Row) string {
 	return source.Clip(text, imports.MaxValue)
 }
 
+// repairs are the kinds of damage in the catalogues.
 var repairs = [...]string{
-	source.SeparatorMissing: "A separator is missing between two values.",
-	source.SeparatorExtra:   "The line has one separator too many.",
-	source.SeparatorOther:   "The values have another separator than in the other lines.",
-	source.QuoteStray:       "A quotation mark opens or closes nothing.",
+	source.SeparatorMissing: "missing",
+	source.SeparatorExtra:   "extra",
+	source.SeparatorOther:   "separator",
+	source.QuoteStray:       "quote",
 }
 
 // warnRepaired adds the warning about a line that was repaired.
 func (s *sheet) warnRepaired(line repairedLine) {
 	s.issues.add(imports.Warning, imports.LineRepaired, func() imports.Issue {
 		return imports.Issue{Sheet: s.spec.Name, Cell: s.listed.Position().Cell(line.row, 0), Row: line.row, Value: line.cells,
-			Severity: imports.Warning, Code: imports.LineRepaired, Message: repairs[line.how] + " The line was read in the only way that fits the columns. Check its values."}
+			Severity: imports.Warning, Code: imports.LineRepaired, Says: messages.New("line.repaired", messages.Text("damage", repairs[line.how]))}
+	})
+}
+
+// warnIgnored adds the warning about a cell that is not imported.
+func (s *sheet) warnIgnored(row, cell int, text string) {
+	if s.shares {
+		return
+	}
+	s.issues.add(imports.Warning, imports.ColumnIgnored, func() imports.Issue {
+		name := source.ColumnName(cell)
+		if s.listed.Lines {
+			name = strconv.Itoa(cell)
+		}
+		says := messages.New("column.no_header", messages.Text("column", name))
+		if row == s.listed.HeaderRow {
+			name := source.Clip([]byte(text), 40)
+			if text == "" {
+				name = source.ColumnName(cell)
+			}
+			says = messages.New("column.unknown", messages.Text("column", name))
+		}
+		return imports.Issue{Sheet: s.spec.Name, Cell: s.listed.Position().Cell(row, cell), Row: row, CellColumn: cell, Value: text,
+			Severity: imports.Warning, Code: imports.ColumnIgnored, Says: says}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
@@ -112,7 +113,7 @@ func (p *pipeline) doubtMerges(b *batch, cells []source.Cell) {
 	var last source.Range
 	for i := range cells {
 		column := p.sheet.columns[i].Cell
-		var message string
+		var says messages.Message
 		switch r, _ := p.merged.At(column); cells[i].Merge {
 		case source.MergeSpans:
 			if r == last { // one fault per range is enough
@@ -120,12 +121,12 @@ func (p *pipeline) doubtMerges(b *batch, cells []source.Cell) {
 				continue
 			}
 			last = r
-			message = fmt.Sprintf("The cells %s are merged across columns, so it is not clear which column their value belongs to. Unmerge them, and enter each value in its own cell.", r)
+			says = messages.New("merged.across", messages.Text("cells", r.String()))
 		case source.MergeHides:
-			message = fmt.Sprintf("The cell is merged (%s), and hides another value. Unmerge the cells, and keep the right value.", r)
+			says = messages.New("merged.hides", messages.Text("cells", r.String()))
 		default:
 			continue
 		}
-		b.doubts = append(b.doubts, doubt{CellFault: check.CellFault{Row: len(b.Rows), Column: i, Fault: &convert.Fault{Code: imports.MergedCells, Message: message}}})
+		b.doubts = append(b.doubts, doubt{CellFault: check.CellFault{Row: len(b.Rows), Column: i, Fault: &convert.Fault{Code: imports.MergedCells, Says: says}}})
 	}
 }

@@ -1,9 +1,9 @@
 package load
 
 import (
-	"fmt"
 	"sync/atomic"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -15,9 +15,9 @@ import (
 type normalized struct {
 	cells int
 	rules [schema.RuleCount]changed
-	// row and message are those of the first cell that was read without a rule.
+	// row and explain are those of the first cell that was read without a rule. explain is nil if there is none.
 	row     int
-	message string
+	explain func(others int) messages.Message
 }
 
 // changed are the cells of a column that one rule has changed.
@@ -45,8 +45,8 @@ func (p *pipeline) countNormalized(b *batch, i, c int, v imports.Value, f *conve
 	n.cells++
 	rules := f.Rules()
 	cell, book := &b.Cells[i*width+c], p.sheet.run.input.Workbook
-	if rules.Has(schema.RuleReading) && n.message == "" {
-		n.row, n.message = b.Rows[i], p.sheet.columns[c].converter.Explain(cell, book, v)
+	if rules.Has(schema.RuleReading) && n.explain == nil {
+		n.row, n.explain = b.Rows[i], p.sheet.columns[c].converter.Explain(cell, book, v)
 	}
 	enough := convert.RuleSet(p.sheet.sampled[c].Load())
 	for r := range schema.RuleCount {
@@ -71,8 +71,8 @@ func (s *sheet) addNormalized(b *batch) {
 	}
 	for c := range b.normalized {
 		n, all := &b.normalized[c], &s.normalized[c]
-		if all.message == "" {
-			all.row, all.message = n.row, n.message
+		if all.explain == nil {
+			all.row, all.explain = n.row, n.explain
 		}
 		all.cells += n.cells
 		for r := range n.rules {
@@ -92,14 +92,14 @@ func (s *sheet) addNormalized(b *batch) {
 func (s *sheet) warnNormalized() {
 	for c := range s.normalized {
 		n := &s.normalized[c]
-		if n.message == "" {
+		if n.explain == nil {
 			continue
 		}
 		column := s.columns[c]
 		s.issues.add(imports.Warning, imports.Normalized, func() imports.Issue {
 			return imports.Issue{Sheet: s.spec.Name, Cell: s.cellName(n.row, column),
 				Row: n.row, CellColumn: column.Cell, Column: column.Spec.Name, Severity: imports.Warning, Code: imports.Normalized,
-				Message: n.message + others(n.rules[schema.RuleReading].cells-1)}
+				Says: n.explain(n.rules[schema.RuleReading].cells - 1)}
 		})
 	}
 }
@@ -129,14 +129,4 @@ func (s *sheet) changes() (list []imports.ColumnChanges) {
 		list = append(list, of)
 	}
 	return list
-}
-
-func others(n int) string {
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return " 1 other cell of this column was cleaned up too."
-	}
-	return fmt.Sprintf(" %d other cells of this column were cleaned up too.", n)
 }

@@ -37,7 +37,7 @@ func TestNormalizedCellsAreCountedPerColumn(t *testing.T) {
 	if err != nil || len(page.Issues) != 2 {
 		t.Fatalf("%d issues, %v", len(page.Issues), err)
 	}
-	const want = "“Ka” (a blank after the text) was read as “Ka”. 2499 other cells of this column were cleaned up too."
+	const want = "“Ka” (a blank after the text) was read as “Ka”. 2,499 other cells of this column were cleaned up too."
 	if is := page.Issues[0]; is.Message != want || is.Cell != "Teams!A3" || is.Severity != imports.Warning {
 		t.Errorf("got %+v", is)
 	}

@@ -1,9 +1,9 @@
 package load
 
 import (
-	"fmt"
-	"strings"
+	"strconv"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/source"
@@ -26,19 +26,22 @@ func (s *sheet) notices() []imports.Notice {
 		return nil
 	}
 	n := noticeList{sheet: s.spec.Name, name: s.listed.WorkbookSheet}
-	n.rows(imports.RepeatedRows, s.repeated, "%s %s equal to an earlier one in the columns of "+s.spec.Title+": %s. Equal rows are imported once.")
-	n.rows(imports.TotalsLeftOut, p.layout.OfKind(layout.Totals), "%s with totals %s left out: %s.")
-	n.rows(imports.HeadersLeftOut, p.layout.OfKind(layout.Header), "%s with repeated headers %s left out: %s.")
-	n.rows(imports.FillersLeftOut, p.layout.OfKind(layout.Filler), "%s with only empty checkboxes and formulas %s left out: %s.")
-	n.rows(imports.HiddenRows, p.hidden, "%s %s hidden in the file, for example by a filter: %s. Hidden rows are imported too.")
+	totals, headers, fillers := p.layout.OfKind(layout.Totals), p.layout.OfKind(layout.Header), p.layout.OfKind(layout.Filler)
+	otherTable, belowTable, sparse := p.layout.OtherTable(), p.layout.BelowTable(), p.layout.Sparse()
+	n.rows(imports.RepeatedRows, s.repeated, messages.New("notice.repeated_rows", n.in(), count(s.repeated), which(s.repeated), messages.Text("title", s.spec.Title)))
+	n.rows(imports.TotalsLeftOut, totals, messages.New("notice.totals_left_out", n.in(), count(totals), which(totals)))
+	n.rows(imports.HeadersLeftOut, headers, messages.New("notice.headers_left_out", n.in(), count(headers), which(headers)))
+	n.rows(imports.FillersLeftOut, fillers, messages.New("notice.fillers_left_out", n.in(), count(fillers), which(fillers)))
+	n.rows(imports.HiddenRows, p.hidden, messages.New("notice.hidden_rows", n.in(), count(p.hidden), which(p.hidden)))
 	n.hiddenColumns(s)
 	n.merges(s.run.merges[s.spec.Name])
-	n.rows(imports.OtherTable, p.layout.OtherTable(), "%s %s in another table of the sheet: %s. Check that they are records.")
-	n.rows(imports.BelowTable, p.layout.BelowTable(), "%s %s below the table of the sheet: %s. Check that they are records.")
-	n.rows(imports.SparseRows, p.layout.Sparse(), "%s %s a value in one column only: %s. Check that they are records.")
+	n.rows(imports.OtherTable, otherTable, messages.New("notice.other_table", n.in(), count(otherTable), which(otherTable)))
+	n.rows(imports.BelowTable, belowTable, messages.New("notice.below_table", n.in(), count(belowTable), which(belowTable)))
+	n.rows(imports.SparseRows, sparse, messages.New("notice.sparse_rows", n.in(), count(sparse), which(sparse)))
 	if s.totals != nil {
 		s.totals.endBlock()
-		n.rows(imports.SumRows, s.totals.unclear, "%s %s numbers that are the sums of the rows above: %s. Check that they are records.")
+		unclear := s.totals.unclear
+		n.rows(imports.SumRows, unclear, messages.New("notice.sum_rows", n.in(), count(unclear), which(unclear)))
 	}
 	n.added(s)
 	return n.list
@@ -50,52 +53,53 @@ type noticeList struct {
 	list        []imports.Notice
 }
 
-func (n *noticeList) add(reason string, count uint32, ranges []string, message string) {
-	n.list = append(n.list, imports.Notice{Reason: reason, Message: "Sheet “" + n.name + "”: " + message, Sheet: n.sheet, Count: count, Ranges: ranges})
+func (n *noticeList) add(reason string, count uint32, ranges []string, says messages.Message) {
+	notice := imports.NewNotice(reason, says)
+	notice.Sheet, notice.Count, notice.Ranges = n.sheet, count, ranges
+	n.list = append(n.list, notice)
 }
 
-// rows adds a notice about rows. The format has the number of rows, a verb, and the first rows.
-func (n *noticeList) rows(reason string, rows layout.Rows, format string) {
+// in is the parameter with the name of the sheet.
+func (n *noticeList) in() messages.Parameter { return messages.Text("sheet", n.name) }
+
+// count is the parameter with a number of rows.
+func count(rows layout.Rows) messages.Parameter { return messages.Count("count", rows.Count) }
+
+// which is the parameter with the numbers of the first rows.
+func which(rows layout.Rows) messages.Parameter {
+	numbers := make([]messages.Value, len(rows.First))
+	for i, row := range rows.First {
+		numbers[i] = messages.Value{Kind: messages.Decimal, Text: strconv.Itoa(row)}
+	}
+	return messages.List("rows", messages.And, some(numbers, rows.Count)...)
+}
+
+// rows adds a notice about rows, if there are any.
+func (n *noticeList) rows(reason string, rows layout.Rows, says messages.Message) {
 	if rows.Count == 0 {
 		return
 	}
-	ranges, numbers := make([]string, len(rows.First)), make([]string, len(rows.First))
+	ranges := make([]string, len(rows.First))
 	for i, row := range rows.First {
-		numbers[i] = fmt.Sprint(row)
-		ranges[i] = numbers[i] + ":" + numbers[i]
+		number := strconv.Itoa(row)
+		ranges[i] = number + ":" + number
 	}
-	which := "row " + numbers[0]
-	verb := map[bool]string{true: "is", false: "are"}[rows.Count == 1]
-	switch reason {
-	case imports.TotalsLeftOut, imports.HeadersLeftOut, imports.FillersLeftOut:
-		verb = map[bool]string{true: "was", false: "were"}[rows.Count == 1]
-	case imports.SparseRows, imports.SumRows:
-		verb = map[bool]string{true: "has", false: "have"}[rows.Count == 1]
-	}
-	if rows.Count > 1 {
-		which = "rows " + enumerate(numbers, rows.Count)
-	}
-	n.add(reason, rows.Count, ranges, fmt.Sprintf(format, imports.Rows(rows.Count), verb, which))
+	n.add(reason, rows.Count, ranges, says)
 }
 
-// enumerate lists some of n names: "2, 3 and 7", or "2, 3, 7 and 12 more".
-func enumerate(names []string, n uint32) string {
+// some returns the first of n values, with the number of the others: "2, 3, 7, and 12 more".
+func some(values []messages.Value, n uint32) []messages.Value {
 	const listed = 5
-	if len(names) > listed {
-		names = names[:listed]
+	values = values[:min(len(values), listed)]
+	if more := int(n) - len(values); more > 0 {
+		values = append(values[:len(values):len(values)], messages.Of(messages.New("list.more", messages.Count("n", more))))
 	}
-	if more := int(n) - len(names); more > 0 {
-		return strings.Join(names, ", ") + " and " + imports.Grouped(uint32(more)) + " more"
-	}
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
+	return values
 }
 
 func (n *noticeList) hiddenColumns(s *sheet) {
-	var ranges, titles []string
+	var ranges []string
+	var titles []messages.Value
 	count := uint32(0)
 	for _, c := range s.inFile() {
 		if !source.HiddenColumn(s.pipeline.rows, c.Cell) {
@@ -104,14 +108,12 @@ func (n *noticeList) hiddenColumns(s *sheet) {
 		if count++; len(ranges) < imports.MaxNoticeRanges {
 			letters := source.ColumnName(c.Cell)
 			ranges = append(ranges, letters+":"+letters)
-			titles = append(titles, fmt.Sprintf("“%s” (%s)", c.Spec.Title, letters))
+			titles = append(titles, messages.Of(messages.New("notice.hidden_column", messages.Text("column", c.Spec.Title), messages.Text("letters", letters))))
 		}
 	}
-	switch {
-	case count == 1:
-		n.add(imports.HiddenColumns, 1, ranges, fmt.Sprintf("the column %s is hidden in the file. Hidden columns are imported too.", titles[0]))
-	case count > 1:
-		n.add(imports.HiddenColumns, count, ranges, fmt.Sprintf("%d columns are hidden in the file: %s. Hidden columns are imported too.", count, enumerate(titles, count)))
+	if count > 0 {
+		n.add(imports.HiddenColumns, count, ranges, messages.New("notice.hidden_columns", n.in(), messages.Count("count", count),
+			messages.List("columns", messages.And, some(titles, count)...)))
 	}
 }
 
@@ -120,12 +122,9 @@ func (n *noticeList) added(s *sheet) {
 	if len(added) == 0 {
 		return
 	}
-	noun := "column"
-	if len(added) > 1 {
-		noun = "columns"
-	}
-	n.add(imports.ColumnsAdded, uint32(len(added)), nil, fmt.Sprintf("the table “%s” gets the %s %s, without values in the rows that this file does not change. If the table has them under another name, name it in the schema.",
-		s.spec.Table, noun, enumerate(added, uint32(len(added)))))
+	count := uint32(len(added))
+	n.add(imports.ColumnsAdded, count, nil, messages.New("notice.columns_added", n.in(), messages.Text("table", s.spec.Table),
+		messages.Count("count", count), messages.List("columns", messages.And, some(messages.Texts(added...), count)...)))
 }
 
 func (n *noticeList) merges(merges []source.Range) {
@@ -137,5 +136,6 @@ func (n *noticeList) merges(merges []source.Range) {
 		ranges = append(ranges, r.String())
 	}
 	count := uint32(len(merges))
-	n.add(imports.MergesApplied, count, ranges, fmt.Sprintf("cells are merged: %s. A value that is merged over several rows counts for each of these rows.", enumerate(ranges, count)))
+	n.add(imports.MergesApplied, count, ranges, messages.New("notice.merged_cells", n.in(),
+		messages.List("ranges", messages.And, some(messages.Texts(ranges...), count)...)))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
@@ -375,26 +374,4 @@ func (s *sheet) release() error {
 	}
 	s.pipeline, s.results = nil, imports.RowResults{}
 	return s.check.Release(referred)
-}
-
-func (s *sheet) warnIgnored(row, cell int, text string) {
-	if s.shares {
-		return
-	}
-	s.issues.add(imports.Warning, imports.ColumnIgnored, func() imports.Issue {
-		name := source.ColumnName(cell)
-		if s.listed.Lines {
-			name = strconv.Itoa(cell)
-		}
-		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", name)
-		if row == s.listed.HeaderRow {
-			name := source.Clip([]byte(text), 40)
-			if text == "" {
-				name = source.ColumnName(cell)
-			}
-			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", name)
-		}
-		return imports.Issue{Sheet: s.spec.Name, Cell: s.listed.Position().Cell(row, cell), Row: row, CellColumn: cell, Value: text,
-			Severity: imports.Warning, Code: imports.ColumnIgnored, Message: message}
-	})
 }

@@ -42,16 +42,6 @@ type number struct {
 	known bool
 }
 
-// reason is the reason why a row is not a record. It is a message for the user.
-type reason string
-
-const (
-	notFound    reason = ""
-	sumsOfRows  reason = "This row looks like a total: its numbers are sums or averages of the rows above. So it is not imported. Delete it. If it is a record, move it above these rows."
-	differences reason = "This row looks like a comparison: its numbers are the differences of the two rows above. So it is not imported. Delete it. If it is a record, fill in its other columns."
-	belowTotal  reason = "This row is below a total, and has only numbers, as the total has. So it is not imported. Delete it. If it is a record, fill in its other columns."
-)
-
 // newTotals returns nil if the sheet has no numbers, or no column for a label.
 func newTotals(columns []column) *totals {
 	t := &totals{width: len(columns), digits: true, filled: make([]bool, len(columns))}
@@ -164,7 +154,7 @@ func (t *totals) withTotals(b *batch, found []foundTotal) []check.CellFault {
 			rest = rest[1:]
 		}
 		faults = append(faults, check.CellFault{Row: i, Column: t.label[0], Fault: &convert.Fault{Code: imports.NotARecord,
-			Message: string(f.why)}})
+			Says: f.why.message()}})
 		clear(b.Row(i, t.width))
 	}
 	return append(faults, rest...)

@@ -27,7 +27,7 @@ func checkConstants(spec *schema.Sheet, m imports.SheetMapping) error {
 		cell := source.Cell{Kind: source.Text, Text: []byte(m.Constants[name])}
 		value, _, fault := converter.Convert(&cell, nil, nil)
 		if fault != nil && !fault.Normalized() {
-			return problem(MappingInvalid, "The constant of the column %s is not valid. %s", name, fault.Message)
+			return problem(MappingInvalid, "The constant of the column %s is not valid. %s", name, fault.Message())
 		}
 		if value.Kind == imports.Null {
 			return problem(MappingInvalid, "The constant of the column %s is empty. Enter a value, or delete it.", name)

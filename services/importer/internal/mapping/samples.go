@@ -3,6 +3,7 @@ package mapping
 import (
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -12,9 +13,9 @@ import (
 // Sample is a cell, and its value by the rules of its column.
 type Sample struct {
 	Cell, Value string
-	// Problem is why the cell has no value, and Code is its code. They are empty if it has one.
-	Problem string
-	Code    imports.IssueCode
+	// Says is why the cell has no value, and Code is its code. They are empty if it has one.
+	Says messages.Message
+	Code imports.IssueCode
 }
 
 // addSamples converts the values that are shown by the rules of the schema, which include those of the mapping. A column whose rules are
@@ -52,7 +53,7 @@ func samplesOf(converter *convert.Column, book source.Workbook, shown []string, 
 		samples[i] = Sample{Cell: shown[i]}
 		switch {
 		case fault != nil && !fault.Normalized():
-			samples[i].Problem, samples[i].Code = fault.Message, fault.Code
+			samples[i].Says, samples[i].Code = fault.Says, fault.Code
 		case value.Kind != imports.Null:
 			samples[i].Value = source.Clip(converter.ShownValue(value), shownText)
 		}

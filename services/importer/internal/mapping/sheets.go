@@ -3,10 +3,10 @@ package mapping
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -53,8 +53,8 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 			return nil, explicit, nil, duplicated(append(visible, hidden...), spec)
 		}
 		for _, other := range hidden {
-			notices = append(notices, notice(spec, imports.HiddenIgnored, "The sheet “%s” is hidden and was not imported, because the sheet “%s” is for %s too.",
-				other.Name, visible[0].Name, spec.Title))
+			notices = append(notices, notice(spec, imports.HiddenIgnored, messages.New("notice.hidden_ignored",
+				messages.Text("sheet", other.Name), messages.Text("other", visible[0].Name), messages.Text("title", spec.Title))))
 		}
 		return &visible[0], explicit, notices, nil
 	case len(hidden) > 1:
@@ -109,8 +109,10 @@ func duplicated(sheets []source.Sheet, spec *schema.Sheet) error {
 	return problem(SheetDuplicated, "The sheets “%s” and “%s” are both for %s. Delete or rename one of them.", sheets[0].Name, sheets[1].Name, spec.Title)
 }
 
-func notice(spec *schema.Sheet, reason, format string, args ...any) imports.Notice {
-	return imports.Notice{Reason: reason, Sheet: spec.Name, Count: 1, Message: fmt.Sprintf(format, args...)}
+func notice(spec *schema.Sheet, reason string, says messages.Message) imports.Notice {
+	n := imports.NewNotice(reason, says)
+	n.Sheet, n.Count = spec.Name, 1
+	return n
 }
 
 // maxCandidates is the maximum number of visible sheets that are compared with a hidden one.
@@ -142,11 +144,11 @@ func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit
 	}
 	switch len(better) {
 	case 0:
-		return &hidden, []imports.Notice{notice(spec, imports.HiddenSheet, "The sheet “%s” is hidden in the file. It was imported.", hidden.Name)}, nil
+		return &hidden, []imports.Notice{notice(spec, imports.HiddenSheet, messages.New("notice.hidden_sheet", messages.Text("sheet", hidden.Name)))}, nil
 	case 1:
 		f.taken = append(f.taken, better[0].Name)
-		return &better[0], []imports.Notice{notice(spec, imports.VisiblePreferred,
-			"The sheet “%s” was imported for %s, because it has the same headers and the sheet “%s” is hidden.", better[0].Name, spec.Title, hidden.Name)}, nil
+		return &better[0], []imports.Notice{notice(spec, imports.VisiblePreferred, messages.New("notice.visible_preferred",
+			messages.Text("sheet", better[0].Name), messages.Text("title", spec.Title), messages.Text("other", hidden.Name)))}, nil
 	}
 	return nil, nil, problem(SheetDuplicated, "The sheet “%s” is hidden, and the sheets “%s” and “%s” both have its headers. Rename the one to import to “%s”, and delete the hidden sheet.",
 		hidden.Name, better[0].Name, better[1].Name, spec.Title)

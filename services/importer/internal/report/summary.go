@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/xlsxwrite"
 )
@@ -67,7 +68,7 @@ func (b *book) tellNotices(t *table) {
 		notices = append(notices, b.im.Sheets[i].Notices...)
 	}
 	for _, u := range b.im.Unused {
-		notices = append(notices, imports.Notice{Message: fmt.Sprintf("The sheet “%s” was not imported.", u.Name)})
+		notices = append(notices, imports.NewNotice("", messages.New("report.unused_sheet", messages.Text("sheet", u.Name))))
 	}
 	if len(notices) == 0 {
 		return

@@ -3,6 +3,7 @@ package source
 import (
 	"strconv"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/text"
 )
 
@@ -161,6 +162,15 @@ func (p Position) Cell(row, column int) string {
 		return p.Sheet + "!" + number + ":" + number
 	}
 	return p.Sheet + "!" + CellName(column, row)
+}
+
+// Location returns a cell for messages. If the column is 0, it is the row.
+func (p Position) Location(row, column int) messages.Location {
+	location := messages.Location{Row: uint32(row), Column: uint32(column), File: p.File, Line: p.Lines || p.File != ""}
+	if !location.Line {
+		location.Sheet = p.Sheet
+	}
+	return location
 }
 
 // ColumnName returns the letters of a column that counts from 1, such as "AA" for 27.

@@ -225,7 +225,7 @@ func TestExamplesAreValid(t *testing.T) {
 			}
 			cell := &source.Cell{Kind: source.Text, Text: []byte(value)}
 			if _, _, fault := compiled.Convert(cell, nil, nil); fault != nil {
-				t.Errorf("%s.%s: the example %q: %s", sheet.Name, c.Name, value, fault.Message)
+				t.Errorf("%s.%s: the example %q: %s", sheet.Name, c.Name, value, fault.Message())
 			}
 		}
 	}

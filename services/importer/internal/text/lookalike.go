@@ -1,26 +1,27 @@
 package text
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
+
+	"headway/internal/messages"
 )
 
 // twins are the letters that look like Latin ones.
 const twins = "АВЕЅІЈКМНОРСТУХаеѕіјорсухһ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"
 
 // lookAlike describes the first letter of another alphabet in a word, if it looks like one of the word's alphabet: “U+0435 (Cyrillic
-// letter) after “l””. It is empty if there is none.
-func lookAlike(s string) string {
+// letter) after “l””. It returns nothing if there is none.
+func lookAlike(s string) []messages.Message {
 	start := 0
 	for word := range strings.FieldsSeq(s) {
 		start += strings.Index(s[start:], word)
 		if odd := oddLetter(word); odd >= 0 {
-			return describeLetter(s, start+odd)
+			return []messages.Message{describeLetter(s, start+odd)}
 		}
 		start += len(word)
 	}
-	return ""
+	return nil
 }
 
 // oddLetter returns the position of the first letter of the less frequent alphabet in a word, or -1 if no letter looks like one of
@@ -48,21 +49,21 @@ func oddLetter(word string) int {
 	return firstTwin
 }
 
-func describeLetter(s string, at int) string {
+func describeLetter(s string, at int) messages.Message {
 	var letter rune
 	for _, letter = range s[at:] {
 		break
 	}
-	alphabet := "Latin"
+	alphabet := "latin"
 	switch {
 	case unicode.Is(unicode.Cyrillic, letter):
-		alphabet = "Cyrillic"
+		alphabet = "cyrillic"
 	case unicode.Is(unicode.Greek, letter):
-		alphabet = "Greek"
+		alphabet = "greek"
 	}
-	where := "at the start"
+	named := messages.Part("character", character(alphabet, letter))
 	if at > 0 {
-		where = "after “" + tail([]byte(s[:at])) + "”"
+		return messages.New("remark.inside", named, messages.Text("text", tail([]byte(s[:at]))))
 	}
-	return fmt.Sprintf("U+%04X (%s letter) %s", letter, alphabet, where)
+	return messages.New("remark.start", named)
 }

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"headway/internal/messages"
 )
 
 // maxNamed is the maximum number of unseen characters that a message names.
@@ -14,44 +16,47 @@ const maxNamed = 3
 // Quote returns at most limit characters of a text in quotation marks, followed by the names of its invisible
 // characters, or of a letter of another alphabet that looks like one of the text's: “K1” (U+00A0 after the text).
 func Quote(s []byte, limit int) string {
+	return Quoted(s, limit).In(messages.English)
+}
+
+// Quoted is Quote for a message.
+func Quoted(s []byte, limit int) messages.Value {
 	if Plain(s) {
-		return "“" + Clip(s, limit) + "”"
+		return messages.Quote(Clip(s, limit))
 	}
 	clean, _, _ := Clean(s, nil)
 	clean = shown(clean)
-	quoted := "“" + Clip(clean, limit) + "”"
-	unseen := Unseen(s)
-	if unseen == "" {
-		unseen = lookAlike(string(clean))
+	remarks := remarksOn(s)
+	if len(remarks) == 0 {
+		remarks = lookAlike(string(clean))
 	}
-	if unseen != "" {
-		quoted += " (" + unseen + ")"
-	}
-	return quoted
+	return messages.Quote(Clip(clean, limit), remarks...)
 }
 
-// Unseen returns the names and positions of the characters of a text that the rule removes, replaces, or refuses:
-// "U+200B after the text". It is empty if there are none.
-func Unseen(s []byte) string {
+// HasUnseen reports whether a text has characters that the rule removes, replaces, or refuses.
+func HasUnseen(s []byte) bool { return len(remarksOn(s)) > 0 }
+
+// remarksOn names the characters of a text that the rule removes, replaces, or refuses, with their positions: "U+200B after the
+// text".
+func remarksOn(s []byte) (found []messages.Message) {
 	first, last := visibleEnds(s)
-	var found []string
 	seen := map[string]bool{}
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			found = append(found, name)
+	add := func(id string, m messages.Message) {
+		if !seen[id] {
+			seen[id] = true
+			found = append(found, m)
 		}
 	}
-	before, after := blanks(s[:first]), ""
+	before, after := blanks(s[:first]), messages.Message{}
 	if last > first {
 		after = blanks(s[last:])
 	}
-	if before != "" && after != "" {
-		add("blanks around the text")
-		before, after = "", ""
+	if !before.IsZero() && !after.IsZero() {
+		add("around", messages.New("remark.around"))
+		before, after = messages.Message{}, messages.Message{}
 	}
-	if before != "" {
-		add(before + " before the text")
+	if !before.IsZero() {
+		add("blanks before", messages.New("remark.before", messages.Part("character", before)))
 	}
 	for i := 0; i < len(s) && len(found) <= maxNamed; {
 		r, n := utf8.DecodeRune(s[i:])
@@ -59,30 +64,30 @@ func Unseen(s []byte) string {
 		switch {
 		case c == visible, inside && (c == wideSpace || r == ' ' || r == '\n'), !inside && isASCIIBlank(r), kept(s, i, n):
 		case first == last:
-			add(nameOf(r))
+			add(fmt.Sprint(r), messages.New("remark.only", messages.Part("character", nameOf(r))))
 		case i < first:
-			add(nameOf(r) + " before the text")
+			add(fmt.Sprint("before ", r), messages.New("remark.before", messages.Part("character", nameOf(r))))
 		case i < last:
-			add(nameOf(r) + " after “" + tail(s[:i]) + "”")
+			add(fmt.Sprint(tail(s[:i]), r), messages.New("remark.inside", messages.Part("character", nameOf(r)), messages.Text("text", tail(s[:i]))))
 		default:
-			add(nameOf(r) + " after the text")
+			add(fmt.Sprint("after ", r), messages.New("remark.after", messages.Part("character", nameOf(r))))
 		}
 		i += n
 	}
-	if after != "" {
-		add(after + " after the text")
+	if !after.IsZero() {
+		add("blanks after", messages.New("remark.after", messages.Part("character", after)))
 	}
 	if !norm.NFC.IsNormal(s) {
-		add("letters and accents in separate characters")
+		add("decomposed", messages.New("remark.decomposed"))
 	}
 	if len(found) > maxNamed {
-		found = append(found[:maxNamed], "and more")
+		found = append(found[:maxNamed], messages.New("remark.more"))
 	}
-	return strings.Join(found, ", ")
+	return found
 }
 
-// blanks describes the ASCII blanks at the end of a text. It returns nothing if there are none.
-func blanks(s []byte) string {
+// blanks describes the ASCII blanks at the end of a text. It returns no message if there are none.
+func blanks(s []byte) (m messages.Message) {
 	n := 0
 	for _, b := range s {
 		if isASCIIBlank(rune(b)) {
@@ -91,11 +96,11 @@ func blanks(s []byte) string {
 	}
 	switch n {
 	case 0:
-		return ""
+		return m
 	case 1:
 		return nameOf(rune(s[strings.IndexFunc(string(s), isASCIIBlank)]))
 	}
-	return "blanks"
+	return character("blanks", ' ')
 }
 
 func isASCIIBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }
@@ -161,23 +166,26 @@ func Clip(s []byte, limit int) string {
 	return string(s[:end]) + "…"
 }
 
-// names has the names of common invisible characters.
+// names has the names of common invisible characters in the catalogues.
 var names = map[rune]string{
-	' ': "a blank", '\t': "a tab", '\n': "a line break", '\r': "a carriage return", 0: "U+0000 (null)",
-	0xA0: "U+00A0 (no-break space)", 0x202F: "U+202F (narrow no-break space)", 0x2009: "U+2009 (thin space)",
-	0x3000: "U+3000 (ideographic space)", 0x200B: "U+200B (zero-width space)", 0xFEFF: "U+FEFF (byte order mark)",
-	0xAD: "U+00AD (soft hyphen)", 0x200C: "U+200C (zero-width non-joiner)", 0x200D: "U+200D (zero-width joiner)",
-	0x200E: "U+200E (left-to-right mark)", 0x200F: "U+200F (right-to-left mark)", 0x2060: "U+2060 (word joiner)",
-	0x2010: "U+2010 (hyphen)", 0x2011: "U+2011 (non-breaking hyphen)",
-	0x202A: "U+202A (left-to-right embedding)", 0x202C: "U+202C (end of embedding)",
+	' ': "blank", '\t': "tab", '\n': "line_break", '\r': "carriage_return", 0: "null",
+	0xA0: "no_break_space", 0x202F: "narrow_no_break_space", 0x2009: "thin_space",
+	0x3000: "ideographic_space", 0x200B: "zero_width_space", 0xFEFF: "byte_order_mark",
+	0xAD: "soft_hyphen", 0x200C: "zero_width_non_joiner", 0x200D: "zero_width_joiner",
+	0x200E: "left_to_right_mark", 0x200F: "right_to_left_mark", 0x2060: "word_joiner",
+	0x2010: "hyphen", 0x2011: "non_breaking_hyphen",
+	0x202A: "left_to_right_embedding", 0x202C: "end_of_embedding",
 }
 
-func nameOf(r rune) string {
-	if name, ok := names[r]; ok {
-		return name
+func nameOf(r rune) messages.Message {
+	name, ok := names[r]
+	if !ok && classOf(r) == controlCharacter {
+		name = "control"
 	}
-	if classOf(r) == controlCharacter {
-		return fmt.Sprintf("U+%04X (control character)", r)
-	}
-	return fmt.Sprintf("U+%04X", r)
+	return character(name, r)
+}
+
+// character returns a character, by its name in the catalogues or by its code.
+func character(name string, r rune) messages.Message {
+	return messages.New("character", messages.Text("name", name), messages.Text("code", fmt.Sprintf("U+%04X", r)))
 }

@@ -789,8 +789,10 @@ type RootCause struct {
 	Issue *Issue `protobuf:"bytes,1,opt,name=issue,proto3" json:"issue,omitempty"`
 	// The number of blocked rows, on all sheets.
 	BlockedRows uint32 `protobuf:"varint,2,opt,name=blocked_rows,json=blockedRows,proto3" json:"blocked_rows,omitempty"`
-	// The message for the user, with the number of blocked rows.
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The message for the user, with the number of blocked rows, in English.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The message, for other languages. Not set for imports of earlier versions.
+	Text          *Text `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -846,6 +848,13 @@ func (x *RootCause) GetMessage() string {
 	return ""
 }
 
+func (x *RootCause) GetText() *Text {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
 // Issue is one error or warning, with its location.
 type Issue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -863,10 +872,14 @@ type Issue struct {
 	Severity IssueSeverity `protobuf:"varint,6,opt,name=severity,proto3,enum=headway.imports.v1.IssueSeverity" json:"severity,omitempty"`
 	// The kind of issue.
 	Code IssueCode `protobuf:"varint,7,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
-	// A message that describes the issue and how to fix it.
+	// A message that describes the issue and how to fix it, in English.
 	Message string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
 	// The header of the column in the file, or its title in the schema if the file does not have it. At most 200 characters.
-	ColumnTitle   string `protobuf:"bytes,9,opt,name=column_title,json=columnTitle,proto3" json:"column_title,omitempty"`
+	ColumnTitle string `protobuf:"bytes,9,opt,name=column_title,json=columnTitle,proto3" json:"column_title,omitempty"`
+	// The message, for other languages. Not set for imports of earlier versions.
+	Text *Text `protobuf:"bytes,10,opt,name=text,proto3" json:"text,omitempty"`
+	// The location, for programs and other languages. Not set for imports of earlier versions.
+	Location      *Location `protobuf:"bytes,11,opt,name=location,proto3" json:"location,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -962,6 +975,20 @@ func (x *Issue) GetColumnTitle() string {
 		return x.ColumnTitle
 	}
 	return ""
+}
+
+func (x *Issue) GetText() *Text {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *Issue) GetLocation() *Location {
+	if x != nil {
+		return x.Location
+	}
+	return nil
 }
 
 // Import is a snapshot of an import. Its job has the same ID, and contains the status, the percentage, and the
@@ -1323,14 +1350,16 @@ type Notice struct {
 	//	REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
 	//	COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The text.
+	// The text in English.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The schema's name of the sheet. Empty if the notice is about the file.
 	Sheet string `protobuf:"bytes,3,opt,name=sheet,proto3" json:"sheet,omitempty"`
 	// The number of rows, columns, or merged ranges that the notice is about. 0 if it isn't about any.
 	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns.
-	Ranges        []string `protobuf:"bytes,5,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	Ranges []string `protobuf:"bytes,5,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	// The text, for other languages. Not set for imports of earlier versions.
+	Text          *Text `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1396,6 +1425,13 @@ func (x *Notice) GetCount() uint32 {
 func (x *Notice) GetRanges() []string {
 	if x != nil {
 		return x.Ranges
+	}
+	return nil
+}
+
+func (x *Notice) GetText() *Text {
+	if x != nil {
+		return x.Text
 	}
 	return nil
 }
@@ -1527,7 +1563,7 @@ var File_headway_imports_v1_import_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\n" +
-	"\x1fheadway/imports/v1/import.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a headway/imports/v1/derived.proto\x1a\x1eheadway/imports/v1/rules.proto\x1a\x19headway/jobs/v1/job.proto\"\xf4\x01\n" +
+	"\x1fheadway/imports/v1/import.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a headway/imports/v1/derived.proto\x1a\x1eheadway/imports/v1/rules.proto\x1a\x1dheadway/imports/v1/text.proto\x1a\x19headway/jobs/v1/job.proto\"\xf4\x01\n" +
 	"\x06Counts\x12\x12\n" +
 	"\x04read\x18\x01 \x01(\rR\x04read\x12\x1a\n" +
 	"\binserted\x18\x02 \x01(\rR\binserted\x12\x18\n" +
@@ -1557,11 +1593,12 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"IssueCount\x121\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12=\n" +
 	"\bseverity\x18\x02 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x12\x14\n" +
-	"\x05found\x18\x03 \x01(\rR\x05found\"y\n" +
+	"\x05found\x18\x03 \x01(\rR\x05found\"\xa7\x01\n" +
 	"\tRootCause\x12/\n" +
 	"\x05issue\x18\x01 \x01(\v2\x19.headway.imports.v1.IssueR\x05issue\x12!\n" +
 	"\fblocked_rows\x18\x02 \x01(\rR\vblockedRows\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xa0\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12,\n" +
+	"\x04text\x18\x04 \x01(\v2\x18.headway.imports.v1.TextR\x04text\"\x88\x03\n" +
 	"\x05Issue\x12\x14\n" +
 	"\x05sheet\x18\x01 \x01(\tR\x05sheet\x12\x12\n" +
 	"\x04cell\x18\x02 \x01(\tR\x04cell\x12\x10\n" +
@@ -1571,7 +1608,10 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\bseverity\x18\x06 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x121\n" +
 	"\x04code\x18\a \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12\x18\n" +
 	"\amessage\x18\b \x01(\tR\amessage\x12!\n" +
-	"\fcolumn_title\x18\t \x01(\tR\vcolumnTitle\"\xc6\b\n" +
+	"\fcolumn_title\x18\t \x01(\tR\vcolumnTitle\x12,\n" +
+	"\x04text\x18\n" +
+	" \x01(\v2\x18.headway.imports.v1.TextR\x04text\x128\n" +
+	"\blocation\x18\v \x01(\v2\x1c.headway.imports.v1.LocationR\blocation\"\xc6\b\n" +
 	"\x06Import\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
@@ -1613,13 +1653,14 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\vskip_blanks\x18\x06 \x01(\bR\n" +
 	"skipBlanks\x12&\n" +
 	"\x0fbyte_order_mark\x18\a \x01(\bR\rbyteOrderMark\x12\x18\n" +
-	"\acolumns\x18\b \x01(\rR\acolumns\"~\n" +
+	"\acolumns\x18\b \x01(\rR\acolumns\"\xac\x01\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xf7\x05\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\x12,\n" +
+	"\x04text\x18\x06 \x01(\v2\x18.headway.imports.v1.TextR\x04text\"\xf7\x05\n" +
 	"\fSheetMapping\x12\x1f\n" +
 	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12/\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\rworkbookSheet\x12Y\n" +
@@ -1731,11 +1772,13 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	nil,                           // 18: headway.imports.v1.SheetMapping.RulesEntry
 	(v1.StepState)(0),             // 19: headway.jobs.v1.StepState
 	(*ColumnChanges)(nil),         // 20: headway.imports.v1.ColumnChanges
-	(*v1.Job)(nil),                // 21: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
-	(*ColumnSplit)(nil),           // 23: headway.imports.v1.ColumnSplit
-	(*ColumnJoin)(nil),            // 24: headway.imports.v1.ColumnJoin
-	(*ValueRules)(nil),            // 25: headway.imports.v1.ValueRules
+	(*Text)(nil),                  // 21: headway.imports.v1.Text
+	(*Location)(nil),              // 22: headway.imports.v1.Location
+	(*v1.Job)(nil),                // 23: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*ColumnSplit)(nil),           // 25: headway.imports.v1.ColumnSplit
+	(*ColumnJoin)(nil),            // 26: headway.imports.v1.ColumnJoin
+	(*ValueRules)(nil),            // 27: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	19, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
@@ -1746,33 +1789,37 @@ var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	3,  // 5: headway.imports.v1.IssueCount.code:type_name -> headway.imports.v1.IssueCode
 	2,  // 6: headway.imports.v1.IssueCount.severity:type_name -> headway.imports.v1.IssueSeverity
 	10, // 7: headway.imports.v1.RootCause.issue:type_name -> headway.imports.v1.Issue
-	2,  // 8: headway.imports.v1.Issue.severity:type_name -> headway.imports.v1.IssueSeverity
-	3,  // 9: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
-	0,  // 10: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
-	1,  // 11: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
-	21, // 12: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
-	5,  // 13: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
-	4,  // 14: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
-	9,  // 15: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
-	10, // 16: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
-	22, // 17: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
-	13, // 18: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
-	7,  // 19: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
-	12, // 20: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
-	14, // 21: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
-	15, // 22: headway.imports.v1.Import.text_formats:type_name -> headway.imports.v1.Import.TextFormatsEntry
-	16, // 23: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	17, // 24: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
-	18, // 25: headway.imports.v1.SheetMapping.rules:type_name -> headway.imports.v1.SheetMapping.RulesEntry
-	23, // 26: headway.imports.v1.SheetMapping.splits:type_name -> headway.imports.v1.ColumnSplit
-	24, // 27: headway.imports.v1.SheetMapping.joins:type_name -> headway.imports.v1.ColumnJoin
-	12, // 28: headway.imports.v1.Import.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
-	25, // 29: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	21, // 8: headway.imports.v1.RootCause.text:type_name -> headway.imports.v1.Text
+	2,  // 9: headway.imports.v1.Issue.severity:type_name -> headway.imports.v1.IssueSeverity
+	3,  // 10: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
+	21, // 11: headway.imports.v1.Issue.text:type_name -> headway.imports.v1.Text
+	22, // 12: headway.imports.v1.Issue.location:type_name -> headway.imports.v1.Location
+	0,  // 13: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
+	1,  // 14: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
+	23, // 15: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
+	5,  // 16: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
+	4,  // 17: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
+	9,  // 18: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
+	10, // 19: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
+	24, // 20: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
+	13, // 21: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
+	7,  // 22: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
+	12, // 23: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
+	14, // 24: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
+	15, // 25: headway.imports.v1.Import.text_formats:type_name -> headway.imports.v1.Import.TextFormatsEntry
+	21, // 26: headway.imports.v1.Notice.text:type_name -> headway.imports.v1.Text
+	16, // 27: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
+	17, // 28: headway.imports.v1.SheetMapping.constants:type_name -> headway.imports.v1.SheetMapping.ConstantsEntry
+	18, // 29: headway.imports.v1.SheetMapping.rules:type_name -> headway.imports.v1.SheetMapping.RulesEntry
+	25, // 30: headway.imports.v1.SheetMapping.splits:type_name -> headway.imports.v1.ColumnSplit
+	26, // 31: headway.imports.v1.SheetMapping.joins:type_name -> headway.imports.v1.ColumnJoin
+	12, // 32: headway.imports.v1.Import.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	27, // 33: headway.imports.v1.SheetMapping.RulesEntry.value:type_name -> headway.imports.v1.ValueRules
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1782,6 +1829,7 @@ func file_headway_imports_v1_import_proto_init() {
 	}
 	file_headway_imports_v1_derived_proto_init()
 	file_headway_imports_v1_rules_proto_init()
+	file_headway_imports_v1_text_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -548,10 +548,12 @@ type SampleValue struct {
 	Cell string `protobuf:"bytes,1,opt,name=cell,proto3" json:"cell,omitempty"`
 	// The value. Empty for an empty column.
 	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
-	// Why the cell has no value. Empty if it has one.
+	// Why the cell has no value, in English. Empty if it has one.
 	Problem string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
 	// The code of this problem, as that of an issue. Unspecified if the cell has a value.
-	Code          IssueCode `protobuf:"varint,4,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
+	Code IssueCode `protobuf:"varint,4,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
+	// The problem, for other languages.
+	Text          *Text `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +614,13 @@ func (x *SampleValue) GetCode() IssueCode {
 		return x.Code
 	}
 	return IssueCode_ISSUE_CODE_UNSPECIFIED
+}
+
+func (x *SampleValue) GetText() *Text {
+	if x != nil {
+		return x.Text
+	}
+	return nil
 }
 
 // Reading is a way to read the values of a column.
@@ -682,7 +691,7 @@ var File_headway_imports_v1_preview_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\n" +
-	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x1eheadway/imports/v1/rules.proto\"\x8b\x05\n" +
+	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x1eheadway/imports/v1/rules.proto\x1a\x1dheadway/imports/v1/text.proto\"\x8b\x05\n" +
 	"\vFilePreview\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\tR\x06schema\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x128\n" +
@@ -723,12 +732,13 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\x04sure\x18\x05 \x01(\bR\x04sure\x127\n" +
 	"\breadings\x18\x06 \x03(\v2\x1b.headway.imports.v1.ReadingR\breadings\x12!\n" +
 	"\freading_sure\x18\a \x01(\bR\vreadingSure\x129\n" +
-	"\asamples\x18\b \x03(\v2\x1f.headway.imports.v1.SampleValueR\asamples\"\x84\x01\n" +
+	"\asamples\x18\b \x03(\v2\x1f.headway.imports.v1.SampleValueR\asamples\"\xb2\x01\n" +
 	"\vSampleValue\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\tR\x04cell\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x18\n" +
 	"\aproblem\x18\x03 \x01(\tR\aproblem\x121\n" +
-	"\x04code\x18\x04 \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\"i\n" +
+	"\x04code\x18\x04 \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12,\n" +
+	"\x04text\x18\x05 \x01(\v2\x18.headway.imports.v1.TextR\x04text\"i\n" +
 	"\aReading\x124\n" +
 	"\x05rules\x18\x01 \x01(\v2\x1e.headway.imports.v1.ValueRulesR\x05rules\x12\x12\n" +
 	"\x04cell\x18\x02 \x01(\tR\x04cell\x12\x14\n" +
@@ -769,7 +779,8 @@ var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(*TextFormat)(nil),            // 10: headway.imports.v1.TextFormat
 	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 	(IssueCode)(0),                // 12: headway.imports.v1.IssueCode
-	(*ValueRules)(nil),            // 13: headway.imports.v1.ValueRules
+	(*Text)(nil),                  // 13: headway.imports.v1.Text
+	(*ValueRules)(nil),            // 14: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_preview_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
@@ -784,13 +795,14 @@ var file_headway_imports_v1_preview_proto_depIdxs = []int32{
 	7,  // 9: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
 	6,  // 10: headway.imports.v1.ColumnProposal.samples:type_name -> headway.imports.v1.SampleValue
 	12, // 11: headway.imports.v1.SampleValue.code:type_name -> headway.imports.v1.IssueCode
-	13, // 12: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
-	10, // 13: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	13, // 12: headway.imports.v1.SampleValue.text:type_name -> headway.imports.v1.Text
+	14, // 13: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
+	10, // 14: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_preview_proto_init() }
@@ -800,6 +812,7 @@ func file_headway_imports_v1_preview_proto_init() {
 	}
 	file_headway_imports_v1_import_proto_init()
 	file_headway_imports_v1_rules_proto_init()
+	file_headway_imports_v1_text_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"headway/internal/pgstore"
 
 	"github.com/jackc/pgx/v5"

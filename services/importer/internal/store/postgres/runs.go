@@ -52,15 +52,16 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 		if err != nil {
 			return err
 		}
-		columns := []string{"import_id", "sheet", "row", "cell_column", "severity", "code", "cell", "column_name", "value", "message", "folded"}
+		columns := []string{"import_id", "sheet", "row", "cell_column", "severity", "code", "cell", "column_name", "value", "text", "message", "folded"}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"issues"}, columns, pgx.CopyFromSlice(len(issues), func(i int) ([]any, error) {
 			is := &issues[i]
 			position, known := positions[is.Sheet]
 			if !known {
 				return nil, fmt.Errorf("the import has no sheet %s", is.Sheet)
 			}
-			return []any{id, position, is.Row, is.CellColumn, int(is.Severity), int(is.Code), encode(is.Cell), encode(is.Column), encode(is.Value), encode(is.Message),
-				encode(strings.ToLower(is.Cell + "\n" + is.Value + "\n" + is.Message))}, nil
+			text, err := is.StoredText()
+			return []any{id, position, is.Row, is.CellColumn, int(is.Severity), int(is.Code), encode(is.Cell), encode(is.Column), encode(is.Value),
+				encode(text), encode(is.Message), encode(is.Folded())}, err
 		}))
 		return err
 	})
@@ -186,7 +187,7 @@ func (s *Store) LastReview(ctx context.Context, id string) (totals imports.Count
 }
 
 const issueColumns = `coalesce((SELECT name FROM sheets s WHERE s.import_id = i.import_id AND s.position = i.sheet), ''), cell, row, cell_column, column_name,
-	value, severity, code, message, sheet, serial`
+	value, severity, code, text, message, sheet, serial`
 
 // Issues implements imports.Store.
 func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilter) (imports.IssuePage, error) {
@@ -258,11 +259,15 @@ func listIssues(ctx context.Context, q querier, where string, args ...any) (issu
 	var is imports.Issue
 	var at imports.IssueCursor
 	var severity, code int
-	_, err = pgx.ForEachRow(rows, []any{&is.Sheet, &is.Cell, &is.Row, &is.CellColumn, &is.Column, &is.Value, &severity, &code, &is.Message, &at.Sheet, &at.Serial}, func() error {
+	var text string
+	_, err = pgx.ForEachRow(rows, []any{&is.Sheet, &is.Cell, &is.Row, &is.CellColumn, &is.Column, &is.Value, &severity, &code, &text, &is.Message, &at.Sheet, &at.Serial}, func() error {
 		is.Severity, is.Code = imports.Severity(severity), imports.IssueCode(code)
 		at.Row, at.Column = int64(is.Row), int64(is.CellColumn)
-		for _, stored := range []*string{&is.Sheet, &is.Cell, &is.Column, &is.Value, &is.Message} {
+		for _, stored := range []*string{&is.Sheet, &is.Cell, &is.Column, &is.Value, &text, &is.Message} {
 			*stored = decode(*stored)
+		}
+		if err := is.SetStoredText(text); err != nil {
+			return err
 		}
 		issues, cursors = append(issues, is), append(cursors, at)
 		return nil

@@ -43,8 +43,8 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 		if err := tx.QueryRowContext(ctx, `SELECT run FROM imports WHERE id = ?`, id).Scan(&current); err != nil || current != run {
 			return errors.Join(imports.ErrFenced, err)
 		}
-		statement, err := tx.PrepareContext(ctx, `INSERT INTO issues (import_id, sheet, row, cell_column, severity, code, cell, column_name, value, message, folded)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		statement, err := tx.PrepareContext(ctx, `INSERT INTO issues (import_id, sheet, row, cell_column, severity, code, cell, column_name, value, text, message, folded)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return err
 		}
@@ -60,8 +60,11 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 				}
 				positions[is.Sheet] = position
 			}
-			folded := strings.ToLower(is.Cell + "\n" + is.Value + "\n" + is.Message)
-			if _, err := statement.ExecContext(ctx, id, position, is.Row, is.CellColumn, int(is.Severity), int(is.Code), is.Cell, is.Column, is.Value, is.Message, folded); err != nil {
+			text, err := is.StoredText()
+			if err != nil {
+				return err
+			}
+			if _, err := statement.ExecContext(ctx, id, position, is.Row, is.CellColumn, int(is.Severity), int(is.Code), is.Cell, is.Column, is.Value, text, is.Message, is.Folded()); err != nil {
 				return err
 			}
 		}
@@ -175,7 +178,7 @@ func (s *Store) LastReview(ctx context.Context, id string) (totals imports.Count
 }
 
 const issueColumns = `(SELECT name FROM sheets s WHERE s.import_id = i.import_id AND s.position = i.sheet), cell, row, cell_column, column_name,
-	value, severity, code, message, sheet, serial`
+	value, severity, code, text, message, sheet, serial`
 
 // Issues implements imports.Store.
 func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilter) (imports.IssuePage, error) {
@@ -243,7 +246,11 @@ func (s *Store) issues(ctx context.Context, query string, args ...any) ([]import
 		var is imports.Issue
 		var at imports.IssueCursor
 		var severity, code int
-		if err := rows.Scan(&is.Sheet, &is.Cell, &is.Row, &is.CellColumn, &is.Column, &is.Value, &severity, &code, &is.Message, &at.Sheet, &at.Serial); err != nil {
+		var text string
+		if err := rows.Scan(&is.Sheet, &is.Cell, &is.Row, &is.CellColumn, &is.Column, &is.Value, &severity, &code, &text, &is.Message, &at.Sheet, &at.Serial); err != nil {
+			return nil, nil, err
+		}
+		if err := is.SetStoredText(text); err != nil {
 			return nil, nil, err
 		}
 		is.Severity, is.Code = imports.Severity(severity), imports.IssueCode(code)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
@@ -103,6 +104,12 @@ func issues(n int) []imports.Issue {
 		for i := range n {
 			list = append(list, imports.Issue{Sheet: sheet, Cell: fmt.Sprintf("%s!B%d", sheet, i+2), Row: i + 2, CellColumn: 2, Column: "code",
 				Value: "ÄRGER", Severity: imports.Error, Code: imports.NotANumber, Message: "It is not a number. Enter one."})
+			if i%2 == 1 { // the others are of an earlier version
+				is := &list[len(list)-1]
+				is.Says = messages.New("number", messages.Any("value", messages.Quote("ÄRGER\x00", messages.New("remark.around"))),
+					messages.Part("wanted", messages.New("number.wanted", messages.Text("wanted", "whole"))))
+				is.Message = is.Says.English()
+			}
 		}
 	}
 	return list
@@ -262,6 +269,7 @@ func filters(t *testing.T, store imports.Store) {
 		"a severity":         {imports.IssueFilter{Severity: imports.Warning}, 1},
 		"a cell":             {imports.IssueFilter{Search: "PEOPLE!b3"}, 1},
 		"letters in no case": {imports.IssueFilter{Search: "ärger"}, 5},
+		"another language":   {imports.IssueFilter{Search: "KEINE Zahl. Geben Sie eine ganze"}, 2},
 		"signs as they are":  {imports.IssueFilter{Search: "0%_S"}, 1},
 		"all filters":        {imports.IssueFilter{Sheet: "teams", Code: imports.NotANumber, Severity: imports.Error, Search: "number"}, 1},
 	} {

@@ -20,7 +20,7 @@ var tables = []struct{ name, columns string }{
 		notices, unused, mapping, text_format, text_formats, created_at@, scheduled?, run, committed?, ended?, causes, review`},
 	{"sheets", `import_id, position, name, source, counts, found, notices, changes`},
 	{"outcomes", `import_id, sheet, packed, bits`},
-	{"issues", `serial, import_id, sheet, row, cell_column, severity, code, cell, column_name, value, message, folded`},
+	{"issues", `serial, import_id, sheet, row, cell_column, severity, code, cell, column_name, value, text, message, folded`},
 	{"remembered_mappings", `owner, schema, headers, mapping, used_at@`},
 	{"saved_mappings", `schema, owner, name, shared?, mapping, saved_at@`},
 }

@@ -1,0 +1,133 @@
+// Package messages makes the texts that describe data: the errors, warnings, and notices of an import, and the texts of the
+// files that users download. A text is a message: an ID and parameters. The catalogues have the text of each ID in each language,
+// as ICU MessageFormat. The web UI makes the same texts from the same catalogues, with Intl.
+package messages
+
+// Message is an ID of the catalogues with its parameters.
+type Message struct {
+	ID         string      `json:"i,omitempty"`
+	Parameters []Parameter `json:"p,omitempty"`
+}
+
+// Parameter is a value with its name.
+type Parameter struct {
+	Name string `json:"n"`
+	Value
+}
+
+// Value is a value of a parameter, or an item of a list.
+type Value struct {
+	Kind Kind `json:"k,omitempty"`
+	// Text is that of a text, a number, a date, or a quotation.
+	Text  string `json:"t,omitempty"`
+	Count uint32 `json:"c,omitempty"`
+	// Location is set if the kind is Located, and Message if it is Nested.
+	Location *Location `json:"a,omitempty"`
+	Message  *Message  `json:"m,omitempty"`
+	// Values are the items of a list, or the remarks of a quotation.
+	Values []Value `json:"v,omitempty"`
+}
+
+// Kind is the kind of a value.
+type Kind uint8
+
+// The kinds. They are stored, so their numbers don't change.
+const (
+	// Plain is a text, such as the title of a column. It is the same in all languages.
+	Plain Kind = iota
+	// Counted is a number of things.
+	Counted
+	// Decimal is a number of the data, in its plain form: "-1234.5".
+	Decimal
+	// Moment is a date, a time of day, or both, as in ISO 8601.
+	Moment
+	// Located is a cell, or a row.
+	Located
+	// Quotation is the content of a cell, with remarks about characters that can't be seen.
+	Quotation
+	// Nested is another message.
+	Nested
+	// Or, And, Comma, and Spaced are lists.
+	Or
+	And
+	Comma
+	Spaced
+)
+
+// Location is a cell of a workbook, or of a text file.
+type Location struct {
+	// Sheet is the name of the sheet in the workbook. It is empty if Line is set.
+	Sheet string `json:"s,omitempty"`
+	// File is the name of the text file, if it is one of several.
+	File string `json:"f,omitempty"`
+	// Row counts from 1. Column counts from 1, and is 0 for the whole row.
+	Row    uint32 `json:"r,omitempty"`
+	Column uint32 `json:"c,omitempty"`
+	// Line means that the row is a line of a text file.
+	Line bool `json:"l,omitempty"`
+}
+
+// New returns a message. A test finds all calls, so the ID and the names of parameters are literals.
+func New(id string, parameters ...Parameter) Message { return Message{id, parameters} }
+
+// IsZero reports whether there is no message.
+func (m Message) IsZero() bool { return m.ID == "" }
+
+// Text returns a parameter that is the same in all languages.
+func Text(name, text string) Parameter { return Parameter{name, Value{Text: text}} }
+
+// Count returns a number of things.
+func Count[N ~int | ~uint32](name string, n N) Parameter {
+	return Parameter{name, Value{Kind: Counted, Count: uint32(n)}}
+}
+
+// Number returns a number of the data.
+func Number(name, plain string) Parameter { return Parameter{name, Value{Kind: Decimal, Text: plain}} }
+
+// Date returns a date, a time of day, or both.
+func Date(name, iso string) Parameter { return Parameter{name, Value{Kind: Moment, Text: iso}} }
+
+// At returns a location.
+func At(name string, location Location) Parameter {
+	return Parameter{name, Value{Kind: Located, Location: &location}}
+}
+
+// Part returns a message within a message.
+func Part(name string, m Message) Parameter { return Parameter{name, Value{Kind: Nested, Message: &m}} }
+
+// Any returns a parameter with any value.
+func Any(name string, v Value) Parameter { return Parameter{name, v} }
+
+// List returns a list of values.
+func List(name string, kind Kind, values ...Value) Parameter {
+	return Parameter{name, Value{Kind: kind, Values: values}}
+}
+
+// Of returns a message as a value.
+func Of(m Message) Value { return Value{Kind: Nested, Message: &m} }
+
+// Quote returns a quotation.
+func Quote(text string, remarks ...Message) Value {
+	v := Value{Kind: Quotation, Text: text}
+	for _, r := range remarks {
+		v.Values = append(v.Values, Of(r))
+	}
+	return v
+}
+
+// Texts returns texts as values.
+func Texts(texts ...string) []Value {
+	values := make([]Value, len(texts))
+	for i, t := range texts {
+		values[i] = Value{Text: t}
+	}
+	return values
+}
+
+// Clipped returns the first values of a list. If there are others, it adds how many.
+func Clipped(values []Value, shown int) []Value {
+	if len(values) <= shown {
+		return values
+	}
+	return append(values[:shown:shown], Of(New("list.more", Count("n", len(values)-shown))))
+}
