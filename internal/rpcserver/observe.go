@@ -204,7 +204,7 @@ func (o *observer) finish(ctx context.Context, method string, start time.Time, e
 	level := slog.LevelDebug
 	switch code {
 	case codes.OK, codes.Canceled:
-	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unimplemented:
+	case codes.Internal, codes.Unknown, codes.DataLoss:
 		level = slog.LevelError
 	default:
 		if method != healthv1.Health_Check_FullMethodName { // the edge asks all the time, and logs changes

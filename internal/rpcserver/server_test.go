@@ -227,6 +227,10 @@ func TestUnknownMethodIsRefusedAndLogged(t *testing.T) {
 	r := setup(t)
 	err := r.conn.Invoke(t.Context(), "/headway.jobs.v1.JobService/Nonsense", &jobsv1.GetJobRequest{}, &jobsv1.GetJobResponse{}, r.as(t, "ann", time.Hour))
 	want(t, err, codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND)
+	_ = r.stop()                                                                                                     // the line is written after the response
+	if log := r.log.String(); !strings.Contains(log, "code=Unimplemented") || strings.Contains(log, "level=ERROR") { // anybody can cause it
+		t.Errorf("the log is\n%s", log)
+	}
 	if log := r.log.String(); strings.Count(log, "Nonsense") != 1 {
 		t.Errorf("the log has %s", log)
 	}
