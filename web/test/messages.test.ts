@@ -161,24 +161,6 @@ describe("the messages about what the server reports", () => {
       .filter((key) => key.startsWith(`${area}.`))
       .map((key) => key.slice(area.length + 1));
 
-  test("there is one for every code of an issue", () => {
-    const codes = [...proto("imports/v1/import.proto").matchAll(/ISSUE_CODE_(\w+) = [1-9]/g)].map(([, code]) =>
-      code?.toLowerCase(),
-    );
-    expect(codes.length).toBeGreaterThan(30);
-    expect(keys("issue").sort()).toEqual(codes.sort());
-  });
-
-  test("there is one for every notice", () => {
-    const reasons = [...proto("imports/v1/import.proto").matchAll(/^ {2}\/\/ {3}([A-Z_]+) /gm)].map(
-      ([, reason]) => reason,
-    );
-    expect(reasons.length).toBeGreaterThan(10);
-    expect(keys("notice").sort()).toEqual(
-      [...reasons, "SAME_FILE", "REQUEST_REPLAYED", "TEXT_FORMAT", "FILES_IGNORED"].sort(),
-    );
-  });
-
   test("there is one for every reason that a page can meet", () => {
     const reasons = [...proto("errors/v1/error_reason.proto").matchAll(/ERROR_REASON_(\w+) = [1-9]/g)].map(
       ([, reason]) => reason,
@@ -195,9 +177,6 @@ describe("the messages about what the server reports", () => {
 
   test("they have only parameters that they get", () => {
     const given: Record<string, string[]> = {
-      issue: ["value"],
-      cause: ["value", "rows"],
-      notice: ["sheet", "count", "ranges"],
       error: [],
       progress: ["sheet", "done", "total", "rows"],
     };

@@ -1,5 +1,5 @@
 /**
- * A Vite plugin that parses the ICU messages of src/messages at build time, so that the page needs no parser: a message without
+ * A Vite plugin that parses the ICU messages of src/messages and internal/messages at build time, so that the page needs no parser: a message without
  * parameters becomes its text, and any other message the tree that IntlMessageFormat takes.
  */
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,7 @@ export const messages = () => ({
   config: (_, { command }) =>
     command === "build" ? { resolve: { alias: { "@formatjs/icu-messageformat-parser": withoutParser } } } : {},
   transform(code, id) {
-    if (!/\/src\/messages\/[\w.]+\.json$/.test(id)) return undefined;
+    if (!/\/(src|internal)\/messages\/[\w.]+\.json$/.test(id)) return undefined;
     const compiled = Object.entries(JSON.parse(code)).map(([key, message]) => [key, compile(message)]);
     return { code: JSON.stringify(Object.fromEntries(compiled)), map: null };
   },

@@ -1,4 +1,7 @@
-/** The messages of each language. Those of English are part of the page, and those of other languages are loaded when needed. */
+/**
+ * The messages of each language. The texts of the page in English are part of it, and the others are loaded when needed. Until the English
+ * ones about issues are loaded, the page shows the server's, which are the same.
+ */
 import type { IntlMessageFormat } from "intl-messageformat";
 import en from "./en.json";
 import type { Messages } from "./messages.gen.js";
@@ -9,11 +12,13 @@ export type Message = string | ConstructorParameters<typeof IntlMessageFormat>[0
 interface Catalogue {
   /** The texts of the page. */
   page: Record<keyof Messages, Message>;
-  /** The messages about what the server reports. In English, they are the server's own. */
+  /** The messages about errors and the progress of imports. In English, they are the server's own. */
   server: Record<string, Message>;
+  /** The messages that the server has with parameters: issues, root causes, and notices. */
+  issues: Record<string, Message>;
 }
 
-const english: Catalogue = { page: en, server: {} };
+const english: Catalogue = { page: en, server: {}, issues: {} };
 const catalogues = new Map<string, Catalogue>([["en", english]]);
 
 /** Returns the catalogue of a language that has been loaded, or the English one. */
@@ -24,7 +29,17 @@ export const isLoaded = (language: string): boolean => catalogues.has(language);
 
 /** Loads the messages of a language. */
 export async function load(language: string): Promise<void> {
+  if (language === "en") {
+    if (catalogue(language) !== english) return;
+    const issues = await import("../../../internal/messages/issues.en.json");
+    catalogues.set(language, { ...english, issues: issues.default });
+    return;
+  }
   if (isLoaded(language)) return;
-  const [page, server] = await Promise.all([import("./de.json"), import("./server.de.json")]);
-  catalogues.set(language, { page: page.default, server: server.default });
+  const [page, server, issues] = await Promise.all([
+    import("./de.json"),
+    import("./server.de.json"),
+    import("../../../internal/messages/issues.de.json"),
+  ]);
+  catalogues.set(language, { page: page.default, server: server.default, issues: issues.default });
 }

@@ -1,6 +1,6 @@
 import { defaultLabels, germanLabels, type Labels } from "@headway/client/react";
 import { type Language, language, locale } from "./language.js";
-import { issueText } from "./server.js";
+import { cellText, issueText } from "./server.js";
 
 const allLabels: Record<Language, Labels> = { en: defaultLabels, de: germanLabels };
 const labelsByLocale = new Map<string, Labels>();
@@ -9,7 +9,7 @@ const labelsByLocale = new Map<string, Labels>();
 export function labels(): Labels {
   let found = labelsByLocale.get(locale());
   if (!found) {
-    found = { ...allLabels[language()], locale: locale(), issueMessage: issueText };
+    found = { ...allLabels[language()], locale: locale(), issueMessage: issueText, issueCell: cellText };
     labelsByLocale.set(locale(), found);
   }
   return found;

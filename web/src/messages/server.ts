@@ -1,12 +1,12 @@
 /**
- * The messages about what the server reports: issues, notices, errors, and the progress of imports. In English, they are the
- * server's own. In other languages, they are made from the code and its parameters, by the messages of server.de.json.
+ * The messages about what the server reports. Issues, root causes, and notices have parameters. Errors and the progress of imports are
+ * the server's own in English, and in other languages they are made from the reason and the counts, by the messages of server.de.json.
  */
 import {
   HeadwayError,
-  type ImportDetail,
   type Issue,
   type JobSnapshot,
+  type Notice,
   type RootCause,
   type SampleValue,
 } from "@headway/client";
@@ -14,8 +14,7 @@ import { IntlMessageFormat } from "intl-messageformat";
 import { catalogue } from "./catalogues.js";
 import { isKey, t } from "./index.js";
 import { language, locale } from "./language.js";
-
-type Notice = ImportDetail["notices"][number];
+import { write, writeLocation } from "./text.js";
 
 /** Returns the message of a key, or undefined if the language has none. */
 function say(key: string, parameters: Record<string, string | number> = {}): string | undefined {
@@ -25,31 +24,20 @@ function say(key: string, parameters: Record<string, string | number> = {}): str
   return new IntlMessageFormat(message, locale()).format(parameters) as string;
 }
 
-/** Returns the message of an issue. */
-export function issueText(issue: Issue): string {
-  return say(`issue.${issue.code}`, { value: issue.value }) ?? issue.message;
-}
+/** Returns the message of an issue. One that an earlier version of the server has stored is in English. */
+export const issueText = ({ text, message }: Issue): string => write(text) ?? message;
+
+/** Returns the cell of an issue. */
+export const cellText = ({ location, cell }: Issue): string => (location ? writeLocation(location) : cell);
 
 /** Returns the message about a cell of a preview that has no value. */
-export function sampleText({ code, cell, problem }: SampleValue): string {
-  return say(`issue.${code}`, { value: cell }) ?? problem;
-}
+export const sampleText = ({ text, problem }: SampleValue): string => write(text) ?? problem;
 
 /** Returns the message of a root cause. */
-export function causeText(cause: RootCause): string {
-  const value = cause.issue?.value || cause.issue?.cell || "";
-  return say("cause.message", { value, rows: cause.blockedRows }) ?? cause.message;
-}
+export const causeText = ({ text, message }: RootCause): string => write(text) ?? message;
 
 /** Returns the message of a notice. */
-export function noticeText(notice: Notice, sheets: ImportDetail["sheets"]): string {
-  const { reason, count, ranges, message } = notice;
-  const sheet = sheets.find(({ name }) => name === notice.sheet)?.workbookSheet || notice.sheet;
-  return say(`notice.${reason}`, { sheet, count, ranges: ranges.map(shorten).join(", ") }) ?? message;
-}
-
-/** Writes whole rows and columns as their number or letter: "7:7" → "7". */
-const shorten = (range: string) => range.replace(/^(\w+):\1$/, "$1");
+export const noticeText = ({ text, message }: Notice): string => write(text) ?? message;
 
 /** Returns the message of an error's reason. `message` is the server's. */
 export function reasonText(reason: string | undefined, message: string): string {

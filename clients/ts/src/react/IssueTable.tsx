@@ -99,7 +99,7 @@ function IssueGroup({ page, first, labels }: RowsProps) {
             className="headway-issue"
             data-severity={issue.severity}
           >
-            <code role="cell">{issue.cell}</code>
+            <code role="cell">{labels.issueCell(issue)}</code>
             <span role="cell">{issue.columnTitle || issue.column}</span>
             <span role="cell" className="headway-issue-value">
               {issue.value}

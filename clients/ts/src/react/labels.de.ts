@@ -81,4 +81,5 @@ export const germanLabels: Labels = {
     line_unreadable: "Zeile nicht lesbar",
   },
   issueMessage: (issue) => issue.message,
+  issueCell: (issue) => issue.cell,
 };

@@ -31,6 +31,8 @@ export interface Labels {
   issueCodes: Partial<Record<IssueCode, string>>;
   /** Returns the message of an issue. The server's own is in English. */
   issueMessage: (issue: Issue) => string;
+  /** Returns the cell of an issue. The server's own is in English: “line 4,711, column 3”. */
+  issueCell: (issue: Issue) => string;
 }
 
 /** The texts in English. */
@@ -108,4 +110,5 @@ export const defaultLabels: Labels = {
     line_unreadable: "Line can't be read",
   },
   issueMessage: (issue) => issue.message,
+  issueCell: (issue) => issue.cell,
 };

@@ -3,7 +3,7 @@ import { IssueTable } from "@headway/client/react";
 import { useState } from "react";
 import { t } from "../../messages/index.js";
 import { labels } from "../../messages/labels.js";
-import { causeText, issueText } from "../../messages/server.js";
+import { causeText, cellText, issueText } from "../../messages/server.js";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { useDebounced } from "../../ui/useDebounced.js";
@@ -69,7 +69,7 @@ function CauseList({ causes, max }: { causes: readonly RootCause[]; max: number 
             <strong>{causeText(cause)}</strong>
             {cause.issue && (
               <span className="muted">
-                <code>{cause.issue.cell}</code> {issueText(cause.issue)}
+                <code>{cellText(cause.issue)}</code> {issueText(cause.issue)}
               </span>
             )}
           </span>
@@ -89,7 +89,7 @@ function LatestIssues({ detail }: { detail: ImportDetail }) {
       <ul>
         {latest.map((issue) => (
           <li key={`${issue.cell}${issue.code}`} data-severity={issue.severity}>
-            <code>{issue.cell}</code>
+            <code>{cellText(issue)}</code>
             <span>
               <span className="headway-issue-code">{labels().issueCodes[issue.code] ?? issue.code}</span>{" "}
               {issueText(issue)}

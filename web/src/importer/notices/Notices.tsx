@@ -8,7 +8,7 @@ const named = 8;
 /** The notices about a file: parts that were left out, hidden, or not imported. */
 export function Notices({ detail }: { detail: ImportDetail }) {
   const lines = [
-    ...detail.notices.map((notice) => noticeText(notice, detail.sheets)),
+    ...detail.notices.map(noticeText),
     ...unusedSheets(detail),
     ...detail.sheets.flatMap((sheet) => {
       const names = short(sheet.unusedColumns.map((column) => t("notices.quoted", { name: column.header })));
