@@ -50,10 +50,24 @@ type scanner struct {
 	// maxFields is how many fields a record can have.
 	maxFields int
 	rec       record
+	// maxLines is how many lines a cell can have.
+	maxLines int
+	known    known
+	// searched is the number of bytes that were searched for ends of cells.
+	searched int64
+}
+
+// known is what the last search for the end of a cell has found out: none ends before a position. Without it, a file with
+// opening quotation marks that are never closed would be searched again for each of them.
+type known struct {
+	// until is the position in the buffer, and line its line.
+	until, line int
+	// stray is the position of the last quotation mark before it without an escape.
+	stray int
 }
 
 func newScanner(in io.Reader, d dialect, size, limit int, grow func(int) error) *scanner {
-	return &scanner{d: d, class: d.classes(), in: in, buf: make([]byte, size), line: 1, max: limit, maxFields: math.MaxInt, grow: grow}
+	return &scanner{d: d, class: d.classes(), in: in, buf: make([]byte, size), line: 1, max: limit, maxFields: math.MaxInt, maxLines: maxQuotedLines, grow: grow}
 }
 
 // errIncomplete means that the record continues after the end of the buffer.
@@ -91,13 +105,15 @@ func (s *scanner) advance() {
 	s.line += s.rec.lines
 }
 
-// fill reads more bytes. The unread ones move to the start of the buffer.
+// fill reads more bytes: at least as many as are unread, or as there is room for. Otherwise, a line that arrives in many parts would
+// be split again after each of them. The unread bytes move to the start of the buffer.
 func (s *scanner) fill() error {
 	if s.eof {
 		return nil
 	}
 	if s.pos > 0 {
 		copy(s.buf, s.buf[s.pos:s.end])
+		s.known.until, s.known.stray = s.known.until-s.pos, s.known.stray-s.pos
 		s.pos, s.end = 0, s.end-s.pos
 	}
 	if s.end == len(s.buf) {
@@ -110,13 +126,18 @@ func (s *scanner) fill() error {
 		}
 		s.buf = append(make([]byte, 0, size), s.buf...)[:size]
 	}
-	n, err := io.ReadAtLeast(s.in, s.buf[s.end:], 1)
-	s.end += n
-	if err == io.EOF {
-		s.eof = true
-		return nil
+	for until := s.end + max(1, min(s.end, len(s.buf)-s.end)); s.end < until; {
+		n, err := s.in.Read(s.buf[s.end:])
+		s.end += n
+		if err == io.EOF { //nolint:errorlint // the end of a file is not wrapped
+			s.eof = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // split finds the cells of the record at pos. If spans is false, the record ends with its line, even within quotation
@@ -221,21 +242,36 @@ func (s *scanner) separator(r *record, i *int) (done bool, err error) {
 func (s *scanner) quoted(r *record, i int, spans bool) (after int, ok bool, err error) {
 	buf := s.buf[:s.end]
 	f := field{start: i + 1, quoted: true}
-	lines, broken := 0, false
+	lines, broken, stray := 0, false, i
 	from := i + 1
 	for {
+		if spans && from < s.known.until && (s.d.backslash || buf[from] != s.d.quote) {
+			if s.known.stray >= from {
+				stray, broken = s.known.stray, true
+			}
+			lines, from, f.escaped = s.known.line-s.line-r.lines+1, s.known.until, true
+			if lines > s.maxLines {
+				return 0, false, nil
+			}
+		}
+		start := from
 		at := s.findQuote(buf, &from, &f)
 		until := at
 		if at < 0 {
 			until = len(buf)
 		}
-		breaks := s.countBreaks(buf[from:until])
-		if breaks > 0 && (!spans || lines+breaks > maxQuotedLines) {
+		s.searched += int64(until - start)
+		breaks := s.countBreaks(buf[start:until])
+		if breaks > 0 && (!spans || lines+breaks > s.maxLines) {
+			if spans && (at >= 0 || !s.d.backslash) { // the buffer can end with a backslash
+				s.known = known{until, s.line + r.lines - 1 + lines + breaks, stray}
+			}
 			return 0, false, nil
 		}
 		lines += breaks
 		switch {
 		case at < 0 && s.eof:
+			s.known = known{until, s.line + r.lines - 1 + lines, stray}
 			return 0, false, nil
 		case at < 0, at+1 == len(buf) && !s.eof:
 			return 0, false, errIncomplete
@@ -259,7 +295,7 @@ func (s *scanner) quoted(r *record, i int, spans bool) (after int, ok bool, err 
 			r.fields = append(r.fields, f)
 			return next, true, nil
 		}
-		broken = true // a quotation mark inside a cell without its escape
+		broken, stray = true, at // a quotation mark inside a cell without its escape
 		from = at + 1
 	}
 }

@@ -204,7 +204,7 @@ func modal(widths map[int]int) (width, count int) {
 
 // sampleScanner returns a scanner of text in memory.
 func sampleScanner(sample []byte, d dialect) *scanner {
-	s := &scanner{d: d, class: d.classes(), buf: sample, end: len(sample), eof: true, line: 1, max: len(sample), maxFields: math.MaxInt}
+	s := &scanner{d: d, class: d.classes(), buf: sample, end: len(sample), eof: true, line: 1, max: len(sample), maxFields: math.MaxInt, maxLines: maxQuotedLines}
 	s.grow = func(int) error { return errors.New("a sample does not grow") }
 	s.in = bytes.NewReader(nil)
 	return s
