@@ -73,21 +73,20 @@ type foundHeader struct {
 	text   string
 }
 
-// sameHeader reports whether a header of a mapping is the title of a cell. An exact match takes precedence over one that differs in
-// case or punctuation.
-func sameHeader(header, title string, exact bool) bool {
-	if exact {
-		return text.CleanString(header) == title
-	}
-	form := schema.MatchName(title)
-	return form != "" && schema.MatchName(header) == form
-}
-
-// findDerived finds the headers of splits and joins in a row. They are by the text in the mapping.
+// findDerived finds the headers of splits and joins in a row. They are by the text in the mapping. An exact match takes precedence over
+// one that differs in case or punctuation.
 func findDerived(row source.Row, explicit imports.SheetMapping) map[string]foundHeader {
 	headers := derivedHeaders(explicit)
 	if len(headers) == 0 {
 		return nil
+	}
+	byText, byForm := map[string][]string{}, map[string][]string{}
+	for _, header := range headers {
+		clean, form := text.CleanString(header), schema.MatchName(header)
+		byText[clean] = append(byText[clean], header)
+		if form != "" {
+			byForm[form] = append(byForm[form], header)
+		}
 	}
 	found := map[string]foundHeader{}
 	for _, exact := range []bool{true, false} {
@@ -97,8 +96,12 @@ func findDerived(row source.Row, explicit imports.SheetMapping) map[string]found
 				continue
 			}
 			title, _, _ := text.Clean(cell.Text, nil)
-			for _, header := range headers {
-				if _, known := found[header]; !known && sameHeader(header, string(title), exact) {
+			same := byText[string(title)]
+			if !exact {
+				same = byForm[schema.MatchName(string(title))]
+			}
+			for _, header := range same {
+				if _, known := found[header]; !known {
 					found[header] = foundHeader{cell.Col, source.Clip(cell.Text, imports.MaxValue)}
 				}
 			}

@@ -21,12 +21,12 @@ type fileTable struct {
 }
 
 // tableOf finds the headers of a sheet, and values below them.
-func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *schema.Schema, found []imports.Sheet) *fileTable {
+func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *schema.Schema, known labels, found []imports.Sheet) *fileTable {
 	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, File: sheet.File, Hidden: sheet.State != source.Visible}}
 	if len(rows) == 0 {
 		return f
 	}
-	header := headerOf(rows, sheet.Name, s, found)
+	header := headerOf(rows, sheet.Name, s, known, found)
 	f.HeaderRow = header.Number
 	at := map[int]int{}
 	for i := range header.Cells {

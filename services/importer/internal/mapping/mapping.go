@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
@@ -100,7 +99,7 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	}
 	for i := range found {
 		sheet := &found[i]
-		if err := findColumns(head[sheet.WorkbookSheet], s.Sheet(sheet.Name), mapped[i], sheet, required); err != nil {
+		if err := findColumns(newHeading(head[sheet.WorkbookSheet]), s.Sheet(sheet.Name), mapped[i], sheet, required); err != nil {
 			return nil, err
 		}
 	}
@@ -178,7 +177,7 @@ type header struct {
 }
 
 // findColumns selects the row that matches the most headers, the first of several.
-func findColumns(head []source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet *imports.Sheet, required func(*schema.Sheet, *schema.Column) bool) error {
+func findColumns(head heading, spec *schema.Sheet, explicit imports.SheetMapping, sheet *imports.Sheet, required func(*schema.Sheet, *schema.Column) bool) error {
 	best := bestHeader(head, spec, explicit, sheet.WorkbookSheet)
 	if best.twice != nil {
 		return best.twice
@@ -213,24 +212,20 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit imports.SheetMa
 	return nil
 }
 
-// bestHeader returns the row that has the most headers. Two rows of headers, one above the other, are also looked at as one.
+// bestHeader returns the row that has the most headers. Rows that look like headers, one above the other, are also looked at as one.
 // If no row has any, it returns the row that looks like headers.
-func bestHeader(head []source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
+func bestHeader(head heading, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
 	var best header
-	for _, row := range head {
-		if h := readHeader(row, spec, explicit, sheet); best.row == 0 || h.matches > best.matches {
+	match := newMatcher(spec, explicit)
+	for _, row := range head.rows {
+		if h := readHeader(row, match, explicit, sheet); best.row == 0 || h.matches > best.matches {
 			best = h
 		}
 	}
-	if best.matches > 0 && best.matches == len(spec.Columns) {
+	if head.joined.Number == 0 || best.matches > 0 && best.matches == len(spec.Columns) {
 		return best
 	}
-	table := layout.FindTable(head)
-	if len(table.Header) == 0 {
-		return best
-	}
-	joined := layout.JoinHeaders(head, table)
-	if h := readHeader(joined, spec, explicit, sheet); h.matches > best.matches || best.matches == 0 {
+	if h := readHeader(head.joined, match, explicit, sheet); h.matches > best.matches || best.matches == 0 {
 		return h
 	}
 	return best
@@ -255,7 +250,7 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 // and a sheet can have 16,384.
 const maxIgnoredTexts = 200
 
-func readHeader(row source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
+func readHeader(row source.Row, match *matcher, explicit imports.SheetMapping, sheet string) header {
 	h := header{row: row.Number, derived: findDerived(row, explicit)}
 	h.matches = len(h.derived)
 	at := map[string]int{}
@@ -268,7 +263,7 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit imports.SheetMappin
 		var column *schema.Column
 		var err error
 		if !cell.TooLong { // what was cut can be another name
-			column, err = matchHeader(spec, explicit, string(title))
+			column, err = match.column(string(title))
 		}
 		if err != nil && h.twice == nil {
 			h.twice = err
@@ -306,35 +301,6 @@ func (h *header) derives(column int) bool {
 		}
 	}
 	return false
-}
-
-// matchHeader returns the column that a header matches, or nil: first by the mapping, then by name. An exact match with the
-// mapping takes precedence over one that differs in case or punctuation.
-func matchHeader(spec *schema.Sheet, explicit imports.SheetMapping, title string) (*schema.Column, error) {
-	for _, exact := range []bool{true, false} {
-		var found *schema.Column
-		for _, column := range spec.Columns {
-			header, mapped := explicit.Columns[column.Name]
-			if !mapped || !sameHeader(header, title, exact) {
-				continue
-			}
-			if found != nil {
-				return nil, problem(MappingInvalid, "The mapping gives the header “%s” to both %s and %s. Map each column to its own header.", title, found.Name, column.Name)
-			}
-			found = column
-		}
-		if found != nil {
-			return found, nil
-		}
-	}
-	c, _ := spec.MatchColumn(title)
-	if c != nil {
-		_, elsewhere := explicit.Columns[c.Name]
-		if _, constant := explicit.Constants[c.Name]; elsewhere || constant || slices.Contains(derivedColumns(explicit), c.Name) {
-			return nil, nil
-		}
-	}
-	return c, nil
 }
 
 func explicitOf(mapping []imports.SheetMapping, sheet string) imports.SheetMapping {

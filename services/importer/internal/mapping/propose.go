@@ -126,16 +126,18 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	if err != nil {
 		return p, err
 	}
-	files := make([]*fileTable, 0, len(heads))
+	files, known := make([]*fileTable, 0, len(heads)), newLabels(s, nil)
 	for _, sheet := range book.Sheets() {
 		rows, read := heads[sheet.Name]
-		f := tableOf(book, sheet, rows, s, found)
+		f := tableOf(book, sheet, rows, s, known, found)
 		p.Sheets = append(p.Sheets, f.FileSheet)
 		if read && len(f.Columns) > 0 {
 			files = append(files, f)
 		}
 	}
-	p.Proposals = propose(files, s, mapping, found)
+	if p.Proposals, err = propose(ctx, files, s, mapping, found); err != nil {
+		return p, err
+	}
 	p.addReadings(files, s)
 	p.addSamples(files, book, withRules(s, mapping))
 	_, open := p.uncertain()
@@ -190,7 +192,7 @@ func readHeads(ctx context.Context, book source.Workbook) (map[string][]source.R
 
 // headerOf returns the row of headers: the one that was found, or the one that has the most headers of the schema, or the one
 // that looks like headers.
-func headerOf(rows []source.Row, sheet string, s *schema.Schema, found []imports.Sheet) source.Row {
+func headerOf(rows []source.Row, sheet string, s *schema.Schema, known labels, found []imports.Sheet) source.Row {
 	search := rows[:min(len(rows), headerSearch)]
 	table := layout.FindTable(rows)
 	joined := source.Row{}
@@ -202,8 +204,9 @@ func headerOf(rows []source.Row, sheet string, s *schema.Schema, found []imports
 		wanted = found[i].HeaderRow
 	} else {
 		matches := 1
+		headers := known.only(newHeading(search))
 		for _, spec := range s.Sheets {
-			if best := bestHeader(search, spec, imports.SheetMapping{}, sheet); best.matches > matches {
+			if best := bestHeader(headers, spec, imports.SheetMapping{}, sheet); best.matches > matches {
 				wanted, matches = best.row, best.matches
 			}
 		}
@@ -231,7 +234,7 @@ func valueOf(book source.Workbook, cell *source.Cell) string {
 }
 
 // propose assigns sheets of the file to those of the schema. A sheet that was found, or that the mapping names, keeps its place.
-func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMapping, found []imports.Sheet) []Proposal {
+func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping []imports.SheetMapping, found []imports.Sheet) ([]Proposal, error) {
 	scores := make([][]float64, len(s.Sheets))
 	columns := make([][][]ColumnProposal, len(s.Sheets))
 	placed := make([]int, len(s.Sheets))
@@ -243,11 +246,17 @@ func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMappin
 			taken[placed[i]] = true
 		}
 	}
-	for i, spec := range s.Sheets {
+	for i := range s.Sheets {
 		scores[i], columns[i] = make([]float64, len(files)), make([][]ColumnProposal, len(files))
-		explicit := explicitOf(mapping, spec.Name)
-		for j, f := range files {
-			columns[i][j] = proposeColumns(f, spec, explicit)
+	}
+	c := comparisons{left: maxComparisons}
+	for j, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for i, spec := range s.Sheets {
+			explicit := explicitOf(mapping, spec.Name)
+			columns[i][j] = c.proposeColumns(f, spec, explicit)
 			if placed[i] >= 0 || taken[j] || explicit.Absent {
 				scores[i][j] = -10
 			} else {
@@ -263,7 +272,7 @@ func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMappin
 			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[j].Name, Columns: columns[i][j]})
 		}
 	}
-	return proposals
+	return proposals, nil
 }
 
 // placeOf returns the index of the sheet of the file that a sheet of the schema was found in, or that the mapping names. It returns -1
@@ -323,11 +332,12 @@ func isPlausible(spec *schema.Sheet, columns []ColumnProposal) bool {
 
 // proposeColumns assigns columns of a sheet to those of the schema. Columns that are found by the mapping or by name are not
 // proposed for others.
-func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping) []ColumnProposal {
+func (c *comparisons) proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping) []ColumnProposal {
 	var proposals []ColumnProposal
 	takenFile, takenSpec := map[int]bool{}, map[string]bool{}
-	for i, c := range f.Columns {
-		column, err := matchHeader(spec, explicit, c.Header)
+	byName := newMatcher(spec, explicit)
+	for i, of := range f.Columns {
+		column, err := byName.column(of.Header)
 		if err != nil || column == nil || takenSpec[column.Name] {
 			continue
 		}
@@ -336,7 +346,7 @@ func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapp
 			reason = ByMapping
 		}
 		takenFile[i], takenSpec[column.Name] = true, true
-		proposals = append(proposals, ColumnProposal{Name: column.Name, Header: c.Header, Score: 1, Reason: reason, Sure: true})
+		proposals = append(proposals, ColumnProposal{Name: column.Name, Header: of.Header, Score: 1, Reason: reason, Sure: true})
 	}
 	var restFile []match.Column
 	var atFile []int
@@ -353,6 +363,9 @@ func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapp
 		if _, constant := explicit.Constants[c.Name]; !takenSpec[c.Name] && !mapped && !constant && !slices.Contains(derivedColumns(explicit), c.Name) {
 			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c)}), append(names, c.Name)
 		}
+	}
+	if !c.allows(restFile, restSpec) {
+		restFile = nil
 	}
 	for _, p := range match.Match(restFile, restSpec) {
 		if !p.Assigned || p.Score < leastColumn {

@@ -23,15 +23,17 @@ func Headers(ctx context.Context, book source.Workbook, s *schema.Schema) (strin
 		return "", err
 	}
 	_, text := source.TextFormatOf(book)
+	known := newLabels(s, nil)
 	var sheets [][]string
 	for _, sheet := range book.Sheets() {
 		var headers []string
 		if !text {
 			headers = append(headers, sheet.Name)
 		}
-		for _, c := range tableOf(book, sheet, heads[sheet.Name], s, nil).Columns {
+		for _, c := range tableOf(book, sheet, heads[sheet.Name], s, known, nil).Columns {
 			headers = append(headers, c.Header)
 		}
+		source.FreeHead(book, heads[sheet.Name])
 		sheets = append(sheets, headers)
 	}
 	encoded, err := json.Marshal(sheets)

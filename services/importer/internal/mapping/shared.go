@@ -44,7 +44,7 @@ func (f *finder) feeds(m imports.SheetMapping, sheet source.Sheet) bool {
 
 // tablesOf returns the tables that a text file is for, in addition to the one that has most of its headers: those that the mapping adds,
 // and all but the first that it assigns.
-func (f *finder) tablesOf(listed source.Sheet, head []source.Row) (added []imports.Sheet, err error) {
+func (f *finder) tablesOf(listed source.Sheet, head heading) (added []imports.Sheet, err error) {
 	assigned := 0
 	for _, m := range f.mapping {
 		switch {

@@ -166,7 +166,7 @@ func (f *finder) matches(ctx context.Context, spec *schema.Sheet, explicit impor
 		return 0, err
 	}
 	found := imports.Sheet{WorkbookSheet: sheet.Name}
-	if fits := findColumns(head[sheet.Name], spec, explicit, &found, f.required) == nil; !fits {
+	if fits := findColumns(newHeading(head[sheet.Name]), spec, explicit, &found, f.required) == nil; !fits {
 		found.Columns = nil
 	}
 	return len(found.Columns), nil

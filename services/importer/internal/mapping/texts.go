@@ -30,16 +30,19 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 		names[i] = sheet.Name
 	}
 	var found []imports.Sheet
+	known := newLabels(f.schema, f.mapping)
 	for _, sheet := range listed {
-		head, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
+		heads, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
 		if err != nil {
 			return nil, err
 		}
-		tables, err := f.tablesOf(sheet, head[sheet.Name])
+		head := newHeading(heads[sheet.Name])
+		tables, err := f.tablesOf(sheet, head)
 		if err != nil {
 			return nil, err
 		}
-		best, err := f.bestOf(sheet, head[sheet.Name])
+		best, err := f.bestOf(sheet, head, known)
+		source.FreeHead(f.book, heads[sheet.Name])
 		var misfit *Error
 		switch {
 		case len(tables) > 0 && !f.isAssigned(sheet) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing: // it is only for the tables
@@ -67,12 +70,12 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 }
 
 // bestOf returns the sheet of the schema that a text file is, or nil if it is one of several files, and none of the sheets.
-func (f *finder) bestOf(listed source.Sheet, head []source.Row) (*imports.Sheet, error) {
+func (f *finder) bestOf(listed source.Sheet, head heading, known labels) (*imports.Sheet, error) {
 	if named := f.schema.MatchSheet(listed.Name); listed.File != "" && named != nil && !f.isMapped(listed.Name) && !hasSource(explicitOf(f.mapping, named.Name)) {
 		fit := f.fit(listed, head, named)
 		return &fit.sheet, fit.err
 	}
-	best, err := f.bestFit(listed, head)
+	best, err := f.bestFit(listed, head, known)
 	var misfit *Error
 	if listed.File != "" && !f.isMapped(listed.Name) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing {
 		return nil, nil //nolint:nilnil // the file is not imported
@@ -84,15 +87,15 @@ func (f *finder) bestOf(listed source.Sheet, head []source.Row) (*imports.Sheet,
 func hasSource(m imports.SheetMapping) bool { return m.WorkbookSheet != "" || m.Absent }
 
 // bestFit returns the sheet of the schema that has the most headers of a sheet.
-func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet, error) {
-	fits := make([]fit, 0, len(f.schema.Sheets))
+func (f *finder) bestFit(listed source.Sheet, head heading, known labels) (imports.Sheet, error) {
+	fits, headers := make([]fit, 0, len(f.schema.Sheets)), known.only(head)
 	for _, spec := range f.schema.Sheets {
 		explicit := explicitOf(f.mapping, spec.Name)
 		if explicit.Absent {
 			continue
 		}
 		if mapped := explicit.WorkbookSheet; (mapped == "" || mapped == listed.Name) && !f.feeds(explicit, listed) {
-			fits = append(fits, f.fit(listed, head, spec))
+			fits = append(fits, f.fit(listed, headers, spec))
 		}
 	}
 	if len(fits) == 0 {
@@ -102,7 +105,7 @@ func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet,
 		return cmp.Or(compareBool(a.explicit, b.explicit), compareBool(a.err == nil, b.err == nil), cmp.Compare(a.matches, b.matches),
 			compareBool(f.schema.MatchSheet(listed.Name) == a.spec, f.schema.MatchSheet(listed.Name) == b.spec))
 	})
-	if best.err != nil {
+	if best = f.fit(listed, head, best.spec); best.err != nil { // with the headers that are not those of the schema
 		return imports.Sheet{}, best.err
 	}
 	for _, other := range fits {
@@ -135,15 +138,16 @@ func (f *finder) isOnlyOther(m imports.SheetMapping) bool {
 	return !slices.ContainsFunc(f.mapping, func(o imports.SheetMapping) bool { return o.Sheet != m.Sheet && !o.Distinct && !o.Absent })
 }
 
-func (f *finder) fit(listed source.Sheet, head []source.Row, spec *schema.Sheet) fit {
+func (f *finder) fit(listed source.Sheet, head heading, spec *schema.Sheet) fit {
 	result := fit{spec: spec, sheet: imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Lines: true, File: listed.File}}
 	var explicit imports.SheetMapping
 	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
 		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && f.isOnlyOther(explicit)
 	}
-	for _, row := range head {
-		result.matches = max(result.matches, readHeader(row, spec, explicit, listed.Name).matches)
+	match := newMatcher(spec, explicit)
+	for _, row := range head.rows {
+		result.matches = max(result.matches, readHeader(row, match, explicit, listed.Name).matches)
 	}
 	result.err = findColumns(head, spec, explicit, &result.sheet, f.required)
 	return result

@@ -204,6 +204,21 @@ func (s *Sheet) MatchColumn(header string) (*Column, int) {
 	return nil, -1
 }
 
+// HeaderForms returns the index of the column of each name, title, and alias, by the form of MatchName.
+func (s *Sheet) HeaderForms() map[string]int {
+	forms := map[string]int{}
+	for i, c := range s.Columns {
+		for _, name := range append([]string{c.Name, c.Title}, c.Aliases...) {
+			if form := MatchName(name); form != "" {
+				if _, earlier := forms[form]; !earlier {
+					forms[form] = i
+				}
+			}
+		}
+	}
+	return forms
+}
+
 func matches(form, name, title string, aliases []string) bool {
 	if form == "" {
 		return false

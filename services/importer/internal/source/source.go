@@ -59,13 +59,51 @@ func Head(ctx context.Context, w Workbook, sheets []string, n int) (map[string][
 			return nil, err
 		}
 		for len(found[sheet]) < n && rows.Next() {
-			found[sheet] = append(found[sheet], rows.Row().Head())
+			row := rows.Row().Head()
+			if err := reserve(w, row.bytes()); err != nil {
+				return nil, errors.Join(err, rows.Close())
+			}
+			found[sheet] = append(found[sheet], row)
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// Reserver is implemented by workbooks that reserve the memory of the rows of Head until they are closed.
+type Reserver interface {
+	Reserve(bytes int64) error
+	Unreserve(bytes int64)
+}
+
+func reserve(w Workbook, bytes int64) error {
+	if r, ok := w.(Reserver); ok {
+		return r.Reserve(bytes)
+	}
+	return nil
+}
+
+// FreeHead returns the memory of rows of Head that are no longer used, before the workbook is closed.
+func FreeHead(w Workbook, rows []Row) {
+	if r, ok := w.(Reserver); ok {
+		for i := range rows {
+			r.Unreserve(rows[i].bytes())
+		}
+	}
+}
+
+// cellBytes is approximately the memory of a cell without its text.
+const cellBytes = 64
+
+// bytes returns approximately the memory of a row of Head.
+func (r Row) bytes() int64 {
+	n := int64(len(r.Cells)) * cellBytes
+	for i := range r.Cells {
+		n += int64(len(r.Cells[i].Text))
+	}
+	return n
 }
 
 // HeadText is the maximum number of bytes of a cell's text in Head.

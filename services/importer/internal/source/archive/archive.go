@@ -326,6 +326,12 @@ func (w *Workbook) Civil(*source.Cell) (source.Civil, error) {
 	return source.Civil{}, source.ErrNotADate
 }
 
+// Reserve implements source.Reserver.
+func (w *Workbook) Reserve(bytes int64) error { return w.pack.Reserve(bytes) }
+
+// Unreserve implements source.Reserver.
+func (w *Workbook) Unreserve(bytes int64) { w.pack.Unreserve(bytes) }
+
 // Close implements source.Workbook.
 func (w *Workbook) Close() error {
 	w.pack.Release()

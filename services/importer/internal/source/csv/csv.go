@@ -30,7 +30,7 @@ type Workbook struct {
 	// decoder is nil for UTF-8.
 	decoder encoding.Encoding
 	profile *profile
-	// reserved is the memory of the profile.
+	// reserved is the memory of the profile, and of the rows of Head.
 	reserved int64
 }
 
@@ -238,6 +238,22 @@ func (r *Rows) skipDeclaration() error {
 // Civil implements source.Workbook. Text files have dates as text only.
 func (w *Workbook) Civil(*source.Cell) (source.Civil, error) {
 	return source.Civil{}, source.ErrNotADate
+}
+
+// Reserve implements source.Reserver. It is for one goroutine.
+func (w *Workbook) Reserve(bytes int64) error {
+	if err := w.limits.Memory.Grow(bytes); err != nil {
+		return fmt.Errorf("read the file: %w", err)
+	}
+	w.reserved += bytes
+	return nil
+}
+
+// Unreserve implements source.Reserver. It is for one goroutine.
+func (w *Workbook) Unreserve(bytes int64) {
+	bytes = min(bytes, w.reserved)
+	w.limits.Memory.Shrink(bytes)
+	w.reserved -= bytes
 }
 
 // Close implements source.Workbook.

@@ -62,8 +62,8 @@ type scanner struct {
 type known struct {
 	// until is the position in the buffer, and line its line.
 	until, line int
-	// stray is the position of the last quotation mark before it without an escape.
-	stray int
+	// unescaped is the position of the last quotation mark before it without an escape.
+	unescaped int
 }
 
 func newScanner(in io.Reader, d dialect, size, limit int, grow func(int) error) *scanner {
@@ -113,7 +113,7 @@ func (s *scanner) fill() error {
 	}
 	if s.pos > 0 {
 		copy(s.buf, s.buf[s.pos:s.end])
-		s.known.until, s.known.stray = s.known.until-s.pos, s.known.stray-s.pos
+		s.known.until, s.known.unescaped = s.known.until-s.pos, s.known.unescaped-s.pos
 		s.pos, s.end = 0, s.end-s.pos
 	}
 	if s.end == len(s.buf) {
@@ -242,12 +242,12 @@ func (s *scanner) separator(r *record, i *int) (done bool, err error) {
 func (s *scanner) quoted(r *record, i int, spans bool) (after int, ok bool, err error) {
 	buf := s.buf[:s.end]
 	f := field{start: i + 1, quoted: true}
-	lines, broken, stray := 0, false, i
+	lines, broken, unescaped := 0, false, i
 	from := i + 1
 	for {
 		if spans && from < s.known.until && (s.d.backslash || buf[from] != s.d.quote) {
-			if s.known.stray >= from {
-				stray, broken = s.known.stray, true
+			if s.known.unescaped >= from {
+				unescaped, broken = s.known.unescaped, true
 			}
 			lines, from, f.escaped = s.known.line-s.line-r.lines+1, s.known.until, true
 			if lines > s.maxLines {
@@ -264,14 +264,14 @@ func (s *scanner) quoted(r *record, i int, spans bool) (after int, ok bool, err 
 		breaks := s.countBreaks(buf[start:until])
 		if breaks > 0 && (!spans || lines+breaks > s.maxLines) {
 			if spans && (at >= 0 || !s.d.backslash) { // the buffer can end with a backslash
-				s.known = known{until, s.line + r.lines - 1 + lines + breaks, stray}
+				s.known = known{until, s.line + r.lines - 1 + lines + breaks, unescaped}
 			}
 			return 0, false, nil
 		}
 		lines += breaks
 		switch {
 		case at < 0 && s.eof:
-			s.known = known{until, s.line + r.lines - 1 + lines, stray}
+			s.known = known{until, s.line + r.lines - 1 + lines, unescaped}
 			return 0, false, nil
 		case at < 0, at+1 == len(buf) && !s.eof:
 			return 0, false, errIncomplete
@@ -295,7 +295,7 @@ func (s *scanner) quoted(r *record, i int, spans bool) (after int, ok bool, err 
 			r.fields = append(r.fields, f)
 			return next, true, nil
 		}
-		broken, stray = true, at // a quotation mark inside a cell without its escape
+		broken, unescaped = true, at // a quotation mark inside a cell without its escape
 		from = at + 1
 	}
 }

@@ -77,6 +77,12 @@ func (w *Workbook) Sheets() []source.Sheet { return append([]source.Sheet(nil), 
 // Civil returns the date and time of a cell. See cellvalue.Civil. Dates are text, so the date system doesn't matter.
 func (w *Workbook) Civil(c *source.Cell) (source.Civil, error) { return cellvalue.Civil(c, false) }
 
+// Reserve implements source.Reserver.
+func (w *Workbook) Reserve(bytes int64) error { return w.pack.Reserve(bytes) }
+
+// Unreserve implements source.Reserver.
+func (w *Workbook) Unreserve(bytes int64) { w.pack.Unreserve(bytes) }
+
 // Close releases the memory of the spreadsheet. Rows are closed separately.
 func (w *Workbook) Close() error {
 	w.pack.Release()

@@ -40,6 +40,15 @@ func (p *Package) Reserve(bytes int64) error {
 	return nil
 }
 
+// Unreserve returns reserved memory before that.
+func (p *Package) Unreserve(bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	bytes = min(bytes, p.reserved)
+	p.Limits.Memory.Shrink(bytes)
+	p.reserved -= bytes
+}
+
 // Release returns the reserved memory.
 func (p *Package) Release() {
 	p.mu.Lock()
