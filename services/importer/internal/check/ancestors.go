@@ -55,7 +55,7 @@ func (a *ancestors) follow(edge, self int, v imports.Value) {
 		return
 	}
 	s := a.sheet
-	s.buffer = v.Append(s.buffer[:0])
+	s.buffer = s.appendValue(s.buffer[:0], v, s.selfColumns[self])
 	keys := s.keysOf(s.parents[s.selfColumns[self]].column)
 	switch entry := keys.Find(s.buffer); {
 	case entry >= 0 && keys.Get(entry).state == Pending:
@@ -152,7 +152,7 @@ func (a *ancestors) resolve(ctx context.Context) (rows []ancestor, err error) {
 // to the row.
 func (a *ancestors) node(replaces bool, owner []imports.Value) (node int32, added bool) {
 	s := a.sheet
-	key := ownerKey(owner)
+	key := s.ownerKey(owner)
 	if entry := s.keys.Find(key); entry >= 0 {
 		if replaces || s.keys.Get(entry).state != Pending {
 			return -1, false

@@ -82,6 +82,9 @@ type Sheet struct {
 	uniqueColumns []int
 	// selfColumns are the columns that refer to this sheet.
 	selfColumns []int
+	// folded reports for each column whether its values are compared without regard to case: the database does so, or it does so in
+	// the column that is referred to.
+	folded []bool
 	// parents are the sheets that columns refer to, by column.
 	parents map[int]*parent
 	// firstIssue has the first issue of rejected rows, by row number, for up to imports.KeptPerSheet rows.
@@ -138,6 +141,10 @@ func NewSheet(config Config) (*Sheet, error) {
 		}
 		s.key = append(s.key, i)
 	}
+	s.folded = make([]bool, len(s.Columns))
+	for i, c := range s.Columns {
+		s.folded[i] = c.Spec.IgnoresCase
+	}
 	if s.SourceSheet == "" {
 		return s, nil
 	}
@@ -161,6 +168,8 @@ func NewSheet(config Config) (*Sheet, error) {
 		} else {
 			p.sheet = s.Parents(c.Spec.References.Sheet)
 		}
+		at := slices.IndexFunc(p.sheet.Columns, func(c Column) bool { return c.Spec.Name == p.column })
+		s.folded[i] = s.folded[i] || at >= 0 && p.sheet.folded[at]
 		s.parents[i] = p
 	}
 	return s, nil
@@ -325,16 +334,6 @@ func (s *Sheet) accept() {
 	default:
 		v.result = imports.Updated
 	}
-}
-
-// unchanged reports whether a row of the file leaves the row of the database as it is.
-func (s *Sheet) unchanged(existing, row []imports.Value) bool {
-	for i := range existing {
-		if !existing[i].Equal(row[i]) && (row[i].Kind != imports.Null || !s.Columns[i].Spec.KeepsBlank()) {
-			return false
-		}
-	}
-	return true
 }
 
 // reject records an error of the row itself. Column is -1 for the whole row.

@@ -225,7 +225,7 @@ func (s *Sheet) giver(row int, owner []imports.Value) int32 {
 	if owner == nil {
 		return -1
 	}
-	entry := s.keys.Find(ownerKey(owner))
+	entry := s.keys.Find(s.ownerKey(owner))
 	if entry < 0 || s.keys.Get(entry).state != Pending {
 		return -1
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -14,7 +15,7 @@ func (s *Sheet) checkKeys() {
 	v := &s.row
 	number := s.batch.Rows[v.index]
 	if s.hasKey(v.values) {
-		s.buffer = appendKey(s.buffer[:0], v.values, s.key)
+		s.buffer = s.appendKey(s.buffer[:0], v.values, s.key)
 		if s.replay {
 			v.entry = s.keys.Find(s.buffer)
 		} else if index, found := s.keys.Add(s.buffer, entry{row: uint32(number)}); found {
@@ -37,7 +38,7 @@ func (s *Sheet) checkKeys() {
 		if v.unique == nil {
 			v.unique = map[int]int{}
 		}
-		s.buffer = value.Append(s.buffer[:0])
+		s.buffer = s.appendValue(s.buffer[:0], value, column)
 		if s.replay {
 			v.unique[column] = set.Find(s.buffer)
 		} else if index, found := set.Add(s.buffer, entry{row: uint32(number)}); found {
@@ -120,7 +121,7 @@ func (s *Sheet) mayRelease(owner []imports.Value) bool {
 	if s.Mode == imports.InsertOnly {
 		return false
 	}
-	i := s.keys.Find(ownerKey(owner))
+	i := s.keys.Find(s.ownerKey(owner))
 	if s.replay {
 		return s.probing && i >= 0 && s.keys.Get(i).state == Pending
 	}
@@ -129,33 +130,35 @@ func (s *Sheet) mayRelease(owner []imports.Value) bool {
 
 // ownedMessage is the message of a unique value that belongs to another row in the database.
 func (s *Sheet) ownedMessage(column int, owner []imports.Value) messages.Message {
-	if i := s.keys.Find(ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.Get(i).state != Accepted {
+	if i := s.keys.Find(s.ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.Get(i).state != Accepted {
 		return messages.New("duplicate.kept", s.title(column), s.quote(column), rowNumber(s.keys.Get(i).row))
 	}
 	return messages.New("duplicate.database", s.title(column), s.quote(column))
 }
 
 // ownerKey returns the key of a row of the database in the form of appendKey.
-func ownerKey(owner []imports.Value) []byte {
-	identity := make([]int, len(owner))
-	for i := range identity {
-		identity[i] = i
+func (s *Sheet) ownerKey(owner []imports.Value) []byte {
+	return s.appendKey(nil, owner, identity(len(owner)))
+}
+
+// identity returns the numbers below n.
+func identity(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
 	}
-	return appendKey(nil, owner, identity)
+	return all
 }
 
 // ownedByOther reports whether a unique value belongs to another row of the database, once the rows above are written. The
 // database might not show those. A row above that is valid has another value, because the value is not a duplicate in the
 // file.
 func (s *Sheet) ownedByOther(owner []imports.Value) bool {
-	same := true
-	for i, k := range s.key {
-		same = same && owner[i].Equal(s.row.values[k])
-	}
-	if same {
+	key := s.ownerKey(owner)
+	if bytes.Equal(key, s.appendKey(nil, s.row.values, s.key)) {
 		return false
 	}
-	i := s.keys.Find(ownerKey(owner))
+	i := s.keys.Find(key)
 	if i < 0 {
 		return true
 	}
@@ -169,16 +172,44 @@ func (s *Sheet) ownedByOther(owner []imports.Value) bool {
 	}
 }
 
-// appendKey appends an unambiguous encoding of a row's key.
-func appendKey(dst []byte, row []imports.Value, key []int) []byte {
-	if len(key) == 1 {
-		return row[key[0]].Append(dst)
+// appendKey appends an unambiguous encoding of a row's key. at are the indexes of the key's values in the row.
+func (s *Sheet) appendKey(dst []byte, row []imports.Value, at []int) []byte {
+	if len(at) == 1 {
+		return s.appendValue(dst, row[at[0]], s.key[0])
 	}
-	for _, k := range key {
+	for i, k := range at {
 		start := len(dst)
 		dst = append(dst, 0, 0, 0, 0)
-		dst = row[k].Append(dst)
+		dst = s.appendValue(dst, row[k], s.key[i])
 		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
 	}
 	return dst
+}
+
+// appendValue appends a value of a column in the form in which the database compares it.
+func (s *Sheet) appendValue(dst []byte, v imports.Value, column int) []byte {
+	if !s.folded[column] {
+		return v.Append(dst)
+	}
+	return appendFolded(dst, v)
+}
+
+func appendFolded(dst []byte, v imports.Value) []byte {
+	return append(dst, bytes.ToLower(v.Append(nil))...)
+}
+
+// unchanged reports whether a row of the file leaves the row of the database as it is.
+func (s *Sheet) unchanged(existing, row []imports.Value) bool {
+	for i := range existing {
+		if !existing[i].Equal(row[i]) && !s.sameRow(i, existing[i], row[i]) && (row[i].Kind != imports.Null || !s.Columns[i].Spec.KeepsBlank()) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameRow reports whether two values of a column identify the same row, although they differ: a key or a reference without regard to
+// case.
+func (s *Sheet) sameRow(column int, a, b imports.Value) bool {
+	return s.folded[column] && (s.parents[column] != nil || slices.Contains(s.key, column)) && bytes.Equal(appendFolded(nil, a), appendFolded(nil, b))
 }

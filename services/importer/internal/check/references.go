@@ -59,7 +59,7 @@ func (s *Sheet) replaces(column string, owner []imports.Value) bool {
 	if s.keysOf(column) == nil {
 		return false // the file does not have the column
 	}
-	i := s.keys.Find(ownerKey(owner))
+	i := s.keys.Find(s.ownerKey(owner))
 	return i >= 0 && s.keys.Get(i).state == Accepted
 }
 
@@ -83,7 +83,7 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 			if v.Kind == imports.Null {
 				continue
 			}
-			s.buffer = v.Append(s.buffer[:0])
+			s.buffer = s.appendValue(s.buffer[:0], v, column)
 			if entry := keys.Find(s.buffer); p.known.Find(s.buffer) >= 0 || entry >= 0 && !p.storedOnly(keys.Get(entry)) {
 				continue
 			}
@@ -98,7 +98,7 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 			return err
 		}
 		for i, v := range ask {
-			s.buffer = v.Append(s.buffer[:0])
+			s.buffer = s.appendValue(s.buffer[:0], v, column)
 			p.known.Put(p.known.Find(s.buffer), owners[i] != nil && !p.sheet.replaces(p.column, owners[i]))
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Sheet) waits() bool {
 		if value.Kind == imports.Null {
 			continue
 		}
-		s.buffer = value.Append(s.buffer[:0])
+		s.buffer = s.appendValue(s.buffer[:0], value, column)
 		keys := s.keysOf(s.parents[column].column)
 		entry := keys.Find(s.buffer)
 		if entry < 0 || keys.Get(entry).state == Undecided || keys.Get(entry).state == Pending {
@@ -146,7 +146,7 @@ func (s *Sheet) waits() bool {
 
 func (s *Sheet) checkReference(column int, p *parent) {
 	v := &s.row
-	s.buffer = v.values[column].Append(s.buffer[:0])
+	s.buffer = s.appendValue(s.buffer[:0], v.values[column], column)
 	keys := p.sheet.keysOf(p.column)
 	entry := keys.Find(s.buffer)
 	switch {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"headway/internal/messages"
@@ -42,7 +43,7 @@ func (r *Refusals) addRow(sheet, key string, why *refusal) {
 // AddRow adds a row that the database refuses.
 func (r *Refusals) AddRow(of imports.RefusedRow) {
 	says := messages.New("database.refuses", messages.Text("table", of.Table), messages.Text("reason", of.Reason))
-	r.addRow(of.Sheet, string(ownerKey(of.Key)), &refusal{of.Column, imports.RefusedByDatabase, says})
+	r.addRow(of.Sheet, string(exactKey(of.Key, identity(len(of.Key)))), &refusal{of.Column, imports.RefusedByDatabase, says})
 }
 
 // AddDangling adds a dangling reference.
@@ -50,7 +51,7 @@ func (r *Refusals) AddDangling(d imports.Dangling) {
 	value := string(d.Value.Append(nil))
 	if d.Row {
 		says := messages.New("database.missing", messages.Text("table", d.Parent), messages.Text("value", value))
-		r.addRow(d.Sheet, string(ownerKey(d.Key)), &refusal{d.Column, imports.ReferenceMissing, says})
+		r.addRow(d.Sheet, string(exactKey(d.Key, identity(len(d.Key)))), &refusal{d.Column, imports.ReferenceMissing, says})
 		return
 	}
 	says := messages.New("database.uses", messages.Text("value", value), messages.Count("n", uint32(d.Uses)), messages.Text("table", d.Child))
@@ -66,7 +67,7 @@ func (r *Refusals) AddDangling(d imports.Dangling) {
 // row, or nil.
 func (s *Sheet) checkRefusals(existing []imports.Value) {
 	v := &s.row
-	if why, refused := s.Refusals.rows[refusedRow{s.Spec.Name, string(appendKey(nil, v.values, s.key))}]; refused {
+	if why, refused := s.Refusals.rows[refusedRow{s.Spec.Name, string(exactKey(v.values, s.key))}]; refused {
 		s.refuse(why)
 	}
 	if existing == nil || len(s.Refusals.held) == 0 {
@@ -85,4 +86,14 @@ func (s *Sheet) checkRefusals(existing []imports.Value) {
 func (s *Sheet) refuse(why *refusal) {
 	column := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Spec.Name == why.column })
 	s.reject(column, why.code, func() messages.Message { return why.says })
+}
+
+// exactKey returns an unambiguous encoding of a row's key as the file has it. at are the indexes of the key's values in the row.
+func exactKey(row []imports.Value, at []int) (key []byte) {
+	for _, k := range at {
+		start := len(key)
+		key = row[k].Append(append(key, 0, 0, 0, 0))
+		binary.BigEndian.PutUint32(key[start:], uint32(len(key)-start-4))
+	}
+	return key
 }

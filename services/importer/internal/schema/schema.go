@@ -108,6 +108,8 @@ type Column struct {
 	Scale  *int `json:"-"`
 	Digits int  `json:"-"`
 	Form   Form `json:"-"`
+	// IgnoresCase means that the database compares the texts without regard to case.
+	IgnoresCase bool `json:"-"`
 }
 
 // WholePattern returns the expression that matches a text if Pattern matches all of it. It is nil if there is no pattern.

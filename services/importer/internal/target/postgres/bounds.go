@@ -35,6 +35,7 @@ func (a *attribute) bound(c *schema.Column) {
 	if a.length > 0 && (c.MaxLength == 0 || c.MaxLength > a.length) {
 		c.MaxLength = a.length
 	}
+	c.IgnoresCase = a.base == "citext"
 	switch a.family {
 	case integers:
 		switch a.base {
