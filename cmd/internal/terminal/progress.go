@@ -27,12 +27,12 @@ type Progress struct {
 	last     *jobsv1.Job
 	offline  string // why the service can't be reached, or ""
 	status   jobsv1.JobStatus
-	reported map[string]jobsv1.StepState
+	reported map[string]string // the lines of ended steps, by their names
 }
 
 // NewProgress returns a Progress that writes to out.
 func NewProgress(out *os.File) *Progress {
-	p := &Progress{out: out, reported: map[string]jobsv1.StepState{}}
+	p := &Progress{out: out, reported: map[string]string{}}
 	if IsTerminal(out) {
 		p.width = func() int {
 			if width, _, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
@@ -74,9 +74,15 @@ func (v *Progress) Show(job *jobsv1.Job) {
 		return
 	}
 	for _, step := range job.GetProgress().GetSteps() {
-		if state := step.GetState(); state != v.reported[step.GetName()] && ended(state) {
-			v.reported[step.GetName()] = state
-			fmt.Fprintf(v.out, "%-9s %s\n", headway.Word(state), stepLine(step))
+		if !ended(step.GetState()) {
+			delete(v.reported, step.GetName()) // a job can do a step again
+			continue
+		}
+		line := fmt.Sprintf("%-9s %s\n", headway.Word(step.GetState()), stepLine(step))
+		// A snapshot can be missing in which the step began again. Then the line has changed when the job ends or waits.
+		if before, shown := v.reported[step.GetName()]; !shown || line != before && job.GetStatus() != v.status {
+			v.reported[step.GetName()] = line
+			fmt.Fprint(v.out, line)
 		}
 	}
 	if status := job.GetStatus(); status != v.status {

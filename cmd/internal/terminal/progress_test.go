@@ -20,7 +20,7 @@ func snapshot(status jobsv1.JobStatus, message string) *jobsv1.Job {
 
 func TestLongLinesAreClippedToTheTerminal(t *testing.T) {
 	var out strings.Builder
-	p := &Progress{out: &out, width: func() int { return 40 }, reported: map[string]jobsv1.StepState{}}
+	p := &Progress{out: &out, width: func() int { return 40 }, reported: map[string]string{}}
 	for range 2 {
 		p.Show(snapshot(jobsv1.JobStatus_JOB_STATUS_ACTIVE, strings.Repeat("längere Nachricht ", 20)))
 	}
@@ -45,7 +45,7 @@ func TestInterruptionIsShownUntilItEnds(t *testing.T) {
 	gone := status.Error(codes.Unavailable, "connection refused")
 	const line = "The service can't be reached. Trying again until it returns. (connection refused)"
 	var out strings.Builder
-	p := &Progress{out: &out, reported: map[string]jobsv1.StepState{}}
+	p := &Progress{out: &out, reported: map[string]string{}}
 	p.Interrupted(gone)
 	p.Interrupted(nil)
 	if want := line + "\nThe service can be reached again.\n"; out.String() != want {
@@ -69,7 +69,7 @@ func TestInterruptionIsShownUntilItEnds(t *testing.T) {
 
 func TestOutputToFileHasOneLinePerChange(t *testing.T) {
 	var out strings.Builder
-	p := &Progress{out: &out, reported: map[string]jobsv1.StepState{}}
+	p := &Progress{out: &out, reported: map[string]string{}}
 	for range 3 {
 		p.Show(snapshot(jobsv1.JobStatus_JOB_STATUS_ACTIVE, "Working"))
 	}
@@ -77,5 +77,31 @@ func TestOutputToFileHasOneLinePerChange(t *testing.T) {
 	want := "completed Upload              36.8 MB of 36.8 MB\nactive    Working\ncompleted Done\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+func TestStepsThatAreDoneAgainAreShownAgain(t *testing.T) {
+	step := func(status jobsv1.JobStatus, state jobsv1.StepState, rejected float64) *jobsv1.Job {
+		return &jobsv1.Job{Status: status, Progress: &jobsv1.Progress{Steps: []*jobsv1.Step{
+			{Name: "rows", Title: "Rows", State: state, Counters: map[string]float64{"read": 2, "inserted": 2 - rejected, "rejected": rejected}}}}}
+	}
+	const active, completed = jobsv1.JobStatus_JOB_STATUS_ACTIVE, jobsv1.JobStatus_JOB_STATUS_COMPLETED
+	const ended, again = jobsv1.StepState_STEP_STATE_COMPLETED, jobsv1.StepState_STEP_STATE_ACTIVE
+	first, second := "completed Rows                2 rows  2 inserted\n", "completed Rows                2 rows  1 inserted  1 rejected\n"
+	for name, c := range map[string]struct {
+		snapshots []*jobsv1.Job
+		want      string
+	}{
+		"seen":   {[]*jobsv1.Job{step(active, ended, 0), step(active, again, 0), step(active, ended, 1)}, first + "active    \n" + second},
+		"unseen": {[]*jobsv1.Job{step(active, ended, 0), step(completed, ended, 1)}, first + "active    \n" + second + "completed \n"},
+	} {
+		var out strings.Builder
+		p := &Progress{out: &out, reported: map[string]string{}}
+		for _, job := range c.snapshots {
+			p.Show(job)
+		}
+		if out.String() != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, out.String(), c.want)
+		}
 	}
 }
