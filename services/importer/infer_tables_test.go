@@ -37,6 +37,24 @@ func TestSchemaForTablesOfPostgreSQL(t *testing.T) {
 	wantGuess(t, inferTables(t, url, "staff"), "postgres.yaml")
 }
 
+func TestOddTablesOfPostgreSQLAreInferred(t *testing.T) {
+	name := fmt.Sprint("infer_", databases.Add(1))
+	url := pgtest.Shared(t).Database(t, name)
+	if out, err := pgtest.Shared(t).SQL(name, `CREATE TABLE items (order_no integer NOT NULL, "group" text NOT NULL, line_no integer NOT NULL, headway_mark text, PRIMARY KEY (order_no, "group", line_no));
+		CREATE TABLE notes (id bigserial PRIMARY KEY, notable_type text NOT NULL, notable_id uuid NOT NULL, position integer NOT NULL, body text, UNIQUE (notable_type, notable_id, position));
+		CREATE TABLE sqlite_copies (id integer PRIMARY KEY);
+		CREATE TABLE marks (code text PRIMARY KEY, headway_mark text NOT NULL)`); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got := inferTables(t, url, "odd")
+	for _, want := range []string{"key: [order_no, group, line_no]", `# The column "headway_mark" is left out: names that begin with "headway_" are reserved`, "key: [notable_type, notable_id, position]",
+		"# The table sqlite_copies is left out: names that begin", `# The table marks is left out: its column "headway_mark" must not be empty`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the schema lacks %s:\n%s", want, got)
+		}
+	}
+}
+
 // inferTables returns the schema for the tables of a database. It checks that the tables need no change for it.
 func inferTables(t *testing.T, records, name string, tables ...string) string {
 	t.Helper()

@@ -73,8 +73,19 @@ type storedReference struct {
 // chooseKey finds the columns that identify a row of a file. An ID that the database or the application makes is not known to
 // the people who fill in a file, so other unique columns are preferred. It returns why the table can't be filled.
 func (s *storedTable) chooseKey() string {
+	if err := schema.CheckStored(s.relation.Name.Name); err != nil {
+		return err.Error()
+	}
 	for i := range s.relation.Columns {
-		if c := &s.relation.Columns[i]; c.Type == "" && c.NotNull && !c.HasDefault && !c.Computed {
+		c := &s.relation.Columns[i]
+		refused := schema.CheckStored(c.Name)
+		if refused != nil {
+			c.Type = ""
+		}
+		if c.Type == "" && c.NotNull && !c.HasDefault && !c.Computed {
+			if refused != nil {
+				return fmt.Sprintf("its column %q must not be empty, and a schema can't have it: %v", c.Name, refused)
+			}
 			return fmt.Sprintf("its column %s, which must not be empty, has the type %s, which no column of a schema has", c.Name, c.Declared)
 		}
 	}
@@ -128,9 +139,11 @@ func (s *storedTable) rank(key *imports.RelationKey) int {
 	return rankUnique
 }
 
-// isMade reports whether a column of a key has IDs that the database or the application makes for its rows.
+// isMade reports whether a column of a key has IDs that the database or the application makes for its rows. One of several columns is
+// rather the ID of another row, even without a foreign key.
 func isMade(key *imports.RelationKey, c *imports.RelationColumn) bool {
-	return c.Parent == nil && (c.Generated || strings.EqualFold(c.Declared, "uuid") || key.Primary && len(key.Columns) == 1 && (c.HasDefault || strings.EqualFold(c.Name, "id")))
+	single := len(key.Columns) == 1 || c.HasDefault || strings.EqualFold(c.Name, "id")
+	return c.Parent == nil && (c.Generated || strings.EqualFold(c.Declared, "uuid") && single || key.Primary && len(key.Columns) == 1 && (c.HasDefault || strings.EqualFold(c.Name, "id")))
 }
 
 // compareKeys orders keys: first those that people know, with few columns, that are never empty, and whose names are those of
@@ -276,6 +289,10 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 	inKey := slices.Contains(s.key, stored.Name)
 	if stored.Computed || stored.Generated && !inKey {
 		return nil // the database's own
+	}
+	if refused := schema.CheckStored(stored.Name); refused != nil {
+		s.sheet.LeftOut = append(s.sheet.LeftOut, fmt.Sprintf("The column %q is left out: %v", stored.Name, refused))
+		return nil
 	}
 	if stored.Type == "" {
 		s.sheet.LeftOut = append(s.sheet.LeftOut, fmt.Sprintf("The column %s is left out: no type of a schema has the values of %s", stored.Name, stored.Declared))

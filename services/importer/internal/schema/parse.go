@@ -255,12 +255,12 @@ func (l *loader) column(n *yaml.Node) *columnDraft {
 	d.Allowed = l.texts(f.values["allowed"], "allowed", MaxAllowed)
 	d.Type = l.columnType(f, d.Name)
 	if d.Field = l.text(f.values["column"], "column"); d.Field != "" {
-		if err := checkStored(d.Field); err != nil {
+		if err := CheckStored(d.Field); err != nil {
 			l.add(f.at("column"), BadIdentifier, "%q is not a column's name: %v", d.Field, err)
 		}
 	}
 	if d.RenamedFrom = l.text(f.values["renamed_from"], "renamed_from"); d.RenamedFrom != "" {
-		if err := checkStored(d.RenamedFrom); err != nil {
+		if err := CheckStored(d.RenamedFrom); err != nil {
 			l.add(f.at("renamed_from"), BadIdentifier, "%q is not a column's name: %v", d.RenamedFrom, err)
 		}
 	}

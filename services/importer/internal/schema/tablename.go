@@ -49,7 +49,7 @@ func namePart(text string) (part, rest string, err error) {
 		if !identifier.MatchString(part) {
 			return "", "", fmt.Errorf(`%q is not lower snake case. Write it in double quotes, for example hr."Employee List", or '"Employee List"'`, part)
 		}
-		return part, text[end:], checkStored(part)
+		return part, text[end:], CheckStored(part)
 	}
 	var b strings.Builder
 	for i := 1; i < len(text); i++ {
@@ -60,14 +60,14 @@ func namePart(text string) (part, rest string, err error) {
 			b.WriteByte('"')
 			i++
 		default:
-			return b.String(), text[i+1:], checkStored(b.String())
+			return b.String(), text[i+1:], CheckStored(b.String())
 		}
 	}
 	return "", "", errors.New("the closing quotation mark is missing")
 }
 
-// checkStored returns why databases can't have a name.
-func checkStored(name string) error {
+// CheckStored returns why databases can't have a name.
+func CheckStored(name string) error {
 	switch {
 	case name == "":
 		return errors.New("a name is empty")

@@ -66,6 +66,8 @@ type uniqueSet struct {
 	// quoted is the index with its schema, if that is necessary.
 	quoted  string
 	columns []string // sorted
+	// inOrder are the columns in the order of the index.
+	inOrder []string
 	primary bool
 }
 
@@ -223,7 +225,7 @@ func (a *attribute) setModifier(base string, modifier int) {
 }
 
 func (tx *transaction) readUnique(ctx context.Context, r *relation) error {
-	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, i.indisprimary, array_agg(a.attname::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, i.indisprimary, array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])
 		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 		GROUP BY c.oid, c.relname, i.indisprimary ORDER BY NOT i.indisprimary, c.relname`, r.oid)
@@ -236,6 +238,7 @@ func (tx *transaction) readUnique(ctx context.Context, r *relation) error {
 		if err := rows.Scan(&u.index, &u.quoted, &u.primary, &u.columns); err != nil {
 			return err
 		}
+		u.inOrder = slices.Clone(u.columns)
 		slices.Sort(u.columns)
 		r.unique = append(r.unique, u)
 	}

@@ -76,7 +76,7 @@ func (r *relation) describe(name schema.TableName) imports.Relation {
 		d.Columns = append(d.Columns, c)
 	}
 	for _, u := range r.unique {
-		d.Keys = append(d.Keys, imports.RelationKey{Columns: u.columns, Primary: u.primary})
+		d.Keys = append(d.Keys, imports.RelationKey{Columns: u.inOrder, Primary: u.primary})
 	}
 	return d
 }
