@@ -61,7 +61,7 @@ func Main(cfg WorkerConfig) {
 	err := runProgram(ctx, cfg)
 	stop()
 	if err != nil {
-		cfg.Logger.Error("ended", "error", err)
+		cfg.Logger.Error("the worker ended", "error", err)
 		os.Exit(1)
 	}
 }

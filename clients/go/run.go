@@ -182,7 +182,7 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 		_, err := r.worker.client.FailJob(ctx, req)
 		if rejected(err) {
 			// Fail the job in any case, without the parts that might have been refused.
-			r.worker.cfg.Logger.ErrorContext(ctx, "failure rejected, failing without its details", "job_id", r.id, "error", err)
+			r.worker.cfg.Logger.ErrorContext(ctx, "the failure was rejected. Failing the job without its details", "job_id", r.id, "error", err)
 			_, err = r.worker.client.FailJob(ctx, &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent,
 				Error: &jobsv1.JobError{Reason: "WORKER_FAILED", Message: f.Message}})
 		}

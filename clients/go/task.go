@@ -154,7 +154,7 @@ func (t *Task) Output() *Output { return &Output{t.output} }
 
 // StepPlan declares a step. See headway.jobs.v1.StepPlan.
 type StepPlan struct {
-	Name   string  // stable within the job: lower case letters, digits, - and _
+	Name   string  // stable within the job: 1 to 100 characters without control characters
 	Title  string  // display name; the default is Name
 	Group  string  // steps of the same group belong together
 	Weight float64 // share of the whole job, relative to the other steps; 0 means 1

@@ -1,5 +1,5 @@
 // Command check-deploy checks the files in deploy that other programs read: the compose file against its schema, and the Helm chart, by
-// rendering it in several ways and reading the result as objects of Kubernetes, in which no field can be unknown.
+// rendering it in several ways and reading the result as Kubernetes objects, without unknown fields.
 package main
 
 import (

@@ -61,12 +61,7 @@ func (e *ExitError) Unwrap() error { return e.Err }
 func Main(name, description string, commandLine any) int {
 	// gRPC and its gateway would log what callers have sent, in their own format. The servers log every call.
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
-	parser, err := kong.New(commandLine,
-		kong.Name(name), kong.Description(description),
-		kong.DefaultEnvars("HEADWAY"),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := NewParser(name, description, commandLine)
 	if err != nil {
 		panic(err) // the command line's own tags are wrong
 	}
@@ -96,6 +91,27 @@ func Main(name, description string, commandLine any) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 	}
 	return code
+}
+
+// NewParser returns the parser of a command line.
+func NewParser(name, description string, commandLine any, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(commandLine, append([]kong.Option{
+		kong.Name(name), kong.Description(description),
+		kong.DefaultEnvars("HEADWAY"),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(flagHelp),
+	}, more...)...)
+}
+
+// flagHelp returns the help of a flag with its environment variable, and with its default if a placeholder is shown instead of it.
+func flagHelp(v *kong.Value) string {
+	if v.Flag != nil && v.Flag.PlaceHolder != "" && v.Default != "" {
+		withDefault := *v
+		withDefault.Help += " Default: " + v.Default + "."
+		v = &withDefault
+	}
+	return kong.DefaultHelpValueFormatter(v)
 }
 
 func isKeyFlag(arg string) bool { return arg == "--key" || strings.HasPrefix(arg, "--key=") }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"headway/cmd/internal/program"
 	"headway/internal/auth"
 )
@@ -71,6 +73,29 @@ func TestKeyOnCommandLineIsRefused(t *testing.T) {
 		text, err := os.ReadFile(file.Name())
 		if err != nil || code != program.ExitRefused || !strings.Contains(string(text), "--key-file") || strings.Contains(string(text), "a-real-key") {
 			t.Errorf("%v: exit code %d, %s %v", flag, code, text, err)
+		}
+	}
+}
+
+func TestHelpHasTheDefaults(t *testing.T) {
+	var out strings.Builder
+	parser, err := program.NewParser("headway", "", &struct {
+		Data    string        `help:"Data directory." default:"./data" placeholder:"DIR"`
+		KeyFile string        `help:"File with a key." placeholder:"FILE"`
+		Retry   time.Duration `help:"How long to wait." default:"3s"`
+	}{}, kong.Writers(&out, &out), kong.Exit(func(int) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = parser.Parse([]string{"--help"})
+	help := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"--data=DIR Data directory. Default: ./data ($HEADWAY_DATA).",
+		"--key-file=FILE File with a key ($HEADWAY_KEY_FILE).",
+		"--retry=3s How long to wait ($HEADWAY_RETRY).",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("%s\nlacks %s", out.String(), want)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (w *Workers) renewToken(ctx context.Context, file string) {
 		case <-ticker.C:
 		}
 		if err := w.writeToken(file); err != nil {
-			w.Logger.ErrorContext(ctx, "the workers' token was not renewed, trying again", "error", err)
+			w.Logger.ErrorContext(ctx, "can't renew the workers' token, trying again", "error", err)
 		}
 	}
 }

@@ -971,7 +971,7 @@ export interface components {
             proposals: components["schemas"]["headway.imports.v1.SheetProposal"][];
             /**
              * Format: date-time
-             * @description When you have last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
+             * @description When the caller last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
              */
             rememberedAt?: string;
             /** @description The schema. */
@@ -1191,7 +1191,7 @@ export interface components {
              *     The others are about a sheet:
              *
              *       HIDDEN_SHEET      the sheet is hidden, and was imported
-             *       HIDDEN_IGNORED    a hidden sheet has the same name in the schema, and was not imported
+             *       HIDDEN_IGNORED    a hidden sheet matches the same sheet of the schema as an imported one, and was not imported
              *       VISIBLE_PREFERRED a visible sheet with another name was imported instead of a hidden one
              *       HIDDEN_ROWS       rows are hidden, for example by a filter, and were imported
              *       HIDDEN_COLUMNS    columns are hidden, and were imported
@@ -2314,7 +2314,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
-                 *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                 *     missing. PreviewFile then returns proposals, which the next upload can send as its `mapping`.
                  */
                 confirm_mapping?: boolean;
                 /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
@@ -2356,7 +2356,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
-                     *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                     *     missing. PreviewFile then returns proposals, which the next upload can send as its `mapping`.
                      */
                     confirm_mapping?: boolean;
                     /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
@@ -3089,7 +3089,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
-                 *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                 *     missing. PreviewFile then returns proposals, which the next upload can send as its `mapping`.
                  */
                 confirm_mapping?: boolean;
                 /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
@@ -3129,7 +3129,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * @description Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
-                     *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                     *     missing. PreviewFile then returns proposals, which the next upload can send as its `mapping`.
                      */
                     confirm_mapping?: boolean;
                     /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */

@@ -131,7 +131,7 @@ func (r *Revoked) Run(ctx context.Context) {
 			err = r.look(ctx, prefixes[i])
 		}
 		if ctx.Err() == nil && r.failing.Swap(err != nil) != (err != nil) && err != nil { // once, not every second
-			r.logger.Error("sessions that other edges have revoked are not known", "error", err)
+			r.logger.Error("can't read which sessions other edges have ended, trying again", "error", err)
 		}
 		if err != nil {
 			full = time.Time{} // what was missed could be in any minute

@@ -1,5 +1,5 @@
-// Package peers tells the other edges how much users do here, and the parts of this edge how much they do there. So a limit of a
-// user holds for all edges together, although no request waits for another edge. While edges can't reach each other, each of them
+// Package peers exchanges usage reports with the other edges: the requests and streams of the most active users. So a limit per user
+// applies to all edges together, although no request waits for another edge. While edges can't reach each other, each of them
 // enforces the limits alone.
 package peers
 
@@ -119,7 +119,7 @@ func (p *Peers) count() int {
 // Run exchanges reports until ctx is done.
 func (p *Peers) Run(ctx context.Context) {
 	if err := p.cfg.Bus.Subscribe(p.receive); err != nil {
-		p.cfg.Logger.Error("can't learn of the streams and requests of other edges, so each edge enforces the limits per user alone", "error", err)
+		p.cfg.Logger.Error("can't receive the usage reports of other edges, so this edge enforces the limits per user alone", "error", err)
 		return
 	}
 	ticker := time.NewTicker(interval)
@@ -152,7 +152,7 @@ func (p *Peers) send() {
 	}
 	text, err := json.Marshal(own)
 	if err != nil { // it has only numbers and texts
-		p.cfg.Logger.Error("can't write a report for other edges", "error", err)
+		p.cfg.Logger.Error("can't encode a usage report for other edges", "error", err)
 		return
 	}
 	p.cfg.Bus.Publish([]byte(p.cfg.Sealer.Seal(text)))

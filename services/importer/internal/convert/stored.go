@@ -34,7 +34,7 @@ func multipleOf(v *imports.Value, power int) bool {
 	return string(digits) == "0" || len(digits)-len(bytes.TrimRight(digits, "0")) >= power
 }
 
-// checkStored compares a value with the rules of the database's column. A UUID gets small letters, as databases have it.
+// checkStored compares a value with the rules of the database's column. A UUID gets lowercase letters, as in databases.
 func (c *Column) checkStored(v *imports.Value) *Fault {
 	s := c.spec
 	if s.Scale != nil && *s.Scale < 0 && !multipleOf(v, -*s.Scale) {

@@ -16,7 +16,7 @@ func uncertain(err error) bool {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
 		return true
 	}
-	return errors.Is(err, imports.ErrStoreUnavailable) || errors.Is(err, context.Canceled) // it exists, and that could not be stored
+	return errors.Is(err, imports.ErrStoreUnavailable) || errors.Is(err, context.Canceled) // the job exists, but this could not be recorded
 }
 
 // replay returns the earlier import of the same request. Its job might not exist yet.

@@ -24,7 +24,7 @@ func (m *Maintenance) lead(ctx context.Context, store imports.Shared) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resignTimeout)
 		defer cancel()
 		if err := store.Resign(ctx, m.Name); err != nil {
-			m.Logger.WarnContext(ctx, "let another importer clean up", "error", err)
+			m.Logger.WarnContext(ctx, "can't let another importer clean up. One takes over within 20 seconds", "error", err)
 		}
 	}()
 	var swept time.Time
@@ -35,7 +35,7 @@ func (m *Maintenance) lead(ctx context.Context, store imports.Shared) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			m.Logger.WarnContext(ctx, "find out which importer cleans up", "error", err)
+			m.Logger.WarnContext(ctx, "can't find out which importer cleans up, trying again", "error", err)
 		case leads:
 			waiting = m.createJobs(ctx, waiting)
 			if time.Since(swept) >= m.Interval {
@@ -58,7 +58,7 @@ func (m *Maintenance) createJobs(ctx context.Context, waiting map[string]bool) m
 	list, err := m.Store.Unscheduled(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			m.Logger.WarnContext(ctx, "look for imports without a job", "error", err)
+			m.Logger.WarnContext(ctx, "can't look for imports without a job, trying again", "error", err)
 		}
 		return waiting
 	}

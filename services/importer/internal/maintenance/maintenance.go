@@ -61,7 +61,7 @@ func (m *Maintenance) sweepFiles(ctx context.Context, before time.Time) {
 	switch n, err := m.Files.Sweep(ctx, before, m.Store.Exist); {
 	case ctx.Err() != nil:
 	case err != nil:
-		m.Logger.WarnContext(ctx, "delete interrupted uploads", "error", err)
+		m.Logger.WarnContext(ctx, "can't delete interrupted uploads", "error", err)
 	case n > 0:
 		m.Logger.InfoContext(ctx, "deleted interrupted uploads", "count", n)
 	}
@@ -72,7 +72,7 @@ func (m *Maintenance) sweepImports(ctx context.Context) {
 	switch n, err := m.Sweep(ctx, time.Now()); {
 	case ctx.Err() != nil:
 	case err != nil:
-		m.Logger.WarnContext(ctx, "delete old imports", "error", err)
+		m.Logger.WarnContext(ctx, "can't delete old imports, trying again", "error", err)
 	case n > 0:
 		m.Logger.InfoContext(ctx, "deleted old imports", "count", n)
 	}
@@ -122,7 +122,7 @@ func (m *Maintenance) createJob(ctx context.Context, im imports.Import) error {
 	case err == nil:
 		m.Logger.InfoContext(ctx, "created the missing job of an import", "import_id", im.ID)
 	case ctx.Err() == nil:
-		m.Logger.WarnContext(ctx, "create the missing job of an import", "import_id", im.ID, "error", err)
+		m.Logger.WarnContext(ctx, "can't create the missing job of an import", "import_id", im.ID, "error", err)
 	}
 	return err
 }

@@ -79,8 +79,8 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 		spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
 }
 
-// onlySheet returns the sheet of the file that is for one of the schema, if there is only one. The mapping of a text file does not name
-// its sheet, and is also for the report about such a file.
+// onlySheet returns the only visible sheet of the file that has a name of the schema, or nil. The mapping of a text file does not name a
+// sheet, and it also applies to the report about that file, which is a workbook.
 func (f *finder) onlySheet() (only *source.Sheet) {
 	for _, sheet := range f.book.Sheets() {
 		if sheet.State != source.Visible || f.schema.MatchSheet(sheet.Name) == nil {

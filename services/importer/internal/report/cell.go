@@ -2,6 +2,7 @@ package report
 
 import (
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"headway/services/importer/internal/schema"
@@ -98,14 +99,13 @@ func plainNumber(value string) bool {
 	return strings.Count(digits, ".") <= 1 && digits != "."
 }
 
-// clip shortens a text to a number of characters.
-func clip(text string, characters int) string {
+// clipUnits shortens a text to a number of UTF-16 units, in which Excel counts.
+func clipUnits(text string, units int) string {
 	n := 0
-	for i := range text {
-		if n == characters {
+	for i, r := range text {
+		if n += utf16.RuneLen(r); n > units {
 			return text[:i]
 		}
-		n++
 	}
 	return text
 }

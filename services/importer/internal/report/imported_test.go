@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -21,6 +24,20 @@ func results(of map[int]imports.RowResult) func(context.Context, string) (import
 			rows.Set(row, result)
 		}
 		return rows, nil
+	}
+}
+
+func TestNamesOfPagesFitIntoExcel(t *testing.T) {
+	for _, name := range []string{"Areas", strings.Repeat("a", 31), strings.Repeat("🏙", 15) + "a", strings.Repeat("🏙", 13) + "abcde"} {
+		for _, number := range []int{1, 2, 10} {
+			page := pageName(name, number)
+			if units := len(utf16.Encode([]rune(page))); units > 31 || !utf8.ValidString(page) {
+				t.Errorf("page %d of %q is %q with %d units, and Excel accepts 31", number, name, page, units)
+			}
+		}
+	}
+	if page := pageName("Areas", 2); page != "Areas (2)" {
+		t.Errorf("got %q", page)
 	}
 }
 

@@ -53,7 +53,7 @@ func pageName(name string, number int) string {
 		return name
 	}
 	suffix := fmt.Sprintf(" (%d)", number)
-	return clip(name, maxSheetName-len(suffix)) + suffix
+	return clipUnits(name, maxSheetName-len(suffix)) + suffix
 }
 
 // pageOf returns the sheet and the row of the n-th row after the headers, from 1.
@@ -61,5 +61,5 @@ func pageOf(name string, n, maxRows int) (sheet string, row int) {
 	return pageName(name, (n-1)/(maxRows-1)+1), (n-1)%(maxRows-1) + 2
 }
 
-// maxSheetName is how many characters the name of a sheet has at most in Excel.
+// maxSheetName is the maximum length of a sheet name in Excel, in UTF-16 units.
 const maxSheetName = 31

@@ -216,7 +216,7 @@ func (b *book) row(page *pages, refused *refusedRows, columns map[int]*schema.Co
 		}
 	}
 	for column := range slices.Values(sortedColumns(marks)) {
-		out.Comment(column, clip(fmt.Sprintf("%s\n%s %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), rowWord(sheet), row.Number), maxComment))
+		out.Comment(column, source.Clip(fmt.Appendf(nil, "%s\n%s %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), rowWord(sheet), row.Number), maxComment))
 	}
 	return nil
 }

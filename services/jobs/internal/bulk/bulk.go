@@ -120,7 +120,7 @@ func (r *Runner) Run(ctx context.Context) {
 			for ctx.Err() == nil {
 				leased, err := r.dispatcher.Lease(ctx, dispatch.LeaseRequest{Kinds: []string{Kind}, Max: 1, Wait: leaseWait, Worker: "headway"})
 				if err != nil && ctx.Err() == nil {
-					r.cfg.Logger.WarnContext(ctx, "requests to change jobs not leased; trying again", "error", err)
+					r.cfg.Logger.WarnContext(ctx, "can't lease requests to change jobs, trying again", "error", err)
 					backoff.Sleep(ctx, afterError)
 				}
 				for i := range leased {
@@ -181,7 +181,7 @@ func (r *Runner) do(ctx context.Context, j *job.Job) {
 		_, err = r.lifecycle.Fail(after, j.ID, token, job.Failing{Last: last, Failure: job.Failure{Reason: job.ReasonWorkerFailed, Message: err.Error()}})
 	}
 	if err != nil {
-		r.cfg.Logger.WarnContext(ctx, "a request to change jobs has not ended; it continues when its lease has expired", "job_id", j.ID, "error", err)
+		r.cfg.Logger.WarnContext(ctx, "can't end a request to change jobs. It continues when its lease has expired", "job_id", j.ID, "error", err)
 	}
 }
 

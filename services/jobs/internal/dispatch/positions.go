@@ -111,7 +111,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		}
 		moved := d.positions.take()
 		if d.remote != nil && !d.remote.others.Leads() {
-			continue // the leader has been told, or will be
+			continue // the leader updates them
 		}
 		for kind := range moved {
 			more, err := d.updatePositions(ctx, kind)

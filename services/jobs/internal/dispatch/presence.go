@@ -105,7 +105,8 @@ func (p *presence) descriptions(kinds []string) (found []job.KindDescription) {
 // Kinds adds the kinds that workers request from this replica, or have requested within the last 30 seconds.
 func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(d.cfg.Clock.Now(), to) }
 
-// Descriptions returns the latest descriptions that workers have sent for these kinds: to this replica, or to others if more has them.
+// Descriptions returns the latest descriptions that workers have sent to this replica for these kinds. For a kind without one, it
+// returns that of more, which has the descriptions of other replicas.
 func (d *Dispatcher) Descriptions(kinds []string, more []job.KindDescription) []job.KindDescription {
 	found := d.presence.descriptions(kinds)
 	for _, other := range more {

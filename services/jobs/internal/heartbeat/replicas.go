@@ -25,7 +25,8 @@ func (k *Keeper) RenewLeases() {
 	}
 }
 
-// Forget drops a job that another replica has ended or deleted, unless it has progress that is not stored yet. Then the write finds out.
+// Forget drops a job that another replica has ended or deleted, unless it has progress that is not stored yet.
+// In that case, its next write drops it.
 func (k *Keeper) Forget(id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -18,8 +18,8 @@ func toProto(j *job.Job) *jobsv1.Job { return toProtoWith(j, j.ShownSteps(), fal
 // toWhole returns the job with all its steps, and with the texts of all documents.
 func toWhole(j *job.Job) *jobsv1.Job { return toProtoWith(j, j.Progress.Steps, true) }
 
-// toProtoWith returns the job. A document's text is in it if texts is set, or if the document has numbers that a double does not
-// hold.
+// toProtoWith returns the job as a message. It includes the text of a document if texts is set, or if the document has numbers that a
+// double can't represent.
 func toProtoWith(j *job.Job, steps []job.Step, texts bool) *jobsv1.Job {
 	payload, payloadJSON := toDocument(j.Payload, texts)
 	result, resultJSON := toDocument(j.Result, texts)

@@ -42,7 +42,7 @@ func (o *owners) forget(deleted []job.Deleted) {
 }
 
 // room reserves room for n bytes at an offset among the outputs of the job's owner. It returns *job.OutputQuotaError if there is
-// too little, and job.ErrLeaseLost to a caller that does not have the job's lease. End the hold.
+// too little, and job.ErrLeaseLost to a caller that does not have the job's lease. The caller must end the hold.
 func (l *Log) room(ctx context.Context, id, token string, offset, n int64) (*quota.Hold, error) {
 	if owner := l.owners.get(id); owner != "" {
 		hold := l.cfg.Quota.Hold(owner)

@@ -1,6 +1,6 @@
-// Package replica makes the replicas of the service act as one. Each tells the others of its commits through the bus, and reads the
-// commits of the others in the log of the store: at least every two seconds, and immediately if a message of the bus is missing. So
-// what is right doesn't depend on the bus. One replica leads, and does the work that only one of them may do.
+// Package replica makes the replicas of the service act as one. Each sends its commits to the others through the bus, and reads the
+// commits of the others from the log of the store: at least every two seconds, and immediately if a message of the bus is missing. So
+// correctness doesn't depend on the bus. One replica leads, and does the work that only one of them may do.
 package replica
 
 import (
@@ -300,7 +300,7 @@ func (r *Replicas) catchUp(ctx context.Context, sender string, head uint64) erro
 
 // miss ends the watches of this replica, because commits are unknown. The lock must be held.
 func (r *Replicas) miss(sender string, number uint64) {
-	r.cfg.Logger.Warn("changes of another replica are no longer in the log. All watches begin again", "of", sender, "after", r.cursors[sender], "before", number)
+	r.cfg.Logger.Warn("the log no longer has the changes of another replica. All watches begin again", "of", sender, "after", r.cursors[sender], "before", number)
 	r.metrics.missed.Inc()
 	r.cursors[sender] = number
 	r.cfg.Missed()

@@ -132,7 +132,7 @@ const (
 	ErrorReason_ERROR_REASON_WORKBOOK_LEGACY ErrorReason = 84
 	// INVALID_ARGUMENT: the file is an .xlsb file (binary workbook).
 	ErrorReason_ERROR_REASON_WORKBOOK_BINARY ErrorReason = 85
-	// INVALID_ARGUMENT: the file is an OpenDocument spreadsheet of an unusual form. LibreOffice can save it in the usual one.
+	// INVALID_ARGUMENT: the file is an OpenDocument spreadsheet whose media type is not its first part. Save it again with LibreOffice.
 	ErrorReason_ERROR_REASON_WORKBOOK_OPENDOCUMENT ErrorReason = 86
 	// INVALID_ARGUMENT: the file is plain text without columns.
 	ErrorReason_ERROR_REASON_TEXT_FILE ErrorReason = 87

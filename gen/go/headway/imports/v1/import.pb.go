@@ -1335,7 +1335,7 @@ type Notice struct {
 	// The others are about a sheet:
 	//
 	//	HIDDEN_SHEET      the sheet is hidden, and was imported
-	//	HIDDEN_IGNORED    a hidden sheet has the same name in the schema, and was not imported
+	//	HIDDEN_IGNORED    a hidden sheet matches the same sheet of the schema as an imported one, and was not imported
 	//	VISIBLE_PREFERRED a visible sheet with another name was imported instead of a hidden one
 	//	HIDDEN_ROWS       rows are hidden, for example by a filter, and were imported
 	//	HIDDEN_COLUMNS    columns are hidden, and were imported

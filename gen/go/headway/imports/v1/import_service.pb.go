@@ -178,7 +178,7 @@ type UploadWorkbookRequest_Data struct {
 }
 
 type UploadWorkbookRequest_NextFile struct {
-	// The following bytes are those of a text file, which is one of several.
+	// Begins the next of several text files. The following bytes are its content.
 	NextFile *NextFile `protobuf:"bytes,3,opt,name=next_file,json=nextFile,proto3,oneof"`
 }
 
@@ -188,8 +188,8 @@ func (*UploadWorkbookRequest_Data) isUploadWorkbookRequest_Part() {}
 
 func (*UploadWorkbookRequest_NextFile) isUploadWorkbookRequest_Part() {}
 
-// NextFile begins a text file (CSV), which is one of several. If the first file has bytes before any such message, its name is that
-// of the options.
+// NextFile begins one of several text files (CSV). Bytes before the first such message belong to a file with the name that the options
+// have.
 type NextFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the file. A path is removed. Each file has its own name.
@@ -255,10 +255,10 @@ type UploadOptions struct {
 	// The size of the file, or of all files together, or 0 if unknown. With a size, the server can reject a file that is too large immediately, and
 	// detect an incomplete one.
 	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	// How to read a text file, such as CSV. Empty fields are detected from the file. If there are several files, it is for all.
+	// How to read a text file, such as CSV. Empty fields are detected from the file. It applies to all files, if there are several.
 	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	// Reject the file with MAPPING_UNCERTAIN if it has unmapped columns that could be columns of the schema that are
-	// missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+	// missing. PreviewFile then returns proposals, which the next upload can send as its `mapping`.
 	ConfirmMapping bool `protobuf:"varint,10,opt,name=confirm_mapping,json=confirmMapping,proto3" json:"confirm_mapping,omitempty"`
 	// How to read some of several text files, by the names of the files. A file that is listed here ignores `text_format`.
 	TextFormats   map[string]*TextFormat `protobuf:"bytes,11,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -467,7 +467,7 @@ type PreviewFileRequest_Data struct {
 }
 
 type PreviewFileRequest_NextFile struct {
-	// The following bytes are those of a text file, which is one of several.
+	// Begins the next of several text files. The following bytes are its content.
 	NextFile *NextFile `protobuf:"bytes,3,opt,name=next_file,json=nextFile,proto3,oneof"`
 }
 

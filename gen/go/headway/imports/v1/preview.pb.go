@@ -30,7 +30,7 @@ type ProposalReason int32
 const (
 	// Not a reason.
 	ProposalReason_PROPOSAL_REASON_UNSPECIFIED ProposalReason = 0
-	// The mapping of the request has it, or the one that you have used for such a file.
+	// The mapping of the request has it, or the one that the caller used for a file with the same headers.
 	ProposalReason_PROPOSAL_REASON_MAPPING ProposalReason = 1
 	// The header is the name, the title, or an alias of the column.
 	ProposalReason_PROPOSAL_REASON_NAME ProposalReason = 2
@@ -106,7 +106,7 @@ type FilePreview struct {
 	Problem string `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
 	// The format of a text file, as it was detected or set.
 	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
-	// When you have last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
+	// When the caller last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
 	RememberedAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=remembered_at,json=rememberedAt,proto3" json:"remembered_at,omitempty"`
 	// The formats of several text files, by the names of the files.
 	TextFormats   map[string]*TextFormat `protobuf:"bytes,11,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`

@@ -223,9 +223,9 @@ type Job struct {
 	// The size of the result as JSON, if the result is too large for a snapshot. Lists and watches omit such a result.
 	// GetJob returns it.
 	ResultBytes *int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3,oneof" json:"result_bytes,omitempty"`
-	// The payload as the text that was sent, byte for byte. GetJob and LeaseJobs always set it, and the other texts of this kind.
-	// Other snapshots set such a text only if the document has a number that a double can't represent. REST and SSE have one
-	// field for both, with the exact numbers.
+	// The payload as the text that was sent, byte for byte. GetJob and LeaseJobs always set this field, and those of the result, the
+	// question, and the answer. Other snapshots set one only if its document has a number that a double can't represent. REST and SSE
+	// have one field for both forms, with the exact numbers.
 	PayloadJson string `protobuf:"bytes,28,opt,name=payload_json,json=payloadJson,proto3" json:"payload_json,omitempty"`
 	// The result as the text that was sent. See `payload_json`.
 	ResultJson string `protobuf:"bytes,29,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`

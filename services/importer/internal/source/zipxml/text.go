@@ -3,6 +3,8 @@ package zipxml
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"headway/services/importer/internal/source"
 )
 
 // AppendText appends the characters of raw XML text, with references replaced and line ends as "\n" (XML 1.0 §2.11). ok
@@ -226,7 +228,7 @@ func TrimRight(b []byte) []byte {
 }
 
 // Clip shortens a text for a message.
-func Clip(b []byte) []byte { return b[:min(len(b), 40)] }
+func Clip(b []byte) string { return source.Clip(b, 40) }
 
 // AppendChars appends the characters of the scanner's current text.
 func AppendChars(dst []byte, x *Scanner) []byte {
