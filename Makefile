@@ -93,7 +93,7 @@ bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 .PHONY: cluster
-cluster: $(BIN)/versitygw test-programs ## Run two of each service on PostgreSQL, NATS, and S3 behind nginx, to try
+cluster: $(BIN)/versitygw test-programs ## Run a cluster to try: two of each service on PostgreSQL, NATS, and S3, behind nginx
 	@go test -tags cluster -count 1 -timeout 0 -run TestServeCluster ./e2e/cluster -v
 
 .PHONY: skew

@@ -4,7 +4,7 @@ import type { Scene } from "../scenes.js";
 type Vector = [x: number, y: number, z: number];
 
 interface Ball {
-  centre: Vector;
+  center: Vector;
   radius: number;
   color: Vector;
   /** How the surface reflects light: chalk scatters it, metal mirrors it (more or less sharply), and glass bends it. */
@@ -21,7 +21,7 @@ const tiny = 1e-4;
 export function spheres(aspect: number, seed: number): Scene {
   const balls = placeBalls(chances(seed));
   // Flat arrays, because nearly all of the time is spent on finding the nearest ball.
-  const geometry = Float64Array.from(balls.flatMap(({ centre, radius }) => [...centre, radius * radius]));
+  const geometry = Float64Array.from(balls.flatMap(({ center, radius }) => [...center, radius * radius]));
 
   const eye: Vector = [0, 1.7, 6.5];
   const down = -0.17;
@@ -107,9 +107,9 @@ export function spheres(aspect: number, seed: number): Scene {
       ox += far * dx;
       oy += far * dy;
       oz += far * dz;
-      let nx = (ox - ball.centre[0]) / ball.radius;
-      let ny = (oy - ball.centre[1]) / ball.radius;
-      let nz = (oz - ball.centre[2]) / ball.radius;
+      let nx = (ox - ball.center[0]) / ball.radius;
+      let ny = (oy - ball.center[1]) / ball.radius;
+      let nz = (oz - ball.center[2]) / ball.radius;
       let cos = dx * nx + dy * ny + dz * nz;
       const inside = cos > 0;
       if (inside) [nx, ny, nz, cos] = [-nx, -ny, -nz, -cos];
@@ -145,20 +145,20 @@ export function spheres(aspect: number, seed: number): Scene {
 /** Three large balls, and as many small ones as fit between them. */
 function placeBalls(random: Chances): Ball[] {
   const balls: Ball[] = [
-    { centre: [0, 1, 0], radius: 1, color: [0.97, 0.98, 1], surface: "glass", rough: 0 },
-    { centre: [-2.15, 1, -1], radius: 1, color: [0.85, 0.33, 0.2], surface: "chalk", rough: 0 },
-    { centre: [2.15, 1, -0.7], radius: 1, color: [0.9, 0.74, 0.46], surface: "metal", rough: 0.03 },
+    { center: [0, 1, 0], radius: 1, color: [0.97, 0.98, 1], surface: "glass", rough: 0 },
+    { center: [-2.15, 1, -1], radius: 1, color: [0.85, 0.33, 0.2], surface: "chalk", rough: 0 },
+    { center: [2.15, 1, -0.7], radius: 1, color: [0.9, 0.74, 0.46], surface: "metal", rough: 0.03 },
   ];
   for (let tries = 0; tries < 400 && balls.length < 48; tries++) {
     const radius = 0.12 + 0.22 * random();
-    const centre: Vector = [-4.5 + 9 * random(), radius, -4.5 + 8 * random()];
-    const free = balls.every((other) => Math.hypot(...minus(centre, other.centre)) > radius + other.radius + 0.03);
+    const center: Vector = [-4.5 + 9 * random(), radius, -4.5 + 8 * random()];
+    const free = balls.every((other) => Math.hypot(...minus(center, other.center)) > radius + other.radius + 0.03);
     const kind = random();
     const hue = random();
     if (!free) continue;
     const surface = kind < 0.6 ? "chalk" : kind < 0.88 ? "metal" : "glass";
     const color = surface === "glass" ? ([0.98, 0.98, 0.98] as Vector) : fromHue(hue, surface === "metal" ? 0.3 : 0.7);
-    balls.push({ centre, radius, color, surface, rough: 0.25 * random() });
+    balls.push({ center, radius, color, surface, rough: 0.25 * random() });
   }
   return balls;
 }
@@ -174,8 +174,8 @@ function addSun(light: number, r: number, g: number, b: number, out: Float64Arra
 /** The sky: warm at the horizon, deep above. The disc of the sun is visible directly and in mirrors only. */
 function addSky(dx: number, dy: number, dz: number, r: number, g: number, b: number, seen: boolean, out: Float64Array) {
   const height = Math.sqrt(Math.max(dy, 0));
-  const towards = Math.max(0, dx * sun[0] + dy * sun[1] + dz * sun[2]);
-  const warm = 0.3 * towards ** 6 + (seen && towards > 0.9985 ? 8 : 0);
+  const toward = Math.max(0, dx * sun[0] + dy * sun[1] + dz * sun[2]);
+  const warm = 0.3 * toward ** 6 + (seen && toward > 0.9985 ? 8 : 0);
   out[0] = (out[0] as number) + r * (0.9 - 0.72 * height + warm);
   out[1] = (out[1] as number) + g * (0.68 - 0.36 * height + 0.75 * warm);
   out[2] = (out[2] as number) + b * (0.6 + 0.14 * height + 0.5 * warm);

@@ -96,7 +96,7 @@ func New(cfg Config) *Peers {
 	p := &Peers{cfg: cfg, id: rand.Text(), others: make(map[string]*other)}
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "headway_edge_other_edges", Help: "Other edges with which limits per user are shared."},
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "headway_edge_other_edges", Help: "Other edges that share the limits per user with this one."},
 				func() float64 { return float64(p.count()) }),
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "headway_edge_bus_connected", Help: "1 while the bus is connected. Without it, each edge enforces the limits per user alone."},
 				func() float64 {
