@@ -35,7 +35,8 @@ func TestTextFileIsImportedLikeWorkbook(t *testing.T) {
 		t.Errorf("the format is %v", f)
 	}
 	c := im.GetTotals()
-	if n := im.GetNotices(); len(n) != 1 || n[0].GetReason() != "TEXT_FORMAT" || !strings.Contains(n[0].GetMessage(), "windows-1252, with semicolons between") {
+	if n := im.GetNotices(); len(n) != 1 || n[0].GetReason() != "TEXT_FORMAT" || !strings.Contains(n[0].GetMessage(), "windows-1252, with semicolons between") ||
+		!strings.Contains(n[0].GetMessage(), "such as Köln.") {
 		t.Errorf("the notices are %v", n)
 	}
 	if len(im.GetSheets()) != 1 || im.GetSheets()[0].GetName() != "areas" || c.GetInserted() != 12 || c.GetIssues() != 0 || c.GetWarnings() != 0 {

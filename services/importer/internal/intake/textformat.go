@@ -19,11 +19,13 @@ func describeText(ctx context.Context, book source.Workbook, im *imports.Import)
 	if format, ok := source.TextFormatOf(book); ok {
 		im.Text = &format
 		described = append(described, messages.Of(messages.New("format.file", messages.Text("encoding", format.Encoding), delimiter(format))))
+		described = append(described, example(im.FileName, format)...)
 	}
 	names := slices.Sorted(maps.Keys(im.Texts))
 	for _, name := range names[:min(len(names), maxDescribed)] {
 		format := im.Texts[name]
 		described = append(described, messages.Of(messages.New("format.named", messages.Text("file", name), messages.Text("encoding", format.Encoding), delimiter(format))))
+		described = append(described, example(name, format)...)
 	}
 	if more := len(names) - maxDescribed; more > 0 {
 		described = append(described, messages.Of(messages.New("format.more", messages.Count("n", more))))
@@ -38,6 +40,14 @@ func describeText(ctx context.Context, book source.Workbook, im *imports.Import)
 
 // maxDescribed is the maximum number of files that a notice names.
 const maxDescribed = 10
+
+// example shows how a file was read whose encoding was chosen by its letters.
+func example(file string, f source.TextFormat) []messages.Value {
+	if f.Example == "" {
+		return nil
+	}
+	return []messages.Value{messages.Of(messages.New("format.example", messages.Text("file", file), messages.Text("words", f.Example)))}
+}
 
 // delimiter is the parameter with what is between the values of a text file.
 func delimiter(f source.TextFormat) messages.Parameter {

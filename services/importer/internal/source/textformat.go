@@ -23,6 +23,8 @@ type TextFormat struct {
 	ByteOrderMark bool `json:"byte_order_mark,omitempty"`
 	// Columns is how many cells most rows of the table have.
 	Columns int `json:"columns,omitempty"`
+	// Example has a few words as they are read, if the encoding was chosen by the letters of the text. It is not stored.
+	Example string `json:"-"`
 }
 
 // ErrTextFormat means that a field of a TextFormat has a value that can't be used.

@@ -110,12 +110,12 @@ func (w *Workbook) findEncoding(known source.TextFormat) (err error) {
 	if err != nil {
 		return err
 	}
-	name, mark, err := findEncoding(in, w.content.Size, known.Encoding)
+	name, example, mark, err := findEncoding(in, w.content.Size, known.Encoding)
 	if err != nil {
 		return err
 	}
 	w.decoder, w.format.Encoding, err = named(name)
-	w.format.ByteOrderMark = mark
+	w.format.ByteOrderMark, w.format.Example = mark, example
 	if err != nil {
 		return fmt.Errorf("%w: %w", source.ErrTextFormat, err)
 	}
