@@ -22,7 +22,7 @@ const (
 	idleTransaction      = "25P03"
 )
 
-// Code returns the code of an error that the server has answered with, or nothing.
+// Code returns the code of an error that the server has answered with, or "".
 func Code(err error) string {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
@@ -37,8 +37,8 @@ func Refused(err error) bool {
 	return code != "" && !isAway(code) || errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
-// isAway reports whether a code means that the server ends the connection, for example because a transaction waited too long, has no
-// room for one, or can't be written to because another server is now the primary.
+// isAway reports whether a code means that the connection can't be used any longer: the server shuts down, has no resources, ended a
+// transaction that waited too long, or is read-only because another server is now the primary.
 func isAway(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly || code == idleTransaction
 }

@@ -10,7 +10,7 @@ import (
 	"headway/internal/pgtest"
 )
 
-func TestErrorsOfServerAreTold(t *testing.T) {
+func TestErrorsOfServerAreRecognized(t *testing.T) {
 	server, err := pgtest.Start("fsync=off", "max_connections=3", "superuser_reserved_connections=0", "max_wal_senders=0")
 	if err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ const chunkBytes = 16 * 1024;
 
 /**
  * Calls `stop` when nothing was heard for the limit. It counts the time by a clock that only moves forward, and a sleep
- * of the computer as one tick, so that the connection has time to continue afterwards.
+ * of the computer as one tick, so that the connection has time to continue afterward.
  */
 function watchSilence(stop: () => void) {
   let limitMs = silenceMs;

@@ -51,39 +51,53 @@ func (h *Handler) importUpload(w http.ResponseWriter, r *http.Request) {
 // finish creates the import of a complete resumable upload. A second call, even after a crash in between, returns the same
 // import: the importer gets a request ID that is derived from the upload.
 func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookResponse, error) {
-	if len(r.URL.Query()) > 1 {
-		return nil, errParameters
-	}
-	corrected, err := correctionOf(r)
-	if err != nil {
-		return nil, err
-	}
-	locked, err := h.complete(r, id)
+	locked, options, corrected, err := h.begin(r, id)
 	if err != nil {
 		return nil, err
 	}
 	defer locked.Unlock()
-	if info := locked.Info(); info.Response != nil {
-		return h.repeat(r, info)
+	if options == nil {
+		return h.repeat(r, locked.Info())
 	}
-	options, err := optionsFromMetadata(locked.Info().Metadata)
-	if err != nil {
-		return nil, err
-	}
-	if corrected != nil {
-		correct(options, corrected)
+	if corrected {
 		options.ConfirmMapping = false
 	}
 	accepted, err := h.forwardUpload(r, locked, options)
 	switch {
 	case err == nil:
 		h.decide(r, locked, response{ImportID: accepted.GetImport().GetImportId()})
-	case aboutMapping(err) && (options.GetConfirmMapping() || corrected != nil):
+	case aboutMapping(err) && (options.GetConfirmMapping() || corrected):
 		// Another mapping can follow.
 	case final(err):
 		h.decide(r, locked, response{Refusal: refusalOf(err)})
 	}
 	return accepted, err
+}
+
+// begin locks a complete upload, and returns its options. Those in the body of the request replace them, and corrected reports whether
+// there are any. If the upload already has a response, begin returns no options.
+func (h *Handler) begin(r *http.Request, id string) (locked Upload, options *importsv1.UploadOptions, corrected bool, err error) {
+	if len(r.URL.Query()) > 1 {
+		return nil, nil, false, errParameters
+	}
+	correction, err := correctionOf(r)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if locked, err = h.complete(r, id); err != nil {
+		return nil, nil, false, err
+	}
+	if locked.Info().Response != nil {
+		return locked, nil, false, nil
+	}
+	if options, err = optionsFromMetadata(locked.Info().Metadata); err != nil {
+		locked.Unlock()
+		return nil, nil, false, err
+	}
+	if correction != nil {
+		correct(options, correction)
+	}
+	return locked, options, correction != nil, nil
 }
 
 var errParameters = upload.ErrForm("A request with upload_id has no other parameters. The options are in the upload's metadata, and the body can be JSON with a `mapping`, a `textFormat`, and `textFormats`.")
@@ -176,30 +190,15 @@ func (h *Handler) OrPreview(next http.Handler) http.Handler {
 }
 
 func (h *Handler) preview(r *http.Request, id string) (*importsv1.PreviewFileResponse, error) {
-	if len(r.URL.Query()) > 1 {
-		return nil, errParameters
-	}
-	corrected, err := correctionOf(r)
-	if err != nil {
-		return nil, err
-	}
-	locked, err := h.complete(r, id)
+	locked, options, _, err := h.begin(r, id)
 	if err != nil {
 		return nil, err
 	}
 	defer locked.Unlock()
-	info := locked.Info()
-	if info.Response != nil { // its bytes are deleted
+	if options == nil { // its bytes are deleted
 		return nil, explain(ErrNotFound)
 	}
-	options, err := optionsFromMetadata(info.Metadata)
-	if err != nil {
-		return nil, err
-	}
-	options.SizeBytes = info.Length
-	if corrected != nil {
-		correct(options, corrected)
-	}
+	options.SizeBytes = locked.Info().Length
 	file, err := locked.Open()
 	if err != nil {
 		return nil, rpcerr.Internal(err)

@@ -11,7 +11,7 @@ import { useDebounced } from "../../ui/useDebounced.js";
 const latestShown = 8;
 const causesShown = 5;
 
-/** An import's errors: what to fix first, the latest while it runs, and the whole list with a search afterwards. */
+/** An import's errors: what to fix first, the latest while it runs, and then the whole list with a search. */
 export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) {
   const issues = detail.totals?.issues ?? 0;
   const warnings = detail.totals?.warnings ?? 0;
