@@ -114,3 +114,27 @@ func TestDecisionRecordsFollowTemplate(t *testing.T) {
 		t.Error("there are no decision records")
 	}
 }
+
+// TestChangelogHasEachEntryOnce finds what merges of entries leave: an entry in two versions, or a part of one.
+func TestChangelogHasEachEntryOnce(t *testing.T) {
+	const run = 10 // words in a row that two entries don't share by chance
+	entries := regexp.MustCompile(`(?m)^- (?:.+\n)(?:  .+\n)*`).FindAllString(string(contents(t, "CHANGELOG.md")), -1)
+	if len(entries) == 0 {
+		t.Fatal("CHANGELOG.md has no entries")
+	}
+	first := map[string]int{}
+	for i, entry := range entries {
+		words := strings.Fields(entry)
+		if !strings.HasSuffix(words[len(words)-1], ".") {
+			t.Errorf("CHANGELOG.md has a part of an entry: %s", strings.Join(words, " "))
+		}
+		for n := run; n <= len(words); n++ {
+			text := strings.Join(words[n-run:n], " ")
+			if other, seen := first[text]; seen && other != i {
+				t.Errorf("CHANGELOG.md has two entries with %q. Keep one of them", text)
+				break
+			}
+			first[text] = i
+		}
+	}
+}
