@@ -39,14 +39,15 @@ func (c *schemaCheckCommand) Run(context.Context) error {
 
 // schemaDocsCommand writes the page of a schema.
 type schemaDocsCommand struct {
-	Schema string `arg:"" help:"File of the schema, or the name of a built-in one." placeholder:"FILE|NAME"`
-	Output string `short:"o" help:"File to write. The default is standard output." placeholder:"FILE"`
+	Schema   string `arg:"" help:"File of the schema, or the name of a built-in one." placeholder:"FILE|NAME"`
+	Output   string `short:"o" help:"File to write. The default is standard output." placeholder:"FILE"`
+	Language string `help:"Language of the page: en or de." enum:"en,de" default:"en"`
 }
 
 // Run writes the page. If the schema has problems, the exit code is 2.
 func (c *schemaDocsCommand) Run(context.Context) error {
 	var page bytes.Buffer
-	if err := importer.WriteSchemaPage(&page, c.Schema); err != nil {
+	if err := importer.WriteSchemaPage(&page, c.Schema, c.Language); err != nil {
 		return program.Refuse("%w", err)
 	}
 	return writeOutput(c.Output, func(w io.Writer) error {

@@ -73,11 +73,12 @@ type templateCommand struct {
 	Schema     string `arg:"" help:"Name of the schema, for example workforce."`
 	Output     string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
 	SchemasDir string `help:"Directory with your own schemas." placeholder:"DIR"`
+	Language   string `help:"Language of the instructions: en or de." enum:"en,de" default:"en"`
 }
 
 // Run writes the template.
 func (c *templateCommand) Run() error {
-	return writeFile(c.Output, func(w io.Writer) error { return importer.WriteTemplate(w, c.SchemasDir, c.Schema) })
+	return writeFile(c.Output, func(w io.Writer) error { return importer.WriteTemplate(w, c.SchemasDir, c.Schema, c.Language) })
 }
 
 // writeFile writes a whole file, or leaves none.

@@ -58,6 +58,17 @@ async function choose(page, file) {
   await (await choosing).setFiles(file);
 }
 
+/**
+ * Returns the text of a file of the page.
+ * @param {import("playwright-core").Page} page
+ * @param {string} name begins the name of its link
+ * @returns {Promise<string>}
+ */
+async function download(page, name) {
+  const href = await page.getByRole("link", { name: new RegExp(`^${name}`) }).getAttribute("href");
+  return page.evaluate(async (url) => (await fetch(url)).text(), href ?? "");
+}
+
 describe("a browser in German", () => {
   test("shows an import with errors in German, from the first page to the last", async () => {
     const { page, assertNoErrors } = await open(browser, headway.address, german);
@@ -81,6 +92,10 @@ describe("a browser in German", () => {
     await page.getByRole("heading", { name: /^\d\d\.\d{3} Zeilen importiert$/ }).waitFor();
     assert.deepEqual(await englishTexts(page), []);
     await picture(page, "german-verdict");
+    const list = await download(page, "Fehlerliste");
+    assert.match(list, /„[^“]+“/);
+    assert.match(list, /Korrigieren Sie/);
+    assert.doesNotMatch(list, /Correct the value|Enter a/);
 
     await page.getByRole("link", { name: "Aufträge" }).click();
     await page.getByRole("heading", { name: "Aufträge" }).waitFor();
@@ -88,6 +103,60 @@ describe("a browser in German", () => {
     assert.deepEqual(await englishTexts(page), []);
     await picture(page, "german-jobs");
     assertNoErrors();
+  });
+
+  test("says what is wrong as exactly as in English", async () => {
+    const { page } = await open(browser, headway.address, german);
+    await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await choose(page, headway.sample(2_000, 200));
+    await waitForStatus(page, "waiting");
+    await page.locator(".headway-issue-code").first().waitFor();
+    const id = new URL(page.url()).pathname.split("/").at(-1);
+    const { issues } = await page.evaluate(
+      async (url) => (await fetch(url)).json(),
+      `/api/v1/imports/${id}/issues?page_size=1000`,
+    );
+    assert.ok(issues.length >= 200);
+    for (const issue of issues) assert.ok(issue.text?.messageId, `${issue.cell} has no message ID: ${issue.message}`);
+    for (const [id, wanted] of Object.entries({
+      duplicate: /steht schon in \S+![A-Z]+\d+\. Ändern Sie/,
+      "reference.missing": /hat keine Zeile mit .*, weder in dieser Datei noch/,
+    })) {
+      const issue = issues.find((/** @type {{text: {messageId: string}}} */ each) => each.text.messageId === id);
+      assert.ok(issue, `no issue is ${id}`);
+      const search = page.getByRole("searchbox");
+      await search.fill(issue.cell);
+      const row = page.locator(".headway-issue").filter({ hasText: issue.cell }).filter({ hasText: wanted });
+      await row.first().waitFor();
+    }
+    // The search finds words of the German messages.
+    await page.getByRole("searchbox").fill("weder in dieser Datei");
+    const others = page.locator(".headway-issue").filter({ hasNotText: "weder in dieser Datei" });
+    await others.first().waitFor({ state: "detached" });
+    await page.locator(".headway-issue").filter({ hasText: "hat keine Zeile mit" }).first().waitFor();
+    assert.deepEqual(await englishTexts(page), []);
+    await picture(page, "german-errors");
+  });
+
+  test("has files in German, and a program by Accept-Language", async () => {
+    const get = async (/** @type {string} */ language, query = "") => {
+      const path = `${headway.address}/api/v1/schemas/workforce/template.xlsx${query}`;
+      const context = await browser.newContext({ extraHTTPHeaders: { "Accept-Language": language } });
+      await headway.signIn(context);
+      const response = await context.request.get(path);
+      assert.equal(response.status(), 200);
+      assert.match(response.headers().vary ?? "", /Accept-Language/);
+      return (await response.body()).length;
+    };
+    const [english, german, chosen, other] = [
+      await get("en-GB"),
+      await get("de-AT, en;q=0.5"),
+      await get("en", "?language=de"),
+      await get("fr"),
+    ];
+    assert.equal(chosen, german);
+    assert.equal(other, english);
+    assert.notEqual(german, english);
   });
 
   test("shows a refused file in German, with the server's words under the details", async () => {

@@ -1,7 +1,7 @@
 package layouttest
 
 var importer = rules{
-	"services/importer": {"internal/governor", "clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/backoff", "internal/blobs", "internal/quota", "internal/rpcclient",
+	"services/importer": {"internal/governor", "internal/messages", "clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/backoff", "internal/blobs", "internal/quota", "internal/rpcclient",
 		"internal/rpcerr", "internal/rpcserver", "schemas",
 		"internal/settings", "services/importer/internal/..."},
 

@@ -91,6 +91,9 @@ func (m Message) English() string { return m.In(English) }
 func (v Value) In(l Language) string { return string(v.append(nil, l)) }
 
 func (m Message) append(b []byte, l Language) []byte {
+	if l == "" {
+		l = English
+	}
 	elements, ok := catalogues()[l][m.ID]
 	if !ok {
 		return append(b, m.ID...)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"headway/internal/messages"
 	"headway/schemas"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
@@ -31,7 +32,7 @@ func WriteSample(ctx context.Context, w io.Writer, o SampleOptions) (SampleManif
 
 // WriteTemplate writes the empty workbook of a schema, without a running service. The schema is built in, or in a
 // folder, which can be empty.
-func WriteTemplate(w io.Writer, folder, name string) error {
+func WriteTemplate(w io.Writer, folder, name, language string) error {
 	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files, Folder: folder})
 	if err != nil {
 		return fmt.Errorf("load schemas: %w", err)
@@ -40,7 +41,7 @@ func WriteTemplate(w io.Writer, folder, name string) error {
 	if err != nil {
 		return err
 	}
-	return template.Write(w, s)
+	return template.Write(w, s, messages.Negotiate(language))
 }
 
 // CheckSchemas checks the schemas in files and folders, together with the built-in ones. The file targetsFile assigns them to databases.
@@ -59,12 +60,12 @@ func CheckSchemas(paths []string, targetsFile string) (int, error) {
 }
 
 // WriteSchemaPage writes an HTML page that describes a schema: a file, or the name of a built-in one.
-func WriteSchemaPage(w io.Writer, fileOrName string) error {
+func WriteSchemaPage(w io.Writer, fileOrName, language string) error {
 	s, err := loadSchema(fileOrName)
 	if err != nil {
 		return err
 	}
-	return schemadoc.Write(w, s)
+	return schemadoc.Write(w, s, messages.Negotiate(language))
 }
 
 // loadSchema loads a schema from a file. Without a file of this name, it is the name of a built-in schema.

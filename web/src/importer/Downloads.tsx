@@ -1,5 +1,6 @@
 import { importedPath, issuesCsvPath, reportPath } from "@headway/client";
 import { t } from "../messages/index.js";
+import { language } from "../messages/language.js";
 import { base } from "../ui/base.js";
 import { Icon } from "../ui/Icon.js";
 
@@ -16,7 +17,7 @@ function Download({ path, text }: { path: string; text: string }) {
 export function ImportedDownload({ importId }: { importId: string }) {
   return (
     <p className="actions downloads">
-      <Download path={importedPath(importId)} text={t("importer.imported")} />
+      <Download path={importedPath(importId, language())} text={t("importer.imported")} />
     </p>
   );
 }
@@ -25,8 +26,11 @@ export function ImportedDownload({ importId }: { importId: string }) {
 export function Downloads({ importId, errors }: { importId: string; errors: number }) {
   return (
     <p className="actions downloads">
-      {errors > 0 && <Download path={reportPath(importId)} text={t("importer.report")} />}
-      <Download path={issuesCsvPath(importId)} text={errors > 0 ? t("importer.csv") : t("importer.warningsCsv")} />
+      {errors > 0 && <Download path={reportPath(importId, language())} text={t("importer.report")} />}
+      <Download
+        path={issuesCsvPath(importId, language())}
+        text={errors > 0 ? t("importer.csv") : t("importer.warningsCsv")}
+      />
     </p>
   );
 }

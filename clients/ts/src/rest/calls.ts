@@ -160,19 +160,26 @@ export const createTicket = (options: CallOptions = {}): Promise<Ticket> => call
 /** Returns the path of a job's output as a file. */
 export const outputPath = (jobId: string): string => `/api/v1/${jobPath({ jobId })}/output`;
 
+/** The language of the texts of a file: "de". Without it, a browser's own language applies. */
+const inLanguage = (language?: string) => (language ? `?language=${encodeURIComponent(language)}` : "");
+
 /** Returns the path of the workbook with an import's rejected and blocked rows. */
-export const reportPath = (importId: string): string => `/api/v1/${importPath(importId)}/report.xlsx`;
+export const reportPath = (importId: string, language?: string): string =>
+  `/api/v1/${importPath(importId)}/report.xlsx${inLanguage(language)}`;
 
 /** Returns the path of the workbook with the rows of a committed import and their results. */
-export const importedPath = (importId: string): string => `/api/v1/${importPath(importId)}/imported.xlsx`;
+export const importedPath = (importId: string, language?: string): string =>
+  `/api/v1/${importPath(importId)}/imported.xlsx${inLanguage(language)}`;
 
 /** Returns the path of an import's issues as CSV. */
-export const issuesCsvPath = (importId: string): string => `/api/v1/${importPath(importId)}/issues.csv`;
+export const issuesCsvPath = (importId: string, language?: string): string =>
+  `/api/v1/${importPath(importId)}/issues.csv${inLanguage(language)}`;
 
 const schemaPath = (schema: string) => `/api/v1/schemas/${encodeURIComponent(schema)}`;
 
 /** Returns the path of a schema's empty workbook. */
-export const templatePath = (schema: string): string => `${schemaPath(schema)}/template.xlsx`;
+export const templatePath = (schema: string, language?: string): string =>
+  `${schemaPath(schema)}/template.xlsx${inLanguage(language)}`;
 
 /** The contents of a sample workbook. */
 export interface SampleOptions {

@@ -2248,6 +2248,8 @@ export interface components {
         ImportID: string;
         JobID: string;
         Kind: string;
+        /** @description The preferred languages of the texts, as in Accept-Language, which applies without it: de. English and German are available. */
+        Language: string;
         /** @description The ID of the last received event. An ID of another stream is ignored. */
         LastEventID: string;
         /** @description The same for clients that can't set the header, such as EventSource. */
@@ -2483,7 +2485,10 @@ export interface operations {
     };
     DownloadImportedRows: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The preferred languages of the texts, as in Accept-Language, which applies without it: de. English and German are available. */
+                language?: components["parameters"]["Language"];
+            };
             header?: never;
             path: {
                 import_id: components["parameters"]["ImportID"];
@@ -2546,7 +2551,10 @@ export interface operations {
     };
     DownloadIssues: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The preferred languages of the texts, as in Accept-Language, which applies without it: de. English and German are available. */
+                language?: components["parameters"]["Language"];
+            };
             header?: never;
             path: {
                 import_id: components["parameters"]["ImportID"];
@@ -2572,7 +2580,10 @@ export interface operations {
     };
     DownloadReportWorkbook: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The preferred languages of the texts, as in Accept-Language, which applies without it: de. English and German are available. */
+                language?: components["parameters"]["Language"];
+            };
             header?: never;
             path: {
                 import_id: components["parameters"]["ImportID"];
@@ -3346,7 +3357,10 @@ export interface operations {
     };
     DownloadTemplate: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The preferred languages of the texts, as in Accept-Language, which applies without it: de. English and German are available. */
+                language?: components["parameters"]["Language"];
+            };
             header?: never;
             path: {
                 schema: components["parameters"]["Schema"];

@@ -60,10 +60,10 @@ func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
-	id, etag := r.PathValue("import_id"), "" // the file must not keep the request until a slow reader's end
+	id, language, etag := r.PathValue("import_id"), languageOf(r), "" // the file must not keep the request until a slow reader's end
 	request := func(ctx context.Context, offset, n int64, options ...grpc.CallOption) (func() (*importsv1.DownloadReportResponse, error), error) {
 		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{
-			ImportId: id, Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag,
+			ImportId: id, Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag, Language: language,
 		}, options...)
 		return func() (*importsv1.DownloadReportResponse, error) { return stream.Recv() }, err
 	}
@@ -91,8 +91,21 @@ func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format import
 	}}
 	describe(w, first)
 	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Add("Vary", "Accept-Language")
 	w.Header().Set("ETag", `"`+etag+`"`)
 	d.Sender.Send(w, r, file)
+}
+
+// maxLanguages is the maximum length of a list of languages. A longer one is ignored.
+const maxLanguages = 1000
+
+// languageOf returns the languages that a request prefers for the texts of a file.
+func languageOf(r *http.Request) string {
+	preferred := cmp.Or(r.URL.Query().Get("language"), r.Header.Get("Accept-Language"))
+	if len(preferred) > maxLanguages {
+		return ""
+	}
+	return preferred
 }
 
 // maxTemplate bounds the size of a template. It grows with the schema only.
@@ -102,7 +115,7 @@ const maxTemplate = 16 << 20
 func (d *Downloads) Template(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	stream, err := d.Imports.GetTemplate(ctx, &importsv1.GetTemplateRequest{Schema: r.PathValue("schema")})
+	stream, err := d.Imports.GetTemplate(ctx, &importsv1.GetTemplateRequest{Schema: r.PathValue("schema"), Language: languageOf(r)})
 	var all []byte
 	var first *importsv1.GetTemplateResponse
 	for err == nil && len(all) <= maxTemplate {
@@ -118,6 +131,7 @@ func (d *Downloads) Template(w http.ResponseWriter, r *http.Request) {
 	}
 	describe(w, first)
 	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Add("Vary", "Accept-Language")
 	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(all)))
 	d.Sender.Send(w, r, &download.File{Size: int64(len(all)), Begin: all, Budget: d.Budget})
 }

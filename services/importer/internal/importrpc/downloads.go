@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/messages"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/template"
@@ -32,7 +33,7 @@ func (s *Service) GetTemplate(r *importsv1.GetTemplateRequest, stream grpc.Serve
 	}
 	// A template is small, so it is completed before its first byte is sent. An error never results in a partial file.
 	var file bytes.Buffer
-	if err := template.Write(&file, spec); err != nil {
+	if err := template.Write(&file, spec, messages.Negotiate(r.GetLanguage())); err != nil {
 		return toStatus(err)
 	}
 	return toStatus(sendAll(stream.Context(), &file, func(body *httpbody.HttpBody, first bool) error {

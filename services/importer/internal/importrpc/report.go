@@ -15,6 +15,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/messages"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/downloads"
 	"headway/services/importer/internal/imports"
@@ -46,7 +47,7 @@ func (s *Service) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc
 	case importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX:
 		format = report.Imported
 	}
-	file, err := s.report(ctx, im, phase(job), format)
+	file, err := s.report(ctx, im, phase(job), format, messages.Negotiate(r.GetLanguage()))
 	if err != nil {
 		return toStatus(err)
 	}
@@ -77,14 +78,14 @@ func (s *Service) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc
 }
 
 // report returns the file of a report. It has the numbers of one run, so another run makes another file.
-func (s *Service) report(ctx context.Context, im imports.Import, in report.Phase, format report.Format) (*downloads.File, error) {
+func (s *Service) report(ctx context.Context, im imports.Import, in report.Phase, format report.Format, language messages.Language) (*downloads.File, error) {
 	state, err := json.Marshal(im)
 	if err != nil {
 		return nil, fmt.Errorf("describe import %s: %w", im.ID, err)
 	}
-	key := fmt.Sprintf("%s %d %d %x", im.ID, format, in, sha256.Sum256(state))
+	key := fmt.Sprintf("%s %d %s %d %x", im.ID, format, language, in, sha256.Sum256(state))
 	return s.Downloads.Get(ctx, key, func(ctx context.Context, w io.Writer) error {
-		return s.Reports.Write(ctx, w, im, in, format)
+		return s.Reports.Write(ctx, w, im, in, format, language)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 )
 
@@ -39,13 +40,10 @@ func writeCSV(ctx context.Context, w io.Writer, im *Import) error {
 			return fmt.Errorf("read the issues: %w", err)
 		}
 		more.list(&i)
-		writeRecord(out, []string{i.Sheet, i.Cell, strconv.Itoa(i.Row), i.Column, i.Value, severityWord(i.Severity), i.Code.String(), i.Message})
+		writeRecord(out, []string{i.Sheet, im.CellIn(&i, im.Language), strconv.Itoa(i.Row), i.Column, i.Value, severityWord(i.Severity), i.Code.String(), i.In(im.Language)})
 	}
 	for _, c := range more.counts() {
-		message := "1 more error with this code was found, but is not listed."
-		if more := c.found - c.listed; more != 1 {
-			message = imports.Grouped(more) + " more errors with this code were found, but are not listed."
-		}
+		message := messages.New("report.unlisted_code", messages.Count("n", c.found-c.listed)).In(im.Language)
 		writeRecord(out, []string{c.sheet, "", "", "", "", severityWord(c.severity), c.code.String(), message})
 	}
 	return out.Flush()

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/xlsxwrite"
 )
-
-// resultHeader is the header of the column with the result of each row.
-const resultHeader = "Import result"
 
 // maxColumns is the maximum number of columns of a sheet.
 const maxColumns = 16_384
@@ -49,11 +47,21 @@ func WriteImported(ctx context.Context, w io.Writer, im Import) error {
 	return nil
 }
 
+// resultOf returns the result of a row as text.
+func (b *book) resultOf(r imports.RowResult) string {
+	text, known := b.results[r]
+	if !known {
+		text = b.in(messages.New("report.row_result", messages.Text("result", r.String())))
+		b.results[r] = text
+	}
+	return text
+}
+
 // resultHeaders returns the headers of the columns with results.
 func (b *book) resultHeaders(sheet *fileSheet) []string {
 	headers := make([]string, len(sheet.tables))
 	for i, table := range sheet.tables {
-		headers[i] = resultHeader
+		headers[i] = b.in(messages.New("report.result"))
 		if len(headers) > 1 {
 			headers[i] += ": " + b.im.Schema.Sheet(table.Name).Title
 		}
@@ -144,7 +152,7 @@ func (b *book) importedRow(cells []xlsxwrite.Cell, row source.Row, columns map[i
 		cells[at] = c
 	}
 	for i := range results {
-		put(result+i, xlsxwrite.Cell{Kind: xlsxwrite.Text, Text: results[i].Of(row.Number).String()})
+		put(result+i, xlsxwrite.Cell{Kind: xlsxwrite.Text, Text: b.resultOf(results[i].Of(row.Number))})
 	}
 	for _, c := range row.Cells {
 		at := c.Col - 1

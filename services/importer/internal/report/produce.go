@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/workbooks"
@@ -57,7 +58,7 @@ const (
 
 // Write writes a download. It returns imports.ErrReportNotReady, ErrNotCommittedYet, ErrNotConfirmed or
 // ErrNothingCommitted, before it writes anything, if the import has none of this format in this phase of its job.
-func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, phase Phase, format Format) error {
+func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, phase Phase, format Format, language messages.Language) error {
 	refused := refuseReport(im, phase)
 	if format == Imported {
 		refused = refuseImported(im, phase)
@@ -66,6 +67,7 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 		return refused
 	}
 	download := p.load(im)
+	download.Language = language
 	if format == Issues {
 		return WriteCSV(ctx, w, download)
 	}

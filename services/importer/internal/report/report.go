@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -20,6 +21,8 @@ type Import struct {
 	imports.Import
 	Schema   *schema.Schema
 	Workbook source.Workbook
+	// Language is the language of the texts.
+	Language messages.Language
 	// RootCauses are the largest root causes, the largest first.
 	RootCauses []imports.RootCause
 	// Results returns the results of a sheet's rows, or imports.ErrNotFound.

@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,12 +31,13 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	for i := range b.im.Sheets {
 		total.Add(b.im.Sheets[i].Counts)
 	}
-	t.title("Errors in " + b.im.FileName)
-	t.row(fmt.Sprintf("With errors: %s. Waiting for another row: %s.", imports.Rows(total.Rejected), imports.Rows(total.Blocked)))
-	t.row("Fix the colored cells on the other sheets, and then upload this file. Only its rows are imported. This sheet is ignored.")
+	t.title(b.in(messages.New("report.title", messages.Text("file", b.im.FileName))))
+	t.row(b.in(messages.New("report.counts", messages.Count("rejected", total.Rejected), messages.Count("blocked", total.Blocked))))
+	t.row(b.in(messages.New("report.advice")))
 
 	t.row()
-	t.head("Sheet", "Rows read", "With errors", "Waiting", "Errors")
+	b.head(t, messages.New("report.head_sheet"), messages.New("report.head_read"), messages.New("report.head_rejected"),
+		messages.New("report.head_waiting"), messages.New("report.head_errors"))
 	for i := range b.im.Sheets {
 		s := &b.im.Sheets[i]
 		t.row(b.tableName(s), s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
@@ -45,14 +45,18 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	b.tellNotices(t)
 	if len(b.im.RootCauses) > 0 {
 		t.row()
-		t.head("Fix first", "Cell in the upload", "Cell in this workbook", "Value", "Rows waiting", "How to fix it")
-		for _, c := range b.im.RootCauses {
-			t.row(c.Message, c.Issue.Cell, b.rootCauses[rowID{c.Issue.Sheet, c.Issue.Row}].cell, c.Issue.Value, c.BlockedRows, c.Issue.Message)
+		b.head(t, messages.New("report.head_fix_first"), messages.New("report.head_upload_cell"), messages.New("report.head_report_cell"),
+			messages.New("report.head_value"), messages.New("report.head_rows_waiting"), messages.New("report.head_how_to_fix"))
+		for i := range b.im.RootCauses {
+			c := &b.im.RootCauses[i]
+			t.row(c.In(b.im.Language), b.im.CellIn(&c.Issue, b.im.Language), b.rootCauses[rowID{c.Issue.Sheet, c.Issue.Row}].cell, c.Issue.Value,
+				c.BlockedRows, c.Issue.In(b.im.Language))
 		}
 	}
 	b.tellUnlisted(t, sheets)
 	t.row()
-	t.head("Cell in the upload", "Cell in this workbook", "Column", "Value", "Severity", "How to fix it")
+	b.head(t, messages.New("report.head_upload_cell"), messages.New("report.head_report_cell"), messages.New("report.head_column"),
+		messages.New("report.head_value"), messages.New("report.head_severity"), messages.New("report.head_how_to_fix"))
 	for _, refused := range sheets {
 		if err := b.list(ctx, t, refused); err != nil {
 			return err
@@ -74,9 +78,9 @@ func (b *book) tellNotices(t *table) {
 		return
 	}
 	t.row()
-	t.head("About the uploaded file")
+	b.head(t, messages.New("report.head_about"))
 	for _, n := range notices[:min(len(notices), maxNotices)] {
-		t.row(n.Message)
+		t.row(n.In(b.im.Language))
 	}
 }
 
@@ -98,20 +102,22 @@ func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 			t.row()
 			told = true
 		}
-		where := "Their rows are in this workbook, without colored cells. Fix the listed errors, and upload the file to see the others."
+		sheet := messages.Text("sheet", b.sheetName(&refused.sheet.Sheet))
+		says := messages.New("report.unlisted", sheet, messages.Count("n", more))
 		if !refused.exact {
-			where = "Their rows are not in this workbook. Upload the original file again to get them."
+			says = messages.New("report.unlisted_missing", sheet, messages.Count("n", more))
 		}
-		t.row(fmt.Sprintf("%s: %s. %s", b.sheetName(&refused.sheet.Sheet), unlistedErrors(more), where))
+		t.row(b.in(says))
 	}
 	counts := b.unlisted.counts()
 	if len(counts) == 0 {
 		return
 	}
 	t.row()
-	t.head("Sheet", "Error code", "Severity", "Found", "Listed")
+	b.head(t, messages.New("report.head_sheet"), messages.New("report.head_code"), messages.New("report.head_severity"),
+		messages.New("report.head_found"), messages.New("report.head_listed"))
 	for _, c := range counts {
-		t.row(b.nameOf(c.sheet), c.code.String(), severity(c.severity, c.code), c.found, c.listed)
+		t.row(b.nameOf(c.sheet), c.code.String(), b.severity(c.severity, c.code), c.found, c.listed)
 	}
 }
 
@@ -135,7 +141,7 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 		}
 		for i := range issues {
 			if t.out.Rows() == maxRows-1 {
-				t.row("More errors do not fit on this sheet.")
+				t.row(b.in(messages.New("report.no_room")))
 				return t.err
 			}
 			here := ""
@@ -144,7 +150,7 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 				here = name + "!" + xlsxwrite.CellName(issueColumn(&refused.sheet.Sheet, &issues[i]), row)
 			}
 			is := &issues[i]
-			t.row(is.Cell, here, b.columnTitle(is), is.Value, severity(is.Severity, is.Code), is.Message)
+			t.row(b.im.CellIn(is, b.im.Language), here, b.columnTitle(is), is.Value, b.severity(is.Severity, is.Code), is.In(b.im.Language))
 		}
 	}
 	return t.err
@@ -152,12 +158,12 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 
 // summaryName returns a sheet name that is used neither by the schema nor by the upload.
 func (b *book) summaryName() string {
-	candidates := []string{"Errors", "Import errors", "Headway errors"}
+	candidates := []string{b.in(messages.New("report.sheet")), b.in(messages.New("report.sheet_import")), b.in(messages.New("report.sheet_headway"))}
 	candidates = slices.DeleteFunc(candidates, func(name string) bool {
 		return slices.ContainsFunc(b.im.Sheets, func(s imports.Sheet) bool { return strings.EqualFold(b.sheetName(&s), name) })
 	})
 	if len(candidates) == 0 {
-		candidates = []string{"Errors of the import"}
+		candidates = []string{b.in(messages.New("report.sheet_other"))}
 	}
 	return b.im.Schema.FreeSheetName(candidates...)
 }
@@ -181,14 +187,20 @@ func (b *book) columnTitle(i *imports.Issue) string {
 	return i.Column
 }
 
-func severity(s imports.Severity, code imports.IssueCode) string {
-	switch {
-	case s == imports.Warning:
-		return "warning"
-	case code == imports.ReferenceBlocked:
-		return "waiting"
+func (b *book) severity(s imports.Severity, code imports.IssueCode) string {
+	name := severityWord(s)
+	if s != imports.Warning && code == imports.ReferenceBlocked {
+		name = "waiting"
 	}
-	return "error"
+	return b.in(messages.New("report.severity", messages.Text("severity", name)))
+}
+
+func (b *book) head(t *table, titles ...messages.Message) {
+	texts := make([]string, len(titles))
+	for i, title := range titles {
+		texts[i] = b.in(title)
+	}
+	t.head(texts...)
 }
 
 // table writes rows of values until the first error.
@@ -227,11 +239,4 @@ func (t *table) write(cells []xlsxwrite.Cell) {
 	if t.err == nil {
 		t.err = t.out.Row(cells)
 	}
-}
-
-func unlistedErrors(n uint32) string {
-	if n == 1 {
-		return "1 more error was found and is not listed"
-	}
-	return imports.Grouped(n) + " more errors were found and are not listed"
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -63,6 +65,8 @@ type book struct {
 	unlisted unlisted
 	// maxRows is the maximum number of rows per sheet.
 	maxRows int
+	// results are the texts of the results of rows.
+	results map[imports.RowResult]string
 }
 
 type rowID struct {
@@ -78,7 +82,7 @@ type rootCause struct {
 }
 
 func newBook(w io.Writer, im *Import) *book {
-	b := &book{im: im, sheets: im.fileSheets(), out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows}
+	b := &book{im: im, sheets: im.fileSheets(), out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows, results: map[imports.RowResult]string{}}
 	b.out.Date1904 = source.Date1904(im.Workbook)
 	if source.HasLines(im.Workbook) || source.Partial(im.Workbook) || imports.LeavesOut(im.Mapping) {
 		b.out.HiddenName = source.PartialName
@@ -176,12 +180,16 @@ func (b *book) tableName(sheet *imports.Sheet) string {
 	return b.sheetName(sheet)
 }
 
-func rowWord(sheet *imports.Sheet) string {
+// uploadedRow describes where a row is in the upload.
+func uploadedRow(sheet *imports.Sheet, row int) messages.Message {
 	if sheet.Lines {
-		return "Line"
+		return messages.New("report.line", messages.Number("row", strconv.Itoa(row)))
 	}
-	return "Row"
+	return messages.New("report.row", messages.Number("row", strconv.Itoa(row)))
 }
+
+// in returns a text in the language of the report.
+func (b *book) in(m messages.Message) string { return m.In(b.im.Language) }
 
 // width returns the number of cells that a row needs for its content and its issues.
 func width(row source.Row, issues []imports.Issue) int {
@@ -216,7 +224,7 @@ func (b *book) row(page *pages, refused *refusedRows, columns map[int]*schema.Co
 		}
 	}
 	for column := range slices.Values(sortedColumns(marks)) {
-		out.Comment(column, source.Clip(fmt.Appendf(nil, "%s\n%s %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), rowWord(sheet), row.Number), maxComment))
+		out.Comment(column, source.Clip([]byte(strings.Join(append(marks[column].messages, b.in(uploadedRow(sheet, row.Number))), "\n")), maxComment))
 	}
 	return nil
 }
@@ -237,9 +245,9 @@ func (b *book) marks(sheet *imports.Sheet, issues []imports.Issue) map[int]mark 
 		issue := &issues[i]
 		column := issueColumn(sheet, issue)
 		m := marks[column]
-		m.messages = append(m.messages, issue.Message)
+		m.messages = append(m.messages, issue.In(b.im.Language))
 		if b.replaces(issue) {
-			m.messages = append(m.messages, "If you upload this row as it is, it replaces the other one. Give it another key, or delete it.")
+			m.messages = append(m.messages, b.in(messages.New("report.replaces")))
 		}
 		m.color = stronger(m.color, issue)
 		marks[column] = m

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"headway/internal/messages"
 	"headway/schemas"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/schemadoc"
@@ -31,7 +32,7 @@ func workforce(t *testing.T) (*schema.Schema, string) {
 func write(t *testing.T, s *schema.Schema) string {
 	t.Helper()
 	var b strings.Builder
-	if err := schemadoc.Write(&b, s); err != nil {
+	if err := schemadoc.Write(&b, s, messages.English); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := html.Parse(strings.NewReader(b.String())); err != nil {
@@ -94,5 +95,24 @@ func TestPageShowsNamesAsText(t *testing.T) {
 	}
 	if strings.Contains(page, "<script>") {
 		t.Error("the page has a script")
+	}
+}
+
+func TestPageInGerman(t *testing.T) {
+	s, english := workforce(t)
+	var b strings.Builder
+	if err := schemadoc.Write(&b, s, messages.German); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<html lang="de">`, "Schema <code>workforce</code>. Die Blätter werden in dieser Reihenfolge geladen:", "Füllt die Tabelle <code>employees</code>.",
+		"<th scope=\"col\">Überschrift</th>", "Andere Zeilen verweisen darauf: <a", "Schlüssel: Jeder Wert muss anders sein.", "Ein Stern (*)"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, want := range []string{`<html lang="en">`, "Schema <code>workforce</code>. The sheets are loaded in this order:", "Fills the table <code>employees</code>."} {
+		if !strings.Contains(english, want) {
+			t.Errorf("the page in English lacks %q", want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"headway/internal/messages"
 	"headway/schemas"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
@@ -52,7 +53,7 @@ sheets:
 			return
 		}
 		var b bytes.Buffer
-		if err := Write(&b, s); err != nil {
+		if err := Write(&b, s, messages.English); err != nil {
 			t.Fatal(err)
 		}
 		book, err := xlsx.Open(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), source.DefaultLimits())

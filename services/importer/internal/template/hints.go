@@ -1,67 +1,74 @@
 package template
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
 )
 
-var orders = map[schema.DateOrder]string{schema.DMY: "day, month, year", schema.MDY: "month, day, year", schema.YMD: "year, month, day"}
-
 // hints describe the value rules of a column for users who fill in cells.
-func hints(r *schema.Rules) (list []string) {
+func hints(r *schema.Rules) (list []messages.Message) {
 	if r.IsZero() {
 		return nil
 	}
-	add := func(condition bool, format string, args ...any) {
+	add := func(condition bool, hint func() messages.Message) {
 		if condition {
-			list = append(list, fmt.Sprintf(format, args...))
+			list = append(list, hint())
 		}
 	}
-	add(r.Case == schema.Upper, "Small letters become capitals.")
-	add(r.Case == schema.Lower, "Capitals become small letters.")
-	add(len(r.RemovePrefix) > 0, "Can begin with %s, which is removed.", either(r.RemovePrefix))
-	add(len(r.RemoveSuffix) > 0, "Can end with %s, which is removed.", either(r.RemoveSuffix))
-	add(r.AddPrefix != "", "Gets “%s” at the beginning if that is missing.", r.AddPrefix)
-	add(r.AddSuffix != "", "Gets “%s” at the end if that is missing.", r.AddSuffix)
-	add(len(r.Lookup) > 0, "Also accepted: %s.", meanings(r.Lookup))
-	add(len(r.TrueValues) > 0, "Yes can also be %s.", either(r.TrueValues))
-	add(len(r.FalseValues) > 0, "No can also be %s.", either(r.FalseValues))
-	add(r.Decimal != "", "Numbers in texts have “%s” before the decimals.", r.Decimal)
-	add(r.Thousands != "" && r.Thousands != schema.NoSeparator, "Numbers in texts can have “%s” between thousands.", r.Thousands)
-	add(r.Percent == schema.Fraction, "12 %% becomes 0.12.")
-	add(r.Percent == schema.Number, "12 %% becomes 12.")
-	add(len(r.Units) > 0, "Can have a unit: %s.", clipped(slices.Sorted(maps.Keys(r.Units)), ", "))
-	add(r.DateOrder != "", "Dates in texts have the order %s.", orders[r.DateOrder])
-	add(len(r.DateFormats) > 0, "Dates in texts have the form %s.", clipped(r.DateFormats, " or "))
-	add(len(r.Empty) > 0, "%s means an empty cell.", either(r.Empty))
-	add(r.Default != "", "An empty cell becomes %s.", r.Default)
-	add(r.Blank == schema.KeepBlank, "An empty cell keeps the value that the row already has.")
+	add(r.Case == schema.Upper, func() messages.Message { return messages.New("rule.upper") })
+	add(r.Case == schema.Lower, func() messages.Message { return messages.New("rule.lower") })
+	add(len(r.RemovePrefix) > 0, func() messages.Message { return messages.New("rule.remove_prefix", either(r.RemovePrefix)) })
+	add(len(r.RemoveSuffix) > 0, func() messages.Message { return messages.New("rule.remove_suffix", either(r.RemoveSuffix)) })
+	add(r.AddPrefix != "", func() messages.Message { return messages.New("rule.add_prefix", messages.Text("text", r.AddPrefix)) })
+	add(r.AddSuffix != "", func() messages.Message { return messages.New("rule.add_suffix", messages.Text("text", r.AddSuffix)) })
+	add(len(r.Lookup) > 0, func() messages.Message { return messages.New("rule.lookup", meanings(r.Lookup)) })
+	add(len(r.TrueValues) > 0, func() messages.Message { return messages.New("rule.yes", either(r.TrueValues)) })
+	add(len(r.FalseValues) > 0, func() messages.Message { return messages.New("rule.no", either(r.FalseValues)) })
+	add(r.Decimal != "", func() messages.Message {
+		return messages.New("rule.point", messages.Text("separator", string(r.Decimal)))
+	})
+	add(r.Thousands != "" && r.Thousands != schema.NoSeparator, func() messages.Message {
+		return messages.New("rule.group", messages.Text("separator", string(r.Thousands)))
+	})
+	add(r.Percent == schema.Fraction, func() messages.Message { return messages.New("rule.percent_fraction") })
+	add(r.Percent == schema.Number, func() messages.Message { return messages.New("rule.percent_number") })
+	add(len(r.Units) > 0, func() messages.Message {
+		return messages.New("rule.units", clipped("units", messages.Comma, messages.Texts(slices.Sorted(maps.Keys(r.Units))...)))
+	})
+	add(r.DateOrder != "", func() messages.Message {
+		return messages.New("rule.order", messages.Text("order", string(r.DateOrder)))
+	})
+	add(len(r.DateFormats) > 0, func() messages.Message {
+		return messages.New("rule.forms", clipped("forms", messages.Or, messages.Texts(r.DateFormats...)))
+	})
+	add(len(r.Empty) > 0, func() messages.Message { return messages.New("rule.empty", either(r.Empty)) })
+	add(r.Default != "", func() messages.Message { return messages.New("rule.default", messages.Text("value", r.Default)) })
+	add(r.Blank == schema.KeepBlank, func() messages.Message { return messages.New("rule.keep_blank") })
 	return list
 }
 
-func either(texts []string) string {
-	quoted := make([]string, len(texts))
+// either is the parameter with some of the texts, in quotation marks.
+func either(texts []string) messages.Parameter {
+	quoted := make([]messages.Value, len(texts))
 	for i, s := range texts {
-		quoted[i] = "“" + s + "”"
+		quoted[i] = messages.Quote(s)
 	}
-	return clipped(quoted, " or ")
+	return messages.List("texts", messages.Or, messages.Clipped(quoted, maxShown)...)
 }
 
-func meanings(lookup map[string]string) string {
-	list := make([]string, 0, len(lookup))
+// meanings is the parameter with the texts of a lookup, and what they mean.
+func meanings(lookup map[string]string) messages.Parameter {
+	list := make([]messages.Value, 0, len(lookup))
 	for _, from := range slices.Sorted(maps.Keys(lookup)) {
-		list = append(list, fmt.Sprintf("%s (%s)", from, lookup[from]))
+		list = append(list, messages.Of(messages.New("rule.meaning", messages.Text("from", from), messages.Text("to", lookup[from]))))
 	}
-	return clipped(list, ", ")
+	return messages.List("meanings", messages.Comma, messages.Clipped(list, maxShown)...)
 }
 
-func clipped(list []string, separator string) string {
-	if len(list) > maxShown {
-		return strings.Join(list[:maxShown], separator) + fmt.Sprintf(" and %d more", len(list)-maxShown)
-	}
-	return strings.Join(list, separator)
+// clipped is a parameter with the first values of a list.
+func clipped(name string, kind messages.Kind, list []messages.Value) messages.Parameter {
+	return messages.List(name, kind, messages.Clipped(list, maxShown)...)
 }

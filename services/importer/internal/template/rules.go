@@ -1,100 +1,91 @@
 package template
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
 )
 
-// typeRules describe the values of each type.
-var typeRules = map[schema.Type]string{
-	schema.Text:     "Text.",
-	schema.Integer:  "A whole number.",
-	schema.Decimal:  "A number, with or without decimals.",
-	schema.Boolean:  "TRUE or FALSE.",
-	schema.Date:     "A date.",
-	schema.Time:     "A time of day.",
-	schema.DateTime: "A date and a time of day.",
-	schema.Email:    "An email address.",
-	schema.Phone:    "A phone number.",
-	schema.Enum:     "One of a list.",
-}
-
-// Rules returns the rules for the cells of a column, the type first.
-func Rules(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
-	rules := []string{typeRules[c.Type]}
+// Rules returns the rules for the cells of a column in a language, the type first.
+func Rules(s *schema.Schema, sheet *schema.Sheet, c *schema.Column, l messages.Language) []string {
+	first := messages.New("rule.type", messages.Text("type", string(c.Type)))
 	if c.Required {
-		rules[0] += " Required."
+		first = messages.New("rule.required", messages.Part("type", first))
 	}
-	return append(rules, constraints(s, sheet, c)...)
+	return append([]string{first.In(l)}, constraints(s, sheet, c, l)...)
 }
 
 // maxShown is the maximum number of allowed values that are listed.
 const maxShown = 12
 
 // constraints returns the rules other than the type and whether the column is required.
-func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
-	var rules []string
-	add := func(format string, args ...any) { rules = append(rules, fmt.Sprintf(format, args...)) }
+func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column, l messages.Language) []string {
+	var rules []messages.Message
+	add := func(rule messages.Message) { rules = append(rules, rule) }
 	switch key := slices.Index(sheet.Key, c.Name); {
 	case key >= 0 && len(sheet.Key) == 1:
-		add("Key: every value must be different.")
+		add(messages.New("rule.key"))
 	case key >= 0:
-		add("Key, together with %s: every combination must be different.", otherKeys(sheet, c))
+		add(messages.New("rule.key_with", otherKeys(sheet, c)))
 	case c.Unique:
-		add("Every value must be different.")
+		add(messages.New("rule.unique"))
 	}
 	switch {
 	case c.MinLength > 0 && c.MinLength == c.MaxLength:
-		add("Exactly %s.", characters(c.MaxLength))
+		add(messages.New("rule.exactly", messages.Count("n", c.MaxLength)))
 	case c.MinLength > 0 && c.MaxLength > 0:
-		add("%d to %d characters.", c.MinLength, c.MaxLength)
+		add(messages.New("rule.between", messages.Count("min", c.MinLength), messages.Count("max", c.MaxLength)))
 	case c.MinLength > 0:
-		add("At least %s.", characters(c.MinLength))
+		add(messages.New("rule.at_least", messages.Count("n", c.MinLength)))
 	case c.MaxLength > 0:
-		add("At most %s.", characters(c.MaxLength))
+		add(messages.New("rule.at_most", messages.Count("n", c.MaxLength)))
 	}
-	low, high := strings.Replace(c.Min, "T", " ", 1), strings.Replace(c.Max, "T", " ", 1)
 	switch {
-	case low != "" && high != "":
-		add("From %s to %s.", low, high)
-	case low != "":
-		add("%s or more.", low)
-	case high != "":
-		add("%s or less.", high)
+	case c.Min != "" && c.Max != "":
+		add(messages.New("rule.from_to", bound("min", c, c.Min), bound("max", c, c.Max)))
+	case c.Min != "":
+		add(messages.New("rule.or_more", bound("min", c, c.Min)))
+	case c.Max != "":
+		add(messages.New("rule.or_less", bound("max", c, c.Max)))
 	}
 	if c.Pattern != nil {
-		add("Must match %s (a regular expression).", c.Pattern)
+		add(messages.New("rule.pattern", messages.Text("pattern", c.Pattern.String())))
 	}
-	switch {
-	case len(c.Allowed) > maxShown:
-		add("One of %s and %d more.", strings.Join(c.Allowed[:maxShown], ", "), len(c.Allowed)-maxShown)
-	case len(c.Allowed) > 0:
-		add("One of %s.", strings.Join(c.Allowed, ", "))
+	if len(c.Allowed) > 0 {
+		shown := c.Allowed[:min(len(c.Allowed), maxShown)]
+		add(messages.New("rule.allowed", messages.List("values", messages.Comma, messages.Texts(shown...)...),
+			messages.Count("more", len(c.Allowed)-len(shown))))
 	}
 	if r := c.References; r != nil {
 		parent := s.Sheet(r.Sheet)
 		target, _ := parent.Column(r.Column)
-		add("Refers to %q of the sheet %q, or to a row that was imported before.", target.Title, parent.Title)
+		add(messages.New("rule.refers", messages.Text("column", target.Title), messages.Text("sheet", parent.Title)))
 	}
-	return append(rules, hints(c.Rules)...)
+	rules = append(rules, hints(c.Rules)...)
+	texts := make([]string, len(rules))
+	for i, rule := range rules {
+		texts[i] = rule.In(l)
+	}
+	return texts
 }
 
-func otherKeys(sheet *schema.Sheet, c *schema.Column) string {
+// bound is a parameter with a limit of the values.
+func bound(name string, c *schema.Column, limit string) messages.Parameter {
+	if c.Type == schema.Integer || c.Type == schema.Decimal {
+		return messages.Number(name, limit)
+	}
+	return messages.Date(name, strings.Replace(limit, "T", " ", 1))
+}
+
+// otherKeys is the parameter with the titles of the other columns of a key.
+func otherKeys(sheet *schema.Sheet, c *schema.Column) messages.Parameter {
 	var titles []string
 	for _, name := range sheet.Key {
 		if other, _ := sheet.Column(name); other != c {
 			titles = append(titles, other.Title)
 		}
 	}
-	return strings.Join(titles, " and ")
-}
-
-func characters(n int) string {
-	if n == 1 {
-		return "1 character"
-	}
-	return fmt.Sprintf("%d characters", n)
+	return messages.List("columns", messages.And, messages.Texts(titles...)...)
 }

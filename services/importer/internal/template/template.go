@@ -10,6 +10,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
 )
 
@@ -17,9 +18,9 @@ import (
 // which column is meant.
 const requiredMark = " *"
 
-// Write writes the template of a schema.
-func Write(w io.Writer, s *schema.Schema) error {
-	b := &book{schema: s, file: excelize.NewFile()}
+// Write writes the template of a schema, with instructions in a language.
+func Write(w io.Writer, s *schema.Schema, l messages.Language) error {
+	b := &book{schema: s, language: l, file: excelize.NewFile()}
 	defer func() { _ = b.file.Close() }() // it has no temporary files
 	if err := b.build(); err != nil {
 		return fmt.Errorf("create the template of schema %s: %w", s.Name, err)
@@ -35,8 +36,9 @@ func FileName(s *schema.Schema) string { return s.Name + "-template.xlsx" }
 
 // book is a template that is being created.
 type book struct {
-	schema *schema.Schema
-	file   *excelize.File
+	schema   *schema.Schema
+	language messages.Language
+	file     *excelize.File
 	// lists is the name of the hidden sheet with the values of drop-downs that do not fit into a validation's own text. It
 	// is empty while there is no such sheet. listed counts its columns.
 	lists  string
@@ -45,6 +47,14 @@ type book struct {
 		header, requiredHeader, heading, wrapped int
 		columns                                  map[schema.Type]int
 	}
+}
+
+// in returns a text in the language of the template.
+func (b *book) in(m messages.Message) string { return m.In(b.language) }
+
+// TypeName returns the name of a type in a language.
+func TypeName(t schema.Type, l messages.Language) string {
+	return messages.New("type", messages.Text("type", string(t))).In(l)
 }
 
 func (b *book) build() error {
@@ -131,14 +141,14 @@ func (b *book) header(s *schema.Sheet, c *schema.Column, cell string) error {
 	if err := b.file.SetCellStyle(s.Title, cell, cell, style); err != nil {
 		return err
 	}
-	text := c.Title + "\n" + strings.Join(Rules(b.schema, s, c), "\n")
+	text := c.Title + "\n" + strings.Join(Rules(b.schema, s, c, b.language), "\n")
 	return b.file.AddComment(s.Title, excelize.Comment{Cell: cell, Author: "Headway", Text: text, Width: 260, Height: uint(40 + 18*strings.Count(text, "\n"))})
 }
 
 // instructions creates the first sheet: what to do, and every column with its rules.
 func (b *book) instructions() error {
 	f := b.file
-	name := b.schema.FreeSheetName("Instructions", "How to fill it in", "About this workbook")
+	name := b.schema.FreeSheetName(b.in(messages.New("template.sheet")), b.in(messages.New("template.sheet_how")), b.in(messages.New("template.sheet_about")))
 	if err := f.SetSheetName("Sheet1", name); err != nil {
 		return err
 	}
@@ -169,9 +179,7 @@ func (b *book) instructions() error {
 	}
 	for _, line := range []string{
 		b.schema.Description,
-		"Enter one record per row, starting in the second row, and then upload this file. This sheet is not imported.",
-		"Columns marked with * are required. You can move columns. Columns with other headers are not imported.",
-		"Sheets are imported in the order of this list, so a row can refer to rows of the sheets before it.",
+		b.in(messages.New("template.line_rows")), b.in(messages.New("template.line_columns")), b.in(messages.New("template.line_order")),
 	} {
 		if line == "" {
 			continue
@@ -181,16 +189,17 @@ func (b *book) instructions() error {
 		}
 	}
 	row++
-	if err := put(b.styles.header, "Sheet", "Column", "Type", "Required", "Rules", "Example", "Other headers that match"); err != nil {
+	if err := put(b.styles.header, b.in(messages.New("report.head_sheet")), b.in(messages.New("report.head_column")), b.in(messages.New("template.head_type")),
+		b.in(messages.New("template.head_required")), b.in(messages.New("template.head_rules")), b.in(messages.New("template.head_example")), b.in(messages.New("template.head_headers"))); err != nil {
 		return err
 	}
 	for _, s := range b.schema.Sheets {
 		for _, c := range s.Columns {
 			required := ""
 			if c.Required {
-				required = "required"
+				required = b.in(messages.New("template.required"))
 			}
-			if err := put(b.styles.wrapped, s.Title, c.Title, string(c.Type), required, strings.Join(constraints(b.schema, s, c), " "), Example(c), strings.Join(c.Aliases, ", ")); err != nil {
+			if err := put(b.styles.wrapped, s.Title, c.Title, TypeName(c.Type, b.language), required, strings.Join(constraints(b.schema, s, c, b.language), " "), Example(c), strings.Join(c.Aliases, ", ")); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"headway/internal/messages"
 	"headway/schemas"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/mapping"
@@ -40,7 +41,7 @@ func load(t *testing.T, text string) *schema.Schema {
 func open(t *testing.T, s *schema.Schema) *excelize.File {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, s); err != nil {
+	if err := Write(&b, s, messages.English); err != nil {
 		t.Fatal(err)
 	}
 	f, err := excelize.OpenReader(&b)
@@ -329,7 +330,7 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestFailingWriterIsError(t *testing.T) {
-	if err := Write(brokenPipe{}, workforce(t)); err == nil {
+	if err := Write(brokenPipe{}, workforce(t), messages.English); err == nil {
 		t.Error("no error")
 	}
 }
@@ -339,4 +340,44 @@ func deref(text *string) string {
 		return ""
 	}
 	return *text
+}
+
+func TestTemplateInGerman(t *testing.T) {
+	s := workforce(t)
+	var b bytes.Buffer
+	if err := Write(&b, s, messages.German); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := f.GetRows("Anleitung")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := ""
+	for _, row := range rows {
+		all += strings.Join(row, "|") + "\n"
+	}
+	for _, want := range []string{"Geben Sie ab der zweiten Zeile einen Datensatz pro Zeile ein", "Blatt|Spalte|Typ|Pflicht|Regeln|Beispiel|Andere passende Überschriften",
+		"|Pflicht|Schlüssel: Jeder Wert muss anders sein."} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the instructions lack %q:\n%s", want, all)
+		}
+	}
+	for _, sheet := range s.Sheets {
+		for _, c := range sheet.Columns {
+			for i, rule := range Rules(s, sheet, c, messages.German) {
+				if english := Rules(s, sheet, c, messages.English)[i]; rule == english && rule != "Text." {
+					t.Errorf("%s.%s: %q is in English", sheet.Name, c.Name, rule)
+				}
+			}
+		}
+	}
+	dv := validation(t, f, "Employees", "A")
+	if prompt := deref(dv.Prompt); !strings.HasPrefix(prompt, "Text. Pflicht. Schlüssel:") {
+		t.Errorf("the prompt is %q", prompt)
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/schema"
 )
 
@@ -63,20 +64,20 @@ func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error
 	if !c.Rules.IsZero() {
 		style = excelize.DataValidationErrorStyleInformation // other texts can become valid values
 	}
-	rules := strings.Join(Rules(b.schema, s, c), " ")
+	rules := strings.Join(Rules(b.schema, s, c, b.language), " ")
 	if dv.Type != "" {
-		dv.SetError(style, "Check this cell", clip(c.Title+": "+rules, maxErrorText))
+		dv.SetError(style, b.in(messages.New("template.check")), clip(c.Title+": "+rules, maxErrorText))
 	}
-	dv.SetInput(clip(c.Title, maxPromptHead), clip(hint(rules, Example(c)), maxPromptText))
+	dv.SetInput(clip(c.Title, maxPromptHead), clip(b.hint(rules, Example(c)), maxPromptText))
 	return b.file.AddDataValidation(s.Title, dv)
 }
 
 // hint returns the text that Excel shows next to a selected cell.
-func hint(rules, example string) string {
+func (b *book) hint(rules, example string) string {
 	if example == "" {
 		return rules
 	}
-	return rules + " Example: " + example
+	return b.in(messages.New("template.hint", messages.Text("rules", rules), messages.Text("example", example)))
 }
 
 // rangeLimits are the validations of the types that have a range, with the widest range that Excel supports.
@@ -130,7 +131,7 @@ func (b *book) valueList(values []string) (string, error) {
 		return `"` + text + `"`, nil
 	}
 	if b.lists == "" {
-		b.lists = b.schema.FreeSheetName("Lists", "Drop-down values")
+		b.lists = b.schema.FreeSheetName(b.in(messages.New("template.lists")), b.in(messages.New("template.lists_values")))
 		if _, err := b.file.NewSheet(b.lists); err != nil {
 			return "", err
 		}

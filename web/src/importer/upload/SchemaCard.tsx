@@ -1,6 +1,7 @@
 import { type Schema, templatePath } from "@headway/client";
 import { useId } from "react";
 import { t } from "../../messages/index.js";
+import { language } from "../../messages/language.js";
 import { base } from "../../ui/base.js";
 import type { Schemas } from "./useSchemas.js";
 
@@ -38,7 +39,7 @@ export function SchemaCard({ schemas }: { schemas: Schemas }) {
         <p className="fine muted">{t("upload.requiredMark")}</p>
       </details>
       <p className="fine">
-        <a href={base + templatePath(chosen.name)} download>
+        <a href={base + templatePath(chosen.name, language())} download>
           {t("upload.templateLink")}
         </a>
       </p>

@@ -5,6 +5,8 @@
 // source: headway/imports/v1/import_service.proto
 
 // The calls of users and web UIs.
+//
+// Length: a service is defined in one file, with its requests and responses.
 
 package importsv1
 
@@ -1267,7 +1269,9 @@ type DownloadReportRequest struct {
 	// The number of bytes to send. 0 means all.
 	MaxBytes uint32 `protobuf:"varint,4,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// The version to continue, from an earlier response. Without it, the current version is sent.
-	Etag          string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The preferred languages of the texts, as in Accept-Language, which applies over REST if this is empty. English (default) and German.
+	Language      string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1333,6 +1337,13 @@ func (x *DownloadReportRequest) GetMaxBytes() uint32 {
 func (x *DownloadReportRequest) GetEtag() string {
 	if x != nil {
 		return x.Etag
+	}
+	return ""
+}
+
+func (x *DownloadReportRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
 	}
 	return ""
 }
@@ -1497,7 +1508,9 @@ func (x *ListSchemasResponse) GetSchemas() []*Schema {
 type GetTemplateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name.
-	Schema        string `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Schema string `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	// The preferred languages of the texts, as in DownloadReportRequest.
+	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1535,6 +1548,13 @@ func (*GetTemplateRequest) Descriptor() ([]byte, []int) {
 func (x *GetTemplateRequest) GetSchema() string {
 	if x != nil {
 		return x.Schema
+	}
+	return ""
+}
+
+func (x *GetTemplateRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
 	}
 	return ""
 }
@@ -1805,13 +1825,14 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\bR\x06commit\"K\n" +
 	"\x15ConfirmImportResponse\x122\n" +
-	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\"\xde\x01\n" +
+	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\"\x84\x02\n" +
 	"\x15DownloadReportRequest\x12&\n" +
 	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12B\n" +
 	"\x06format\x18\x02 \x01(\x0e2 .headway.imports.v1.ReportFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06format\x12\x1f\n" +
 	"\x06offset\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\x12\x1b\n" +
 	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\x12\x1b\n" +
-	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"\x92\x01\n" +
+	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12$\n" +
+	"\blanguage\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\blanguage\"\x92\x01\n" +
 	"\x16DownloadReportResponse\x12(\n" +
 	"\x04body\x18\x01 \x01(\v2\x14.google.api.HttpBodyR\x04body\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x12\x1d\n" +
@@ -1820,9 +1841,10 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tR\x04etag\"\x14\n" +
 	"\x12ListSchemasRequest\"K\n" +
 	"\x13ListSchemasResponse\x124\n" +
-	"\aschemas\x18\x01 \x03(\v2\x1a.headway.imports.v1.SchemaR\aschemas\"7\n" +
+	"\aschemas\x18\x01 \x03(\v2\x1a.headway.imports.v1.SchemaR\aschemas\"]\n" +
 	"\x12GetTemplateRequest\x12!\n" +
-	"\x06schema\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06schema\"\\\n" +
+	"\x06schema\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06schema\x12$\n" +
+	"\blanguage\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\blanguage\"\\\n" +
 	"\x13GetTemplateResponse\x12(\n" +
 	"\x04body\x18\x01 \x01(\v2\x14.google.api.HttpBodyR\x04body\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\"\x8b\x01\n" +

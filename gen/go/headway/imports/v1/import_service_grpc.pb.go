@@ -5,6 +5,8 @@
 // source: headway/imports/v1/import_service.proto
 
 // The calls of users and web UIs.
+//
+// Length: a service is defined in one file, with its requests and responses.
 
 package importsv1
 
