@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -78,7 +79,11 @@ type templateCommand struct {
 
 // Run writes the template.
 func (c *templateCommand) Run() error {
-	return writeFile(c.Output, func(w io.Writer) error { return importer.WriteTemplate(w, c.SchemasDir, c.Schema, c.Language) })
+	err := writeFile(c.Output, func(w io.Writer) error { return importer.WriteTemplate(w, c.SchemasDir, c.Schema, c.Language) })
+	if errors.Is(err, importer.ErrNoSchema) {
+		return &program.ExitError{Code: program.ExitRefused, Err: err}
+	}
+	return err
 }
 
 // writeFile writes a whole file, or leaves none.

@@ -30,8 +30,11 @@ func WriteSample(ctx context.Context, w io.Writer, o SampleOptions) (SampleManif
 	return sample.Write(ctx, w, o)
 }
 
+// ErrNoSchema means that no schema has the requested name.
+var ErrNoSchema = schema.ErrNotFound
+
 // WriteTemplate writes the empty workbook of a schema, without a running service. The schema is built in, or in a
-// folder, which can be empty.
+// folder, which can be empty. It returns ErrNoSchema if neither has it.
 func WriteTemplate(w io.Writer, folder, name, language string) error {
 	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files, Folder: folder})
 	if err != nil {

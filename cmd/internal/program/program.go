@@ -71,7 +71,7 @@ func Main(name, description string, commandLine any) int {
 	}
 	parsed, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v. Run '%s --help' for usage.\n", name, err, name)
+		fmt.Fprintf(os.Stderr, "%s: %v. Run '%s --help' for usage.\n", name, err, strings.TrimSpace(name+" "+commandOf(err)))
 		return ExitRefused
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -102,6 +102,21 @@ func NewParser(name, description string, commandLine any, more ...kong.Option) (
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ValueFormatter(flagHelp),
 	}, more...)...)
+}
+
+// commandOf returns the command whose arguments are wrong, such as "mapping get", or "" if none was recognized.
+func commandOf(err error) string {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || parse.Context == nil {
+		return ""
+	}
+	var names []string
+	for _, step := range parse.Context.Path {
+		if step.Command != nil {
+			names = append(names, step.Command.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // flagHelp returns the help of a flag with its environment variable, and with its default if a placeholder is shown instead of it.

@@ -77,6 +77,33 @@ func TestKeyOnCommandLineIsRefused(t *testing.T) {
 	}
 }
 
+func TestUsageErrorNamesTheCommand(t *testing.T) {
+	args, stderr := os.Args, os.Stderr
+	defer func() { os.Args, os.Stderr = args, stderr }()
+	for want, args := range map[string][]string{
+		"Run 'headway mapping get --help' for usage.": {"mapping", "get"},
+		"Run 'headway --help' for usage.":             {"bogus"},
+	} {
+		file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		os.Args, os.Stderr = append([]string{"headway"}, args...), file
+		code := program.Main("headway", "", &struct {
+			Mapping struct {
+				Get struct {
+					Name string `arg:"" help:"Name."`
+				} `cmd:"" help:"Get."`
+			} `cmd:"" help:"Mappings."`
+		}{})
+		text, err := os.ReadFile(file.Name())
+		if err != nil || code != program.ExitRefused || !strings.Contains(string(text), want) {
+			t.Errorf("%v: exit code %d, %s %v, want %s", args, code, text, err, want)
+		}
+	}
+}
+
 func TestHelpHasTheDefaults(t *testing.T) {
 	var out strings.Builder
 	parser, err := program.NewParser("headway", "", &struct {

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrNotFound means that no schema has the requested name.
-var ErrNotFound = errors.New("no such schema")
+var ErrNotFound = errors.New("there is no schema")
 
 // RegistryConfig configures where schemas are loaded from.
 type RegistryConfig struct {
@@ -85,7 +85,7 @@ func (r *Registry) Get(name string) (*Schema, error) {
 	if s := r.schemas[name]; s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("schema %q: %w. The schemas are %s", name, ErrNotFound, strings.Join(slices.Sorted(maps.Keys(r.schemas)), ", "))
+	return nil, fmt.Errorf("%w %q. The schemas are %s", ErrNotFound, name, strings.Join(slices.Sorted(maps.Keys(r.schemas)), ", "))
 }
 
 // List returns all schemas in the order of their names.
