@@ -161,6 +161,8 @@ export interface Messages {
   "mapping.unused": undefined;
   "mapping.unusedHint": undefined;
   "mapping.missingLead": { fields: string };
+  "mapping.undecided": { fields: string };
+  "mapping.unread": undefined;
   "mapping.absent": undefined;
   "mapping.absentHint": undefined;
   "mapping.noSheets": undefined;

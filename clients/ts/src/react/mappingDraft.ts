@@ -71,6 +71,8 @@ export interface MappedColumn {
   rules: ValueRules | undefined;
   /** Whether a required column has no source and no value, or a constant is empty. */
   missing: boolean;
+  /** Whether its first values can be read in several ways, and no rules are chosen. */
+  undecided: boolean;
 }
 
 /** Returns the choices that a preview proposes. */
@@ -250,7 +252,8 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
         (part !== undefined && !(part.header && part.separator)) ||
         (joined !== undefined && joined.headers.filter((each) => each).length < 2) ||
         (choice !== undefined && column.required && !source && !constant && !part && !joined);
-      return { column, source, proposal, constant, rules, part, joined, derived, missing };
+      const undecided = source !== undefined && (proposal?.readings ?? []).length > 1 && !rules;
+      return { column, source, proposal, constant, rules, part, joined, derived, missing, undecided };
     });
     const sharing = Object.values(choices).filter((other) => choice && other.workbookSheet === choice.workbookSheet);
     const used = new Set(sharing.flatMap(usedHeaders));

@@ -1201,6 +1201,7 @@ export interface components {
              *       FILLERS_LEFT_OUT  rows with only prefilled checkboxes and formulas were left out
              *       OTHER_TABLE       rows of another Excel table of the sheet were imported
              *       BELOW_TABLE       rows below the Excel table were imported
+             *       ABOVE_TABLE       rows with several values above the headers were not imported
              *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
              *       SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
              *       REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once

@@ -73,12 +73,27 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 			m.Columns = append(m.Columns, proposal)
 			if c.Sure || c.Score >= mapping.LikelyColumn {
 				mapped.Columns[c.Name] = c.Header
+				if len(c.Readings) > 1 && c.ReadingSure && mapped.GetRules()[c.Name] == nil {
+					mapped.Rules = withRule(mapped.GetRules(), c.Name, proposal.GetReadings()[0].GetRules())
+				}
 			}
+		}
+		for _, j := range o.Joins {
+			mapped.Joins = append(mapped.Joins, &importsv1.ColumnJoin{Column: j.Column, Headers: j.Headers, Separator: j.Separator})
 		}
 		out.Proposals, out.Mapping = append(out.Proposals, m), append(out.Mapping, mapped)
 	}
 	out.Mapping = append(out.Mapping, absentSheets(p)...)
 	return out
+}
+
+// withRule adds the rules of a column.
+func withRule(rules map[string]*importsv1.ValueRules, column string, own *importsv1.ValueRules) map[string]*importsv1.ValueRules {
+	if rules == nil {
+		rules = map[string]*importsv1.ValueRules{}
+	}
+	rules[column] = own
+	return rules
 }
 
 // absentSheets returns entries for the sheets of the schema that the file does not have: those that the mapping leaves out, and those

@@ -47,6 +47,7 @@ const (
 	FillersLeftOut   = "FILLERS_LEFT_OUT"
 	OtherTable       = "OTHER_TABLE"
 	BelowTable       = "BELOW_TABLE"
+	AboveTable       = "ABOVE_TABLE"
 	SparseRows       = "SPARSE_ROWS"
 	SumRows          = "SUM_ROWS"
 	RepeatedRows     = "REPEATED_ROWS"

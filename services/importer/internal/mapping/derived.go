@@ -75,7 +75,7 @@ type foundHeader struct {
 
 // findDerived finds the headers of splits and joins in a row. They are by the text in the mapping. An exact match takes precedence over
 // one that differs in case or punctuation.
-func findDerived(row source.Row, explicit imports.SheetMapping) map[string]foundHeader {
+func findDerived(row source.Row, numbered numbers, explicit imports.SheetMapping) map[string]foundHeader {
 	headers := derivedHeaders(explicit)
 	if len(headers) == 0 {
 		return nil
@@ -95,10 +95,11 @@ func findDerived(row source.Row, explicit imports.SheetMapping) map[string]found
 			if source.Blank(cell) || cell.TooLong {
 				continue
 			}
-			title, _, _ := text.Clean(cell.Text, nil)
-			same := byText[string(title)]
+			clean, _, _ := text.Clean(cell.Text, nil)
+			title := numbered.title(cell.Col, string(clean))
+			same := byText[title]
 			if !exact {
-				same = byForm[schema.MatchName(string(title))]
+				same = byForm[schema.MatchName(title)]
 			}
 			for _, header := range same {
 				if _, known := found[header]; !known {

@@ -29,6 +29,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 	header := headerOf(rows, sheet.Name, s, known, found)
 	f.HeaderRow = header.Number
 	at := map[int]int{}
+	numbered := numbersOf(header)
 	for i := range header.Cells {
 		cell := &header.Cells[i]
 		if source.Blank(cell) || len(f.Columns) == previewColumns {
@@ -36,7 +37,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 		}
 		title, _, _ := text.Clean(cell.Text, nil)
 		at[cell.Col] = len(f.Columns)
-		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip(title, source.HeadText)})
+		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip([]byte(numbered.title(cell.Col, string(title))), source.HeadText)})
 		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
 		f.texts, f.samples = append(f.texts, nil), append(f.samples, nil)
 	}

@@ -13,14 +13,23 @@ import (
 // heading is the part of a sheet that can have the headers.
 type heading struct {
 	rows []source.Row
+	// all are the rows with all their cells.
+	all []source.Row
 	// joined are the rows that look like headers, as one. It has no number if there are none.
 	joined source.Row
+	// numbered and joinedNumbered are the texts of headers that have the text of an earlier one.
+	numbered       []numbers
+	joinedNumbered numbers
 }
 
 func newHeading(rows []source.Row) heading {
-	h := heading{rows: rows}
+	h := heading{rows: rows, all: rows, numbered: make([]numbers, len(rows))}
+	for i, row := range rows {
+		h.numbered[i] = numbersOf(row)
+	}
 	if table := layout.FindTable(rows); len(table.Header) > 0 {
 		h.joined = layout.JoinHeaders(rows, table)
+		h.joinedNumbered = numbersOf(h.joined)
 	}
 	return h
 }
@@ -61,14 +70,15 @@ func labelOf(title string) string {
 // only returns the cells of a heading that can be headers, at most two of each row with the same label: a third one has the same effect
 // as the second. A sheet has up to 16,384 columns, and is compared with every sheet of the schema.
 func (l labels) only(h heading) heading {
-	known := heading{rows: make([]source.Row, len(h.rows)), joined: l.onlyOf(h.joined)}
+	known := h
+	known.rows, known.joined = make([]source.Row, len(h.rows)), l.onlyOf(h.joined, h.joinedNumbered)
 	for i, row := range h.rows {
-		known.rows[i] = l.onlyOf(row)
+		known.rows[i] = l.onlyOf(row, h.numbered[i])
 	}
 	return known
 }
 
-func (l labels) onlyOf(row source.Row) source.Row {
+func (l labels) onlyOf(row source.Row, numbered numbers) source.Row {
 	seen := map[string]int{}
 	known := row
 	known.Cells = nil
@@ -78,7 +88,9 @@ func (l labels) onlyOf(row source.Row) source.Row {
 			continue
 		}
 		title, _, _ := text.Clean(cell.Text, nil)
-		if label := labelOf(string(title)); l[label] {
+		if name, ok := numbered[cell.Col]; ok && l[labelOf(name)] { // a mapping names it
+			known.Cells = append(known.Cells, *cell)
+		} else if label := labelOf(string(title)); l[label] {
 			if seen[label]++; seen[label] <= 2 {
 				known.Cells = append(known.Cells, *cell)
 			}
@@ -129,12 +141,11 @@ func newMatcher(spec *schema.Sheet, explicit imports.SheetMapping) *matcher {
 }
 
 // column returns the column that a header matches, or nil. An exact match with the mapping takes precedence over one that differs in
-// case or punctuation.
-func (m *matcher) column(title string) (*schema.Column, error) {
+// case or punctuation. title is the text by which a mapping names the header, and name is its own.
+func (m *matcher) column(title, name string) (*schema.Column, error) {
 	found, ok := m.exact[title]
-	form := ""
 	if !ok {
-		if form = schema.MatchName(title); form != "" {
+		if form := schema.MatchName(title); form != "" {
 			found, ok = m.folded[form]
 		}
 	}
@@ -144,5 +155,5 @@ func (m *matcher) column(title string) (*schema.Column, error) {
 	case ok:
 		return found.first, nil
 	}
-	return m.names[form], nil
+	return m.names[schema.MatchName(name)], nil
 }

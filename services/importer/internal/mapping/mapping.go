@@ -204,6 +204,7 @@ func findColumns(head heading, spec *schema.Sheet, explicit imports.SheetMapping
 		}
 	}
 	sheet.HeaderRow, sheet.Columns, sheet.Ignored = best.row, best.columns, best.ignored
+	sheet.Notices = append(sheet.Notices, noticeAbove(head.all, spec, sheet)...)
 	slices.SortFunc(sheet.Columns, func(a, b imports.SheetColumn) int {
 		_, i := spec.Column(a.Name)
 		_, j := spec.Column(b.Name)
@@ -217,15 +218,15 @@ func findColumns(head heading, spec *schema.Sheet, explicit imports.SheetMapping
 func bestHeader(head heading, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
 	var best header
 	match := newMatcher(spec, explicit)
-	for _, row := range head.rows {
-		if h := readHeader(row, match, explicit, sheet); best.row == 0 || h.matches > best.matches {
+	for i, row := range head.rows {
+		if h := readHeader(row, head.numbered[i], match, explicit, sheet); best.row == 0 || h.matches > best.matches {
 			best = h
 		}
 	}
 	if head.joined.Number == 0 || best.matches > 0 && best.matches == len(spec.Columns) {
 		return best
 	}
-	if h := readHeader(head.joined, match, explicit, sheet); h.matches > best.matches || best.matches == 0 {
+	if h := readHeader(head.joined, head.joinedNumbered, match, explicit, sheet); h.matches > best.matches || best.matches == 0 {
 		return h
 	}
 	return best
@@ -250,8 +251,8 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 // and a sheet can have 16,384.
 const maxIgnoredTexts = 200
 
-func readHeader(row source.Row, match *matcher, explicit imports.SheetMapping, sheet string) header {
-	h := header{row: row.Number, derived: findDerived(row, explicit)}
+func readHeader(row source.Row, numbered numbers, match *matcher, explicit imports.SheetMapping, sheet string) header {
+	h := header{row: row.Number, derived: findDerived(row, numbered, explicit)}
 	h.matches = len(h.derived)
 	at := map[string]int{}
 	for i := range row.Cells {
@@ -263,7 +264,7 @@ func readHeader(row source.Row, match *matcher, explicit imports.SheetMapping, s
 		var column *schema.Column
 		var err error
 		if !cell.TooLong { // what was cut can be another name
-			column, err = match.column(string(title))
+			column, err = match.column(numbered.title(cell.Col, string(title)), string(title))
 		}
 		if err != nil && h.twice == nil {
 			h.twice = err

@@ -188,3 +188,66 @@ func TestHeaderIsNotMatchedByItsBeginning(t *testing.T) {
 		t.Errorf("got %+v, %v", found, err)
 	}
 }
+
+// TestHeadersWithSameTextAreMapped has two tables next to each other, with a header in both.
+func TestHeadersWithSameTextAreMapped(t *testing.T) {
+	s := staff(t)
+	file := book{"Master data": {
+		{"Dept", "Dept name", "", "Dept", "Employee number", "First name", "Last name", "Dept (2)"},
+		{"D-1", "Sales", "", "D-2", "17", "Ann", "Berg", "x"},
+	}}
+	p, err := Look(t.Context(), file, s, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var headers []string
+	for _, c := range p.Sheets[0].Columns {
+		headers = append(headers, c.Header)
+	}
+	if got := strings.Join(headers, ", "); got != "Dept, Dept name, Dept (3), Employee number, First name, Last name, Dept (2)" {
+		t.Errorf("the headers are %s", got)
+	}
+	found, err := Find(t.Context(), file, s, []imports.SheetMapping{
+		{Sheet: "departments", WorkbookSheet: "Master data", Columns: map[string]string{"code": "Dept", "name": "Dept name"}},
+		{Sheet: "employees", WorkbookSheet: "Master data", Columns: map[string]string{"department": "Dept (3)"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := map[string]int{}
+	for _, sheet := range found {
+		for _, c := range sheet.Columns {
+			columns[sheet.Name+"."+c.Name] = c.Column
+		}
+	}
+	if columns["departments.code"] != 1 || columns["employees.department"] != 4 {
+		t.Errorf("the columns are %v", columns)
+	}
+}
+
+// TestRowsAboveHeadersAreNoticed has a table above the one that is imported, as well as titles and two rows of headers.
+func TestRowsAboveHeadersAreNoticed(t *testing.T) {
+	for name, c := range map[string]struct {
+		rows [][]string
+		want string
+	}{
+		"another table": {[][]string{{"Cars"}, {"Plate", "Since"}, {"B-AC 1", "2025"}, {"M-AC 2", "2024"}, {"Staff"}, {"Employee number", "First name", "Last name"}, {"17", "Ann", "Berg"}},
+			"Sheet “employees”: 3 rows above the headers were not imported: rows 2, 3, and 4."},
+		"titles": {[][]string{{"Staff of Acme"}, {""}, {"Employee number", "First name", "Last name"}, {"17", "Ann", "Berg"}}, ""},
+		"two rows of headers": {[][]string{{"", "Person", "", "Job", ""}, {"Employee number", "First name", "Last name", "Department", "E-mail"},
+			{"17", "Ann", "Berg", "D-1", "ann@example.com"}, {"18", "Bob", "Bond", "D-2", "bob@example.com"}}, ""},
+	} {
+		found, err := Find(t.Context(), book{"employees": c.rows, "departments": {{"Department code", "Department name"}}}, staff(t), nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var got string
+		for _, n := range found[1].Notices {
+			got += n.Message
+		}
+		if got != c.want {
+			t.Errorf("%s: the notice is %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -45,7 +45,8 @@ type Preview struct {
 	Problem *Error
 	// Proposals have one entry for each sheet of the schema that a sheet of the file could be for.
 	Proposals []Proposal
-	// Certain means that the file can be imported as it is, and that no column is left over that could be one of the schema.
+	// Certain means that the file can be imported as it is, that no column is left over that could be one of the schema, and that the first
+	// values have one reading.
 	Certain bool
 }
 
@@ -74,6 +75,8 @@ type FileColumn struct {
 type Proposal struct {
 	Sheet, FileSheet string
 	Columns          []ColumnProposal
+	// Joins are columns that could have the texts of several headers.
+	Joins []imports.ColumnJoin
 }
 
 // ColumnProposal is a column of the file for a column of the schema.
@@ -140,34 +143,8 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	}
 	p.addReadings(files, s)
 	p.addSamples(files, book, withRules(s, mapping))
-	_, open := p.uncertain()
-	p.Certain = p.Problem == nil && !open
+	p.Certain = p.Problem == nil && p.uncertain(mapping) == nil
 	return p, nil
-}
-
-// uncertain returns the first column that is left over and could be one that is missing.
-func (p *Preview) uncertain() (ColumnProposal, bool) {
-	for _, o := range p.Proposals {
-		for _, c := range o.Columns {
-			if c.Reason > ByName && c.Score >= LikelyColumn {
-				return c, true
-			}
-		}
-	}
-	return ColumnProposal{}, false
-}
-
-// Confirm returns an *Error if a column of the file is left over that could be a column of the schema that is missing. The file
-// has all that the schema requires.
-func Confirm(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping, update bool) error {
-	p, err := Look(ctx, book, s, mapping, update)
-	if err != nil {
-		return err
-	}
-	if c, open := p.uncertain(); open {
-		return problem(MappingUncertain, "The column “%s” could be for %s. Map it, or leave %s out of the mapping by an empty header.", c.Header, c.Name, c.Name)
-	}
-	return nil
 }
 
 // readHeads returns the first rows of the sheets with content. A damaged sheet has none.
@@ -237,6 +214,7 @@ func valueOf(book source.Workbook, cell *source.Cell) string {
 func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping []imports.SheetMapping, found []imports.Sheet) ([]Proposal, error) {
 	scores := make([][]float64, len(s.Sheets))
 	columns := make([][][]ColumnProposal, len(s.Sheets))
+	joins := make([][][]imports.ColumnJoin, len(s.Sheets))
 	placed := make([]int, len(s.Sheets))
 	taken := make([]bool, len(files))
 	for i, spec := range s.Sheets {
@@ -247,7 +225,7 @@ func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping 
 		}
 	}
 	for i := range s.Sheets {
-		scores[i], columns[i] = make([]float64, len(files)), make([][]ColumnProposal, len(files))
+		scores[i], columns[i], joins[i] = make([]float64, len(files)), make([][]ColumnProposal, len(files)), make([][]imports.ColumnJoin, len(files))
 	}
 	c := comparisons{left: maxComparisons}
 	for j, f := range files {
@@ -256,7 +234,7 @@ func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping 
 		}
 		for i, spec := range s.Sheets {
 			explicit := explicitOf(mapping, spec.Name)
-			columns[i][j] = c.proposeColumns(f, spec, explicit)
+			columns[i][j], joins[i][j] = joinNames(f, spec, explicit, c.proposeColumns(f, spec, explicit))
 			if placed[i] >= 0 || taken[j] || explicit.Absent {
 				scores[i][j] = -10
 			} else {
@@ -267,12 +245,15 @@ func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping 
 	var proposals []Proposal
 	for i, j := range match.Assign(scores) {
 		if at := placed[i]; at >= 0 { // several sheets of the schema can have the same place
-			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[at].Name, Columns: columns[i][at]})
+			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[at].Name, Columns: columns[i][at], Joins: joins[i][at]})
 		} else if j >= 0 && scores[i][j] >= leastSheet {
-			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[j].Name, Columns: columns[i][j]})
+			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[j].Name, Columns: columns[i][j], Joins: joins[i][j]})
 		}
 	}
-	return proposals, nil
+	return withoutImplausible(proposals, s, func(o Proposal) bool {
+		i := slices.Index(s.Sheets, s.Sheet(o.Sheet))
+		return placed[i] >= 0 || s.MatchSheet(o.FileSheet) == s.Sheets[i]
+	}), nil
 }
 
 // placeOf returns the index of the sheet of the file that a sheet of the schema was found in, or that the mapping names. It returns -1
@@ -337,7 +318,7 @@ func (c *comparisons) proposeColumns(f *fileTable, spec *schema.Sheet, explicit 
 	takenFile, takenSpec := map[int]bool{}, map[string]bool{}
 	byName := newMatcher(spec, explicit)
 	for i, of := range f.Columns {
-		column, err := byName.column(of.Header)
+		column, err := byName.column(of.Header, of.Header)
 		if err != nil || column == nil || takenSpec[column.Name] {
 			continue
 		}
@@ -361,7 +342,7 @@ func (c *comparisons) proposeColumns(f *fileTable, spec *schema.Sheet, explicit 
 	for _, c := range spec.Columns {
 		_, mapped := explicit.Columns[c.Name]
 		if _, constant := explicit.Constants[c.Name]; !takenSpec[c.Name] && !mapped && !constant && !slices.Contains(derivedColumns(explicit), c.Name) {
-			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c)}), append(names, c.Name)
+			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c), Translated: len(c.Allowed) > 0}), append(names, c.Name)
 		}
 	}
 	if !c.allows(restFile, restSpec) {

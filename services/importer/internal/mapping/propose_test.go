@@ -2,15 +2,14 @@ package mapping
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
-func staff(t *testing.T) *schema.Schema {
-	t.Helper()
-	s, err := schema.Load("staff.yaml", []byte(`
+const staffSchema = `
 name: staff
 title: Staff
 sheets:
@@ -30,7 +29,11 @@ sheets:
       - {name: birth_date, title: Date of birth, type: date}
       - {name: email, title: E-mail, type: email}
       - {name: department, title: Department, type: text, references: departments.code}
-`))
+`
+
+func staff(t *testing.T) *schema.Schema {
+	t.Helper()
+	s, err := schema.Load("staff.yaml", []byte(staffSchema))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +69,9 @@ func TestProposedMappingFindsAllColumns(t *testing.T) {
 		m := imports.SheetMapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
 		for _, c := range o.Columns {
 			m.Columns[c.Name] = c.Header
+			if len(c.Readings) > 0 { // the dates
+				m.Rules = map[string]*schema.Rules{c.Name: c.Readings[0].Rules}
+			}
 		}
 		mapping = append(mapping, m)
 	}
@@ -160,5 +166,116 @@ func TestRequiredColumnCannotBeLeftOut(t *testing.T) {
 	var fit *Error
 	if !errors.As(err, &fit) || fit.Problem != HeaderMissing {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestListsNextToTableAreNotProposed has a sheet with the values for two columns, as workbooks to fill in have it.
+func TestListsNextToTableAreNotProposed(t *testing.T) {
+	s, err := schema.Load("staff.yaml", []byte(strings.Replace(staffSchema, "{name: name, title: Department name, type: text, required: true}",
+		"{name: name, title: Department name, type: text, required: true}\n      - {name: area, type: text, required: true}", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := book{"Data": german["Mitarbeiterliste"], "Lists": {{"Dept", "Yes/No"}, {"D-1", "Yes"}, {"D-2", "No"}}}
+	p, err := Look(t.Context(), file, s, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Proposals) != 1 || p.Proposals[0].FileSheet != "Data" {
+		t.Errorf("the proposals are %+v", p.Proposals)
+	}
+	if alone, err := Look(t.Context(), book{"Lists": file["Lists"]}, s, nil, false); err != nil || len(alone.Proposals) != 1 {
+		t.Errorf("the only sheet has the proposals %+v: %v", alone.Proposals, err)
+	}
+}
+
+// TestDatesOfAllFormsFitColumns has dates as people write them below headers that could be of anything.
+func TestDatesOfAllFormsFitColumns(t *testing.T) {
+	spec, _ := staff(t).Sheets[1].Column("birth_date")
+	fits := expects(spec)
+	for _, date := range []string{"03.04.1985", "3.4.85", "4. März 1985", "04/03/1985", "1985-04-03", "1985年4月3日", "1985/4/3", "03041985", "19850403", "Mo, 30.11.2020", "3-Apr-85"} {
+		if !fits(date) {
+			t.Errorf("%s is not like a date", date)
+		}
+	}
+	for _, other := range []string{"12345678", "1234567", "12.5", "1.250,00", "D-1", "Anna", "99999999", "tbd", "00100601"} {
+		if fits(other) {
+			t.Errorf("%s is like a date", other)
+		}
+	}
+}
+
+// TestFullNameIsJoined has a file with the first and the last name, and a schema with the full name.
+func TestFullNameIsJoined(t *testing.T) {
+	s, err := schema.Load("people.yaml", []byte(`
+name: people
+sheets:
+  - name: people
+    key: number
+    columns:
+      - {name: number, title: Number, type: text, required: true}
+      - {name: full_name, title: Full name, aliases: [Name, Employee name], type: text, required: true}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := func(s *schema.Schema, m []imports.SheetMapping, headers ...string) string {
+		values := make([]string, len(headers))
+		for i := range values {
+			values[i] = "Value"
+		}
+		p, err := Look(t.Context(), book{"People": {headers, values}}, s, m, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, o := range p.Proposals {
+			for _, j := range o.Joins {
+				got = append(got, j.Column+"="+strings.Join(j.Headers, "+"))
+			}
+			for _, c := range o.Columns {
+				if c.Name == "full_name" {
+					got = append(got, "full_name="+c.Header)
+				}
+			}
+		}
+		return strings.Join(got, " ")
+	}
+	for want, headers := range map[string][]string{
+		"full_name=Vorname+Nachname":     {"Nr.", "Nachname", "Vorname"},
+		"full_name=First name+Last name": {"Number", "First name", "Last name"},
+		"full_name=Prénom+Nom":           {"Numéro", "Nom", "Prénom"},
+		"full_name=Vorname+Name":         {"Nr.", "Name", "Vorname"},
+		"full_name=Name":                 {"Nr.", "Name", "Ort"},
+		"full_name=Full name":            {"Number", "Full name", "First name", "Last name"},
+	} {
+		if got := joined(s, nil, headers...); got != want {
+			t.Errorf("%v is proposed as %q, want %q", headers, got, want)
+		}
+	}
+	if got := joined(s, []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"full_name": ""}}}, "Number", "First name", "Last name"); got != "" {
+		t.Errorf("a column that is left out is proposed as %s", got)
+	}
+	if got := joined(staff(t), nil, "Employee number", "First name", "Last name", "E-mail"); got != "" {
+		t.Errorf("the parts are proposed as %s", got)
+	}
+}
+
+func TestWordsOfOtherLanguagesFitLists(t *testing.T) {
+	s, err := schema.Load("shifts.yaml", []byte(`
+name: shifts
+sheets:
+  - name: shifts
+    key: number
+    columns:
+      - {name: number, title: Number, type: text, required: true}
+      - {name: shift, title: Shift, type: enum, required: true, allowed: [early, late]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Look(t.Context(), book{"Shifts": {{"Number", "Schicht", "Remark"}, {"1", "Früh", "ok"}, {"2", "Spät", "ill"}}}, s, nil, false)
+	if err != nil || len(p.Proposals[0].Columns) != 2 || p.Proposals[0].Columns[1].Header != "Schicht" || p.Proposals[0].Columns[1].Score < LikelyColumn {
+		t.Errorf("the proposals are %+v: %v", p.Proposals, err)
 	}
 }

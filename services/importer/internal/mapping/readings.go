@@ -48,25 +48,8 @@ func readings(spec *schema.Column, texts []string) (list []Reading, sure bool) {
 	if !ambiguous {
 		return nil, false
 	}
-	fits := map[*schema.Rules]int{}
-	for _, choices := range choices(spec.Type, cell) {
-		for _, rules := range choices {
-			column := ruledBy(spec, rules)
-			value, ok := read(column, cell)
-			if !ok || slices.ContainsFunc(list, func(r Reading) bool { return r.Value == value }) {
-				continue
-			}
-			for _, t := range texts {
-				if _, ok := read(column, t); ok {
-					fits[rules]++
-				}
-			}
-			list = append(list, Reading{Rules: rules, Cell: cell, Value: value})
-		}
-		if len(list) > 0 {
-			break
-		}
-	}
+	best := levelOf(spec, cell, texts)
+	list, fits := best.list, best.fits
 	if len(list) == 0 {
 		return nil, false
 	}
@@ -80,6 +63,40 @@ func readings(spec *schema.Column, texts []string) (list []Reading, sure bool) {
 	}
 	slices.SortStableFunc(list, func(a, b Reading) int { return likely(b) - likely(a) })
 	return list, len(list) == 1 || fits[list[0].Rules] > fits[list[1].Rules]
+}
+
+// level are the readings of a cell by rules that settle the same things.
+type level struct {
+	list []Reading
+	// fits is the number of texts that have one reading by the rules, and most is its maximum.
+	fits map[*schema.Rules]int
+	most int
+}
+
+// levelOf returns the readings of a cell by the rules that settle as little as necessary for as many texts as possible: if other texts
+// have years of two digits, for example, the rules settle their century.
+func levelOf(spec *schema.Column, cell string, texts []string) (best level) {
+	for _, choices := range choices(spec.Type, cell) {
+		l := level{fits: map[*schema.Rules]int{}}
+		for _, rules := range choices {
+			column := ruledBy(spec, rules)
+			value, ok := read(column, cell)
+			if !ok || slices.ContainsFunc(l.list, func(r Reading) bool { return r.Value == value }) {
+				continue
+			}
+			for _, t := range texts {
+				if _, ok := read(column, t); ok {
+					l.fits[rules]++
+				}
+			}
+			l.most = max(l.most, l.fits[rules])
+			l.list = append(l.list, Reading{Rules: rules, Cell: cell, Value: value})
+		}
+		if l.most > best.most {
+			best = l
+		}
+	}
+	return best
 }
 
 // firstAmbiguous returns the first text that can be read in several ways.

@@ -46,6 +46,8 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 			map[string]string{"price": "!45000 45", "since": "!2025-03-04 2025-04-03"}},
 		"years of two digits": {[][]string{{"a", "", "", "03.04.85", ""}},
 			map[string]string{"since": "1985-04-03 1985-03-04"}},
+		"years of two digits among others": {[][]string{{"a", "", "", "03.04.2019", ""}, {"b", "", "", "1.2.21", ""}, {"c", "", "", "25.12.2025", ""}},
+			map[string]string{"since": "!2019-04-03 2019-03-04"}},
 		"groups of three always": {[][]string{{"a", "32,312", "", "", ""}, {"b", "150,783", "", "", ""}, {"c", "9,956", "", "", ""}},
 			map[string]string{"price": "32312 32.312"}},
 	} {
@@ -73,6 +75,31 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAmbiguousValuesAreAsked has columns that are found by name, with values that have several readings.
+func TestAmbiguousValuesAreAsked(t *testing.T) {
+	s := prices(t)
+	file := book{"Articles": {{"Code", "Price", "Since"}, {"a", "1.5", "03.04.2019"}, {"b", "2.5", "1.2.21"}}}
+	p, err := Look(t.Context(), file, s, nil, false)
+	if err != nil || p.Problem != nil || p.Certain {
+		t.Fatalf("certain is %v, the problem is %v: %v", p.Certain, p.Problem, err)
+	}
+	err = Confirm(t.Context(), file, s, nil, false)
+	if err == nil || !strings.Contains(err.Error(), "In the column “Since”, “03.04.2019” can be read as 2019-04-03 or 2019-03-04") {
+		t.Fatalf("the error is %v", err)
+	}
+	since := p.Proposals[0].Columns[2]
+	m := []imports.SheetMapping{{Sheet: "articles", Rules: map[string]*schema.Rules{"since": since.Readings[0].Rules}}}
+	if err := Confirm(t.Context(), file, s, m, false); err != nil {
+		t.Errorf("with the rules of a reading: %v", err)
+	}
+	for _, text := range []string{"03.04.2019", "1.2.21"} {
+		spec, _ := s.Sheets[0].Column("since")
+		if _, ok := read(ruledBy(spec, since.Readings[0].Rules), text); !ok {
+			t.Errorf("the rules don't read %s", text)
+		}
 	}
 }
 

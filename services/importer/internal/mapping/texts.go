@@ -146,8 +146,8 @@ func (f *finder) fit(listed source.Sheet, head heading, spec *schema.Sheet) fit 
 		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && f.isOnlyOther(explicit)
 	}
 	match := newMatcher(spec, explicit)
-	for _, row := range head.rows {
-		result.matches = max(result.matches, readHeader(row, match, explicit, listed.Name).matches)
+	for i, row := range head.rows {
+		result.matches = max(result.matches, readHeader(row, head.numbered[i], match, explicit, listed.Name).matches)
 	}
 	result.err = findColumns(head, spec, explicit, &result.sheet, f.required)
 	return result

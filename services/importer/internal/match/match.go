@@ -16,6 +16,8 @@ type Column struct {
 	Values []string
 	// Expects reports whether a value can be in the column. It is nil if that is unknown.
 	Expects func(value string) bool
+	// Translated means that the values can be words of another language: if none is expected, that tells little.
+	Translated bool
 }
 
 // Pair is a column of the first table, one of the second, and how likely they mean the same.
@@ -106,10 +108,17 @@ func bestName(a, b []name, weight rarity) float64 {
 	return best
 }
 
+// translated is how alike values are that can be words of another language.
+const translated = .4
+
 // value returns how alike the values are: .5 if nothing is known.
 func value(a, b Column, sa, sb *shape, columns map[string]int) float64 {
 	if b.Expects != nil && sa.filled > 0 {
-		return expected(a.Values, b.Expects)
+		v := expected(a.Values, b.Expects)
+		if v == 0 && b.Translated && sa.kinds[kindText] > .5 {
+			return translated
+		}
+		return v
 	}
 	like, tells := compareValues(sa, sb)
 	if tells == 0 {

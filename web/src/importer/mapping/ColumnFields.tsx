@@ -5,7 +5,7 @@ import { t } from "../../messages/index.js";
 import { ConstantField } from "./ConstantField.js";
 import { JoinFields } from "./JoinFields.js";
 import { PartFields } from "./PartFields.js";
-import { RuleFields } from "./RuleFields.js";
+import { Readings, RuleFields } from "./RuleFields.js";
 import type { SamplesOf } from "./RuleSamples.js";
 
 interface ColumnFieldsProps {
@@ -31,6 +31,8 @@ export function ColumnFields(props: ColumnFieldsProps) {
   const field = useId();
   const title = column.title || column.name;
   const [over, setOver] = useState(false);
+  // With rules, the values are shown as they would be imported.
+  const unread = !mapped.rules && !mapped.undecided && (proposal?.samples ?? []).some(({ problem }) => problem);
   const isHeader = (text: string) => available.some(({ header }) => header === text);
 
   const choose = (value: string) => {
@@ -94,12 +96,18 @@ export function ColumnFields(props: ColumnFieldsProps) {
             {t("mapping.missing")}
           </span>
         )}
+        {unread && (
+          <span className="mapping-mark" data-mark="warn">
+            {t("mapping.unread")}
+          </span>
+        )}
         {proposal && !proposal.sure && (
           <span className="mapping-mark" data-mark="warn">
             {t("mapping.check")}
           </span>
         )}
       </span>
+      {source && (proposal?.readings ?? []).length > 1 && <Readings mapped={mapped} onChange={onRules} />}
       {(source || part || joined) && <RuleFields mapped={mapped} samplesOf={samplesOf} onChange={onRules} />}
     </li>
   );

@@ -1,5 +1,5 @@
 import type { MappingQuestion, Schema } from "@headway/client";
-import { type MappedSheet, type MappingEditor, useMapping } from "@headway/client/react";
+import { type MappedColumn, type MappedSheet, type MappingEditor, useMapping } from "@headway/client/react";
 import { useEffect, useRef, useState } from "react";
 import { list, t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
@@ -23,6 +23,8 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
   const [tried, setTried] = useState(false);
   const lacks = tried ? lackOf(editor) : "";
   const [likely, others] = split(editor);
+  const areFew = editor.sheets.length < 3;
+  const found = editor.sheets.filter((mapped) => !mapped.absent).length;
   const absent = others.filter((mapped) => mapped.absent).map(({ sheet }) => sheet.title || sheet.name);
   const heading = useRef<HTMLHeadingElement>(null);
   const card = useRef<HTMLElement>(null);
@@ -58,7 +60,12 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
       {editor.preview && (
         <div className="mapping-sheets">
           {likely.map((mapped) => (
-            <SheetMappingFields key={mapped.sheet.name} mapped={mapped} editor={editor} few={likely.length < 3} />
+            <SheetMappingFields
+              key={mapped.sheet.name}
+              mapped={mapped}
+              editor={editor}
+              few={areFew || (!mapped.absent && found < 3)}
+            />
           ))}
           {others.length > 0 && (
             <details className="mapping-sheet mapping-absent">
@@ -97,11 +104,11 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
 
 /**
  * Returns the sheets of the schema that are probably in the file, and the others. A sheet keeps its place while the user edits. If none is
- * likely, all are.
+ * likely, or only few are not, all are together.
  */
 function split({ preview, sheets }: MappingEditor): [MappedSheet[], MappedSheet[]] {
   const proposed = new Set(preview?.mapping.flatMap(({ sheet, absent }) => (absent ? [] : [sheet])));
-  if (proposed.size === 0) return [sheets, []];
+  if (proposed.size === 0 || sheets.length - proposed.size < 3) return [sheets, []];
   return [
     sheets.filter(({ sheet }) => proposed.has(sheet.name)),
     sheets.filter(({ sheet }) => !proposed.has(sheet.name)),
@@ -111,8 +118,10 @@ function split({ preview, sheets }: MappingEditor): [MappedSheet[], MappedSheet[
 /** Returns what the mapping still lacks, or "". */
 function lackOf({ sheets }: MappingEditor): string {
   if (sheets.every(({ workbookSheet }) => workbookSheet === undefined)) return t("mapping.noSheets");
-  const missing = sheets.flatMap(({ columns }) => columns.filter((mapped) => mapped.missing));
-  return missing.length
-    ? t("mapping.missingLead", { fields: list(missing.map(({ column }) => column.title || column.name)) })
-    : "";
+  const fields = (lacks: (mapped: MappedColumn) => boolean) =>
+    sheets.flatMap(({ columns }) => columns.filter(lacks)).map(({ column }) => column.title || column.name);
+  const missing = fields((mapped) => mapped.missing);
+  if (missing.length > 0) return t("mapping.missingLead", { fields: list(missing) });
+  const undecided = fields((mapped) => mapped.undecided);
+  return undecided.length > 0 ? t("mapping.undecided", { fields: list(undecided) }) : "";
 }

@@ -13,18 +13,17 @@ interface RuleFieldsProps {
 
 /** The value rules of a column, closed at first, with some values as they would be imported. */
 export function RuleFields({ mapped, samplesOf, onChange }: RuleFieldsProps) {
-  const { column, rules, source, proposal } = mapped;
+  const { column, rules, source } = mapped;
   const [open, setOpen] = useState(false);
   const title = column.title || column.name;
   const count = countRules(rules);
-  const readings = proposal?.readings ?? [];
   return (
     <details className="mapping-rules" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         {t("rules.heading")}
         <span className="visually-hidden"> {t("rules.of", { title })}</span>
         {count > 0 && <span className="mapping-mark">{t("rules.count", { n: count })}</span>}
-        {readings.length > 1 && count === 0 && (
+        {mapped.undecided && (
           <span className="mapping-mark" data-mark="warn">
             {t("rules.ambiguous")}
           </span>
@@ -32,7 +31,6 @@ export function RuleFields({ mapped, samplesOf, onChange }: RuleFieldsProps) {
       </summary>
       {open && (
         <>
-          {readings.length > 1 && <Readings mapped={mapped} onChange={onChange} />}
           <div className="mapping-rule-fields">
             {fieldsFor(column).map((field) => (
               <Field
@@ -50,11 +48,11 @@ export function RuleFields({ mapped, samplesOf, onChange }: RuleFieldsProps) {
   );
 }
 
-/** The values that an ambiguous cell can have, each with the rules for it. */
-function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | "onChange">) {
+/** The values that an ambiguous cell can have, each with the rules for it. The user has to choose one. */
+export function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | "onChange">) {
   const readings = mapped.proposal?.readings ?? [];
   const name = useId();
-  const chosen = JSON.stringify(mapped.rules);
+  const chosen = JSON.stringify(set(mapped.rules));
   return (
     <fieldset className="mapping-readings">
       <legend>{t("rules.means", { cell: readings[0]?.cell ?? "" })}</legend>
@@ -64,6 +62,7 @@ function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | "onChan
             type="radio"
             name={name}
             checked={JSON.stringify(set(rules)) === chosen}
+            aria-invalid={mapped.undecided || undefined}
             onChange={() => onChange(set(rules))}
           />
           {value}

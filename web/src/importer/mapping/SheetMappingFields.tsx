@@ -19,7 +19,7 @@ export function SheetMappingFields({ mapped, editor, few }: SheetMappingFieldsPr
   const title = sheet.title || sheet.name;
   const field = useId();
   const missing = columns.filter((column) => column.missing).length;
-  const doubts = columns.filter(({ proposal }) => proposal && !proposal.sure).length;
+  const doubts = columns.filter(({ proposal, undecided }) => undecided || (proposal && !proposal.sure)).length;
   const found = columns.filter(({ source, constant, part, joined }) => source || constant || part || joined).length;
   const sheets =
     editor.preview?.sheets.filter(({ columns: { length }, name }) => length > 0 || name === workbookSheet) ?? [];

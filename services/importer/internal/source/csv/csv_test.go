@@ -323,3 +323,15 @@ func TestOtherFilesAreNotTables(t *testing.T) {
 		}
 	}
 }
+
+// TestShortTableBelowPreambleIsTheTable has more lines above the table than in it, as a bank statement of a quiet month has.
+func TestShortTableBelowPreambleIsTheTable(t *testing.T) {
+	text := "\"Account:\";\"DE02 / Giro\";\n\n\"From:\";\"01.02.2026\";\n\"To:\";\"28.02.2026\";\n\"Balance:\";\"1.234,56 EUR\";\n\n" +
+		"\"Day\";\"Value\";\"Kind\";\"Partner\";\"Purpose\";\"IBAN\";\"Amount\";\n" +
+		"\"27.02.2026\";\"27.02.2026\";\"Debit\";\"Water works\";\"Rate 02/2026\";\"DE02500105170137075030\";\"-95,00\";\n" +
+		"\"03.02.2026\";\"03.02.2026\";\"Credit\";\"Big & Sons; Ltd\";\"Invoice \"\"4711\"\"\";\"DE02300209000106531065\";\"1.250,00\";\n"
+	wantRows(t, text, "1: Account:|DE02 / Giro", "3: From:|01.02.2026", "4: To:|28.02.2026", "5: Balance:|1.234,56 EUR",
+		"7: Day|Value|Kind|Partner|Purpose|IBAN|Amount",
+		"8: 27.02.2026|27.02.2026|Debit|Water works|Rate 02/2026|DE02500105170137075030|-95,00",
+		"9: 03.02.2026|03.02.2026|Credit|Big & Sons; Ltd|Invoice \"4711\"|DE02300209000106531065|1.250,00")
+}

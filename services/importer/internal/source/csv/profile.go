@@ -75,11 +75,16 @@ func classOf(r rune) int {
 func learn(sample []byte, complete bool, d dialect) *profile {
 	p := &profile{}
 	widths, records := map[int]int{}, 0
+	var order []int
 	each(sample, complete, d, func(_ *scanner, r *record) {
 		widths[len(r.fields)]++
 		records++
+		order = append(order, len(r.fields))
 	})
 	p.width, _ = modal(widths)
+	if last := belowPreamble(order); last >= 2*p.width {
+		p.width = last
+	}
 	if p.width < 2 || p.width > maxProfileColumns {
 		return p
 	}
@@ -121,6 +126,27 @@ func learn(sample []byte, complete bool, d dialect) *profile {
 	}
 	p.calibrate(sample, complete, d)
 	return p
+}
+
+// belowPreamble returns the number of cells of the last records, if at least two in succession have it and all records above have
+// fewer: they are the table of a file with more lines above it than in it, such as a bank statement. Otherwise, it returns 0.
+func belowPreamble(widths []int) int {
+	if len(widths) == 0 {
+		return 0
+	}
+	width, rows := widths[len(widths)-1], 0
+	for i := len(widths) - 1; i >= 0 && widths[i] == width; i-- {
+		rows++
+	}
+	for _, w := range widths[:len(widths)-rows] {
+		if w >= width {
+			return 0
+		}
+	}
+	if rows < 2 {
+		return 0
+	}
+	return width
 }
 
 // each calls visit for the records of a sample that are not blank.

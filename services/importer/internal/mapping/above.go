@@ -1,0 +1,63 @@
+package mapping
+
+import (
+	"slices"
+	"strconv"
+
+	"headway/internal/messages"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// noticeAbove returns a notice about rows above the headers with several values, such as those of another table. Titles have one value,
+// and further rows of headers are not counted.
+func noticeAbove(head []source.Row, spec *schema.Sheet, sheet *imports.Sheet) []imports.Notice {
+	var above layout.Rows
+	var headers []int // those of the same table
+	for _, row := range head {
+		if row.Number >= sheet.HeaderRow {
+			break
+		}
+		if filled(row) < 2 {
+			continue
+		}
+		if headers == nil {
+			if headers = layout.FindTable(head).Header; !slices.Contains(headers, sheet.HeaderRow) {
+				headers = []int{sheet.HeaderRow}
+			}
+		}
+		if slices.Contains(headers, row.Number) {
+			continue
+		}
+		above.Add(row.Number)
+	}
+	if above.Count == 0 {
+		return nil
+	}
+	var ranges []string
+	var numbers []messages.Value
+	for _, row := range above.First {
+		number := strconv.Itoa(row)
+		ranges = append(ranges, number+":"+number)
+		numbers = append(numbers, messages.Value{Kind: messages.Decimal, Text: number})
+	}
+	if more := int(above.Count) - len(numbers); more > 0 {
+		numbers = append(numbers, messages.Of(messages.New("list.more", messages.Count("n", more))))
+	}
+	n := notice(spec, imports.AboveTable, messages.New("notice.above_table", messages.Text("sheet", sheet.WorkbookSheet),
+		messages.Count("count", above.Count), messages.List("rows", messages.And, numbers...)))
+	n.Count, n.Ranges = above.Count, ranges
+	return []imports.Notice{n}
+}
+
+// filled counts the cells of a row that have content.
+func filled(row source.Row) (n int) {
+	for i := range row.Cells {
+		if !source.Blank(&row.Cells[i]) && row.Cells[i].Merge != source.MergeFilled {
+			n++
+		}
+	}
+	return n
+}

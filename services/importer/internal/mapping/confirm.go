@@ -1,0 +1,50 @@
+package mapping
+
+import (
+	"context"
+	"slices"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// uncertain returns why the file is not imported without asking, or nil: a column is left over that could be one that is missing, or the
+// values of a column have several readings that the mapping does not settle.
+func (p *Preview) uncertain(mapping []imports.SheetMapping) error {
+	for _, o := range p.Proposals {
+		isFound := slices.ContainsFunc(p.Found, func(f imports.Sheet) bool { return f.Name == o.Sheet && f.WorkbookSheet == o.FileSheet })
+		for _, j := range o.Joins {
+			return problem(MappingUncertain, "The columns “%s” and “%s” could together be %s. Map them, or leave %s out of the mapping by an empty header.", j.Headers[0], j.Headers[1], j.Column, j.Column)
+		}
+		for _, c := range o.Columns {
+			switch {
+			case c.Reason > ByName && c.Score >= LikelyColumn:
+				return problem(MappingUncertain, "The column “%s” could be for %s. Map it, or leave %s out of the mapping by an empty header.", c.Header, c.Name, c.Name)
+			case isFound && len(c.Readings) > 1 && explicitOf(mapping, o.Sheet).Rules[c.Name] == nil:
+				return problem(MappingUncertain, "In the column “%s”, “%s” can be read as %s or %s. Set value rules for %s.", c.Header, c.Readings[0].Cell, c.Readings[0].Value, c.Readings[1].Value, c.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// Confirm returns an *Error if a column of the file is left over that could be a column of the schema that is missing, or if values of a
+// column can be read in several ways. The file has all that the schema requires.
+func Confirm(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping, update bool) error {
+	p, err := Look(ctx, book, s, mapping, update)
+	if err != nil {
+		return err
+	}
+	return p.uncertain(mapping)
+}
+
+// withoutImplausible removes proposals for sheets that lack most of what they must have, such as lists of values next to the table. If all
+// are implausible, they are kept. So are those that are named.
+func withoutImplausible(proposals []Proposal, s *schema.Schema, isNamed func(Proposal) bool) []Proposal {
+	doubtful := func(o Proposal) bool { return !isNamed(o) && !isPlausible(s.Sheet(o.Sheet), o.Columns) }
+	if !slices.ContainsFunc(proposals, func(o Proposal) bool { return !doubtful(o) }) {
+		return proposals
+	}
+	return slices.DeleteFunc(proposals, doubtful)
+}
