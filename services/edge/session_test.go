@@ -186,9 +186,9 @@ func TestTooLongTokensGetNoCookie(t *testing.T) {
 	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "Bearer "+long), http.StatusBadRequest, "REQUEST_INVALID")
 }
 
-// TestLatestStreamTellsNothingOfOthersJobs: an event ID that names another user's job is like one that names none. Otherwise, the
+// TestLatestStreamHidesJobsOfOthers: an event ID that names another user's job is like one that names none. Otherwise, the
 // response would show which jobs exist.
-func TestLatestStreamTellsNothingOfOthersJobs(t *testing.T) {
+func TestLatestStreamHidesJobsOfOthers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes.yaml")
 	if err := os.WriteFile(file, []byte("path: /progress\nformat: job_status\nwatch: {latest: media}\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -240,7 +240,7 @@ func TestSweepKeepsUploadsOfOtherImporters(t *testing.T) {
 }
 
 // A frozen importer has its turn. The imports of the other one don't wait for it any longer than for its lease.
-func TestFrozenImporterKeepsNoOtherWaiting(t *testing.T) {
+func TestFrozenImporterDoesNotBlockOthers(t *testing.T) {
 	single := setup(t)
 	file, small := single.sampleBook(30_000, 0), single.sampleBook(100, 0)
 	w := newReplicatedWorld(t, "file://"+filepath.Join(t.TempDir(), "blobs"), "--max-concurrent-imports", "1")

@@ -118,7 +118,7 @@ func TestBatchWithoutItemsIsRefused(t *testing.T) {
 	}
 }
 
-func TestInvalidCompletionSpoilsNoOther(t *testing.T) {
+func TestInvalidCompletionDoesNotAffectOthers(t *testing.T) {
 	w := setup(t)
 	leased := w.leaseMany(3)
 	r := &jobsv1.CompleteJobsRequest{}
@@ -249,6 +249,6 @@ func TestUnansweredBatchIsSentAlone(t *testing.T) {
 	}
 }
 
-func TestHeartbeatThatCannotBeSentStopsNoOther(t *testing.T) {
+func TestUnsendableHeartbeatDoesNotStopOthers(t *testing.T) {
 	beatTogether(t, nil, "not UTF-8: \xff")
 }

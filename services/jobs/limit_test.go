@@ -74,7 +74,7 @@ func TestStartsAreSpreadByTheirLimit(t *testing.T) {
 }
 
 // One user floods the queue with urgent jobs. A job of another user is among the next two leases.
-func TestFloodDelaysNoOtherOwner(t *testing.T) {
+func TestFloodDoesNotDelayOtherOwners(t *testing.T) {
 	onBothStores(t, func(t *testing.T, w *world) {
 		const flood = 100_000
 		user, other, worker := w.user("flood"), w.user("bob"), w.worker()

@@ -72,7 +72,7 @@ func TestEndedJobSendsFinalStateImmediately(t *testing.T) {
 	}
 }
 
-func TestSlowReaderGetsFinalStateAndDelaysNoOther(t *testing.T) {
+func TestSlowReaderGetsEndAndDoesNotDelayOthers(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.ProgressInterval = time.Millisecond })
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()

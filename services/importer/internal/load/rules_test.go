@@ -271,7 +271,7 @@ func TestDatesFollowTheWorkbooksDateSystem(t *testing.T) {
 	}
 }
 
-func TestPhantomRowsCountNothing(t *testing.T) {
+func TestPhantomRowsAreNotCounted(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	file := workbook(t, [][]any{{"A", 1}, {nil, nil}, {" ", ""}, {"B", 2}}, nil, func(f *excelize.File) error {
 		style, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})

@@ -9,7 +9,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-func TestDamagedJobStopsNoOther(t *testing.T) {
+func TestDamagedJobDoesNotStopOthers(t *testing.T) {
 	url := database(t)
 	s, err := Open(t.Context(), url, nil)
 	if err != nil {

@@ -110,7 +110,7 @@ func explain(t *testing.T, s *Store, query string, args []any) string {
 	return plan.String()
 }
 
-func TestDamagedJobStopsNoOther(t *testing.T) {
+func TestDamagedJobDoesNotStopOthers(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "jobs.db"))
 	defer s.Close()
 	var ids []string
