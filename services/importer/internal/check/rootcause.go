@@ -12,13 +12,15 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// maxCauses limits the memory of root causes. Rows with other causes are still rejected and blocked, but not grouped.
-const maxCauses = 100_000
+// minCauses and maxCauses are limits of the number of root causes. Rows with other causes are still rejected and blocked, but not
+// grouped.
+const minCauses, maxCauses = 1000, 100_000
 
 // RootCauses counts the rows that each root cause blocks, over all sheets of a run.
 type RootCauses struct {
 	schema *schema.Schema
 	list   []rootCause
+	max    int
 	// missing finds the root cause of a reference to a missing row, by sheet, column, and value.
 	missing *keyset.Set[uint32]
 	// rejected finds the root cause of a rejected row, by sheet and row.
@@ -39,9 +41,13 @@ type rootCause struct {
 	stopped []uint32
 }
 
-// NewRootCauses returns an empty set of root causes.
-func NewRootCauses(s *schema.Schema, space keyset.Space) *RootCauses {
-	return &RootCauses{schema: s, missing: keyset.New[uint32](space), rejected: map[rowID]uint32{}}
+// NewRootCauses returns an empty set of root causes that use at most about a number of bytes. 0 means no limit but maxCauses.
+func NewRootCauses(s *schema.Schema, space keyset.Space, bytes int64) *RootCauses {
+	limit := maxCauses
+	if bytes > 0 {
+		limit = int(min(max(bytes/issueBytes, minCauses), maxCauses))
+	}
+	return &RootCauses{schema: s, max: limit, missing: keyset.New[uint32](space), rejected: map[rowID]uint32{}}
 }
 
 // rejectedRow returns the root cause of a rejected row that others refer to by a value. It returns 0 if there are too many.
@@ -103,7 +109,7 @@ func (c *RootCauses) Bytes() int64 {
 func (c *RootCauses) Close() error { return errors.Join(c.missing.Err(), c.missing.Close()) }
 
 func (c *RootCauses) open(issue imports.Issue, says func(waiting, blocked messages.Parameter) messages.Message) uint32 {
-	if len(c.list) == maxCauses {
+	if len(c.list) == c.max {
 		return 0
 	}
 	c.list = append(c.list, rootCause{issue: issue, says: says, stopped: make([]uint32, len(c.schema.Sheets))})

@@ -22,8 +22,8 @@ type Loader struct {
 	// SpillDir is the folder for keys that the memory has no room for, and for rows that are decided at the end of their
 	// sheet. If it is empty, the system's temporary folder is used.
 	SpillDir string
-	// KeyBytes is the memory for the keys of a run, so that they leave room for the rest. Other keys are in files. 0 means
-	// that only the run's memory is a limit.
+	// KeyBytes is the memory for the keys of a run, so that they leave room for the rest. Other keys are in files. Root causes have half
+	// as much. 0 means that only the run's memory is a limit.
 	KeyBytes int64
 	// TextBytes is the text that the imported cells of any file can have together. 0 means no limit.
 	TextBytes int64
@@ -183,7 +183,7 @@ func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *re
 	}
 	space := keyset.Space{Memory: &keyMemory{all: input.Memory, limit: l.KeyBytes}, Dir: l.SpillDir}
 	r := &run{loader: l, task: task, input: input, tx: tx, merges: known.merges, sheets: map[string]*sheet{}, space: space,
-		rootCauses: check.NewRootCauses(task.Schema, space), refused: &known.refused, found: found}
+		rootCauses: check.NewRootCauses(task.Schema, space, l.KeyBytes/2), refused: &known.refused, found: found}
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.load(ctx); err != nil {
 		return summary, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"headway/services/importer/internal/imports"
@@ -211,5 +212,45 @@ func (w waiting) Waiting(position int) {
 	select {
 	case w.positions <- position:
 	default:
+	}
+}
+
+// limited is a Memory with a limit.
+type limited struct{ left atomic.Int64 }
+
+func (l *limited) Grow(n int64) error {
+	if l.left.Add(-n) < 0 {
+		l.left.Add(n)
+		return errors.New("the memory is used up")
+	}
+	return nil
+}
+
+func (l *limited) Shrink(n int64) { l.left.Add(n) }
+
+// TestManyRootCausesFitIntoLittleMemory imports rows that each refer to another missing row. All of them are counted.
+func TestManyRootCausesFitIntoLittleMemory(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.loader.KeyBytes = 4 << 20
+	var rows [][]any
+	const n = 50_000
+	for i := range n {
+		rows = append(rows, []any{fmt.Sprintf("E-%d", i), fmt.Sprintf("D-%d", i)})
+	}
+	task := b.task(workbook(t, nil, rows), upsert)
+	open := task.Open
+	memory := &limited{}
+	memory.left.Store(48 << 20)
+	task.Open = func(ctx context.Context) (load.Input, error) {
+		input, err := open(ctx)
+		input.Memory = memory
+		return input, err
+	}
+	summary, err := b.loader.Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := summary.Sheets["people"]; got.Read != n || got.Rejected != n {
+		t.Errorf("%+v", got)
 	}
 }
