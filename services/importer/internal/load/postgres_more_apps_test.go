@@ -134,6 +134,48 @@ sheets:
 		query:  `SELECT i."projectKey", i.number, "parentId", (SELECT count(*) FROM "_IssueWatchers" w WHERE w."B" = i.id) FROM "Issue" i ORDER BY 1, 2`,
 		rows:   "APP 1 <nil> 1, WEB 1 <nil> 0, WEB 2 1 0",
 	},
+	"Odoo": {
+		tables: `CREATE TABLE res_partner (id serial PRIMARY KEY, name varchar NOT NULL, ref varchar UNIQUE, parent_id integer, user_id integer, company_id integer);
+			CREATE TABLE res_users (id serial PRIMARY KEY, login varchar NOT NULL UNIQUE, partner_id integer NOT NULL, company_id integer NOT NULL, create_uid integer);
+			CREATE TABLE res_company (id serial PRIMARY KEY, name varchar NOT NULL UNIQUE, partner_id integer NOT NULL);
+			ALTER TABLE res_partner ADD FOREIGN KEY (parent_id) REFERENCES res_partner ON DELETE SET NULL, ADD FOREIGN KEY (user_id) REFERENCES res_users ON DELETE SET NULL, ADD FOREIGN KEY (company_id) REFERENCES res_company;
+			ALTER TABLE res_users ADD FOREIGN KEY (partner_id) REFERENCES res_partner, ADD FOREIGN KEY (company_id) REFERENCES res_company, ADD FOREIGN KEY (create_uid) REFERENCES res_users;
+			ALTER TABLE res_company ADD FOREIGN KEY (partner_id) REFERENCES res_partner`,
+		schema: `name: base
+sheets:
+  - name: partners
+    table: res_partner
+    key: ref
+    columns:
+      - {name: ref, type: text, required: true}
+      - {name: name, type: text, required: true}
+      - {name: parent, column: parent_id, type: text, references: partners.ref}
+      - {name: user_id, type: integer}
+      - {name: company_id, type: integer}
+  - name: companies
+    table: res_company
+    key: name
+    columns:
+      - {name: name, type: text, required: true}
+      - {name: partner, column: partner_id, type: text, required: true, references: partners.ref}
+  - name: users
+    table: res_users
+    key: login
+    columns:
+      - {name: login, type: text, required: true}
+      - {name: partner, column: partner_id, type: text, required: true, references: partners.ref}
+      - {name: company, column: company_id, type: text, required: true, references: companies.name}
+      - {name: creator, column: create_uid, type: text, references: users.login}
+`,
+		sheets: map[string][][]any{
+			"Partners":  {{"Ref", "Name", "Parent", "User ID", "Company ID"}, {"R1", "Co", nil, nil, nil}, {"R2", "Ann", "R1", nil, nil}, {"R3", "Ben", "R4", nil, nil}, {"R4", "Cat", "R3", nil, nil}},
+			"Companies": {{"Name", "Partner"}, {"My Co", "R1"}},
+			"Users":     {{"Login", "Partner", "Company", "Creator"}, {"ann", "R2", "My Co", "admin"}, {"admin", "R1", "My Co", nil}, {"bad", "R3", "My Co", nil}},
+		},
+		issues: []string{"Partners!C4 REFERENCE_CYCLE", "Partners!C5 REFERENCE_CYCLE", "Users!B4 REFERENCE_BLOCKED"},
+		query:  `SELECT u.login, p.ref, c.name, o.login FROM res_users u JOIN res_partner p ON p.id = u.partner_id JOIN res_company c ON c.id = u.company_id LEFT JOIN res_users o ON o.id = u.create_uid ORDER BY 1`,
+		rows:   "admin R1 My Co <nil>, ann R2 My Co admin",
+	},
 	"Phoenix": {
 		tables: `CREATE EXTENSION citext;
 			CREATE TABLE users (id uuid NOT NULL PRIMARY KEY, email citext NOT NULL, phone citext, inserted_at timestamp(0) NOT NULL, updated_at timestamp(0) NOT NULL);

@@ -61,24 +61,35 @@ func (tx *transaction) foreignKeys(ctx context.Context) ([]foreignKey, error) {
 }
 
 // parentsFirst returns the tables of the run in the order in which their rows are applied. A schema does not have foreign keys of several
-// columns, and most can't be deferred, so its order is not enough. Tables that refer to each other in a cycle keep that order.
+// columns, and most can't be deferred, so its order is not enough. A foreign key that is part of a cycle changes nothing, unless it is a
+// reference of the schema.
 func (tx *transaction) parentsFirst() ([]*table, error) {
 	keys, err := tx.foreignKeys(tx.ctx)
 	if err != nil {
 		return nil, err
 	}
+	parents := map[*table][]*table{}
+	for _, k := range keys {
+		if k.childTable != nil && k.parentTable != nil && k.childTable != k.parentTable {
+			parents[k.childTable] = append(parents[k.childTable], k.parentTable)
+		}
+	}
+	after := map[*table][]*table{}
+	for _, k := range keys {
+		if c, p := k.childTable, k.parentTable; c != nil && p != nil && (k.known(tx.run.Schema) || !reaches(parents, p, c, map[*table]bool{})) {
+			after[c] = append(after[c], p)
+		}
+	}
 	var ordered []*table
 	seen := map[*table]bool{}
 	var add func(*table)
 	add = func(t *table) {
-		if t == nil || seen[t] {
+		if seen[t] {
 			return
 		}
 		seen[t] = true
-		for _, k := range keys {
-			if k.childTable == t {
-				add(k.parentTable)
-			}
+		for _, p := range after[t] {
+			add(p)
 		}
 		ordered = append(ordered, t)
 	}
@@ -86,6 +97,15 @@ func (tx *transaction) parentsFirst() ([]*table, error) {
 		add(t)
 	}
 	return ordered, nil
+}
+
+// reaches reports whether foreign keys lead from one table to another.
+func reaches(parents map[*table][]*table, from, to *table, seen map[*table]bool) bool {
+	if from == to {
+		return true
+	}
+	seen[from] = true
+	return slices.ContainsFunc(parents[from], func(p *table) bool { return !seen[p] && reaches(parents, p, to, seen) })
 }
 
 // known reports whether the schema has the reference, so that the run has checked it.
