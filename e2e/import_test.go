@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -191,6 +192,9 @@ func TestCommandLineImports(t *testing.T) {
 	piped.Stdin = workbook
 	if out, err := piped.CombinedOutput(); err != nil {
 		t.Errorf("a workbook from standard input: %v\n%s", err, out)
+	}
+	if got, want := s.headway("version"), " "+runtime.Version()+" "; !strings.HasPrefix(got, "headway ") || !strings.Contains(got, want) {
+		t.Errorf("the version is %q", got)
 	}
 	report := clean + ".report.xlsx"
 	if _, stderr, code := s.command("import", "--on-issues", "skip_rows", "--report", report, faulty); code != 0 {

@@ -27,6 +27,7 @@ type commandLine struct {
 	MigrateImports migrateImportsCommand   `cmd:"" help:"Copy the counts and issues of imports from the SQLite file to a PostgreSQL database."`
 	Open           openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`
 	Routes         routesCommand           `cmd:"" help:"Check route files."`
+	Version        versionCommand          `cmd:"" help:"Print the version of this program."`
 }
 
 func main() {
