@@ -131,7 +131,7 @@ describe("a browser in German", () => {
     }
     // The search finds words of the German messages.
     await page.getByRole("searchbox").fill("weder in dieser Datei");
-    const others = page.locator(".headway-issue").filter({ hasNotText: "weder in dieser Datei" });
+    const others = page.locator(".headway-issue[aria-rowindex]").filter({ hasNotText: "weder in dieser Datei" });
     await others.first().waitFor({ state: "detached" });
     await page.locator(".headway-issue").filter({ hasText: "hat keine Zeile mit" }).first().waitFor();
     assert.deepEqual(await englishTexts(page), []);

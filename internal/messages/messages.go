@@ -5,33 +5,33 @@ package messages
 
 // Message is an ID of the catalogues with its parameters.
 type Message struct {
-	ID         string      `json:"i,omitempty"`
-	Parameters []Parameter `json:"p,omitempty"`
+	ID         string
+	Parameters []Parameter
 }
 
 // Parameter is a value with its name.
 type Parameter struct {
-	Name string `json:"n"`
+	Name string
 	Value
 }
 
 // Value is a value of a parameter, or an item of a list.
 type Value struct {
-	Kind Kind `json:"k,omitempty"`
+	Kind Kind
 	// Text is that of a text, a number, a date, or a quotation.
-	Text  string `json:"t,omitempty"`
-	Count uint32 `json:"c,omitempty"`
+	Text  string
+	Count uint32
 	// Location is set if the kind is Located, and Message if it is Nested.
-	Location *Location `json:"a,omitempty"`
-	Message  *Message  `json:"m,omitempty"`
+	Location *Location
+	Message  *Message
 	// Values are the items of a list, or the remarks of a quotation.
-	Values []Value `json:"v,omitempty"`
+	Values []Value
 }
 
 // Kind is the kind of a value.
 type Kind uint8
 
-// The kinds. They are stored, so their numbers don't change.
+// The kinds.
 const (
 	// Plain is a text, such as the title of a column. It is the same in all languages.
 	Plain Kind = iota

@@ -135,6 +135,35 @@ func TestMessagesInBothLanguages(t *testing.T) {
 	}
 }
 
+func TestStoredMessagesAreCompactAndRead(t *testing.T) {
+	for _, m := range examples(t) {
+		data, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Message
+		if err := json.Unmarshal(data, &again); err != nil || again.In(German) != m.In(German) || again.In(English) != m.In(English) {
+			t.Errorf("%s is read as %+v, %v", data, again, err)
+		}
+	}
+	data, err := json.Marshal(New("range.below", Any("value", Quote("-3")), Number("min", "0"), Text("column", "A"), Count("n", 7)))
+	if want := `["range.below","value",{"q":"-3"},"min",{"d":"0"},"column","A","n",7]`; err != nil || string(data) != want {
+		t.Errorf("stored as %s, %v; want %s", data, err, want)
+	}
+	for _, other := range []string{`{"i":"range.below"}`, `null`, `"x"`} {
+		m := New("x")
+		if err := json.Unmarshal([]byte(other), &m); err != nil || !m.IsZero() {
+			t.Errorf("%s is %+v, %v", other, m, err)
+		}
+	}
+	for _, damaged := range []string{`["x","y"]`, `[1]`, `["x",1,2]`, `["x","y",true]`, `["x","y",{"q":1}]`} {
+		var m Message
+		if err := json.Unmarshal([]byte(damaged), &m); err == nil {
+			t.Errorf("%s is read as %+v", damaged, m)
+		}
+	}
+}
+
 func TestOtherSyntaxIsRefused(t *testing.T) {
 	for _, text := range []string{"{", "}", "{}", "{a", "{a b}", "{a, plural}", "{a, date}", "{a, number, percent}", "{a, select, x {y}}", "{a, select, other {y}", "<b>x</b>", "it''s", "'{a}'", "{a, plural, other}"} {
 		if e, err := parse(text); err == nil {

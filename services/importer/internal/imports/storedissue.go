@@ -17,6 +17,13 @@ func (is *Issue) StoredText() (string, error) {
 	return string(text), err
 }
 
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
+
 // SetStoredText sets the message from the database.
 func (is *Issue) SetStoredText(text string) error {
 	is.Says = messages.Message{}
@@ -26,9 +33,13 @@ func (is *Issue) SetStoredText(text string) error {
 	return json.Unmarshal([]byte(text), &is.Says)
 }
 
-// Folded returns what is searched: the cell, the value, and the message in all languages, in lower case.
+// Folded returns what is searched next to the English message: the cell, the value, and the message in other languages, in lower case. It has
+// the English message, too, if the database can't fold it, because it has capitals other than A to Z.
 func (is *Issue) Folded() string {
-	folded := is.Cell + "\n" + is.Value + "\n" + is.Message
+	folded := is.Cell + "\n" + is.Value
+	if strings.ToLower(is.Message) != strings.Map(lowerASCII, is.Message) {
+		folded += "\n" + is.Message
+	}
 	for _, l := range messages.Languages() {
 		if l != messages.English && !is.Says.IsZero() {
 			folded += "\n" + is.Says.In(l)

@@ -206,7 +206,7 @@ func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilte
 		add(`severity = $%d`, int(filter.Severity))
 	}
 	if filter.Search != "" {
-		add(`strpos(folded, $%d) > 0`, encode(strings.ToLower(filter.Search)))
+		add(`(strpos(folded, $%[1]d) > 0 OR strpos(lower(message COLLATE "C"), $%[1]d) > 0)`, encode(strings.ToLower(filter.Search)))
 	}
 	limit := filter.Limit
 	if limit <= 0 {

@@ -198,8 +198,9 @@ func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilte
 		args = append(args, int(filter.Severity))
 	}
 	if filter.Search != "" {
-		where += ` AND instr(folded, ?) > 0`
-		args = append(args, strings.ToLower(filter.Search))
+		where += ` AND (instr(folded, ?) > 0 OR instr(lower(message), ?) > 0)`
+		searched := strings.ToLower(filter.Search)
+		args = append(args, searched, searched)
 	}
 	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM issues WHERE `+where, args...).Scan(&page.Matching); err != nil {
 		return page, fmt.Errorf("count the issues of import %s: %w", id, err)

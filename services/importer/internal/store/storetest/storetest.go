@@ -269,6 +269,8 @@ func filters(t *testing.T, store imports.Store) {
 		"a severity":         {imports.IssueFilter{Severity: imports.Warning}, 1},
 		"a cell":             {imports.IssueFilter{Search: "PEOPLE!b3"}, 1},
 		"letters in no case": {imports.IssueFilter{Search: "ärger"}, 5},
+		"an English message": {imports.IssueFilter{Search: "A WHOLE number such"}, 2},
+		"all of a message":   {imports.IssueFilter{Search: "“ärger\x00” (blanks around the text) is not"}, 2},
 		"another language":   {imports.IssueFilter{Search: "KEINE Zahl. Geben Sie eine ganze"}, 2},
 		"signs as they are":  {imports.IssueFilter{Search: "0%_S"}, 1},
 		"all filters":        {imports.IssueFilter{Sheet: "teams", Code: imports.NotANumber, Severity: imports.Error, Search: "number"}, 1},
