@@ -48,17 +48,25 @@ func PlanSchema(ctx context.Context, o TargetSettings, fileOrName string) (*Sche
 	return &SchemaPlan{schema: s, set: set, changes: changes}, nil
 }
 
-// Changes returns the number of changes.
-func (p *SchemaPlan) Changes() int { return len(p.changes) }
+// Changes returns the number of changes. Differences that stay are none.
+func (p *SchemaPlan) Changes() (n int) {
+	for _, c := range p.changes {
+		if c.Kind != imports.Left {
+			n++
+		}
+	}
+	return n
+}
 
 // Blocked returns why the plan can't be carried out, or nil.
 func (p *SchemaPlan) Blocked() error { return imports.BlockedBy(p.changes) }
 
-// Write writes the changes with their statements.
+// Write writes the changes with their statements, and the differences that stay.
 func (p *SchemaPlan) Write(w io.Writer) error {
-	if len(p.changes) == 0 {
-		_, err := fmt.Fprintf(w, "The tables of the schema %s are up to date.\n", p.schema.Name)
-		return err
+	if p.Changes() == 0 {
+		if _, err := fmt.Fprintf(w, "The tables of the schema %s are up to date.\n", p.schema.Name); err != nil {
+			return err
+		}
 	}
 	for _, c := range p.changes {
 		if _, err := io.WriteString(w, c.String()); err != nil {

@@ -45,6 +45,8 @@ const (
 	Migrate ChangeKind = "migrate"
 	// Blocked means that the table can't be changed so that it fits the schema.
 	Blocked ChangeKind = "blocked"
+	// Left is a difference that stays, because the change is not possible. Imports don't need it. It has no statements.
+	Left ChangeKind = "left"
 )
 
 // ErrPlanChanged means that the database now needs other changes than those that were shown.

@@ -72,7 +72,7 @@ func (tx *transaction) make(c imports.Change) error {
 			return fmt.Errorf("change table %s: %w", c.Table, err)
 		}
 	}
-	if tx.run.Schema == nil || c.Table == ownTables {
+	if tx.run.Schema == nil || c.Table == ownTables || c.Kind == imports.Left {
 		return nil
 	}
 	return tx.own(c.Table)

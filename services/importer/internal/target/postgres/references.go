@@ -19,11 +19,13 @@ func (m *migration) missingReferences(ctx context.Context) (plan []imports.Chang
 		if c.References == nil || is == nil || is.parent != (parentColumn{}) {
 			continue
 		}
-		fits, err := m.canRefer(ctx, c, is)
+		parent, fits, err := m.canRefer(ctx, c, is)
 		if err != nil {
 			return nil, err
 		}
 		if !fits {
+			plan = append(plan, imports.Change{Table: m.sheet.Table, Kind: imports.Left, Detail: fmt.Sprintf("the column %s gets no foreign key to %s.%s, because its type is %s, and that of the other column is %s. "+
+				"Imports check the reference themselves", c.Name, c.References.Sheet, c.References.Column, is.declared, parent)})
 			continue
 		}
 		broken, err := m.breaks(ctx, c)
@@ -41,8 +43,9 @@ func (m *migration) missingReferences(ctx context.Context) (plan []imports.Chang
 	return plan, nil
 }
 
-// canRefer reports whether the column will have the type of the column to which it refers. Another program can have created that one.
-func (m *migration) canRefer(ctx context.Context, c *schema.Column, is *attribute) (bool, error) {
+// canRefer returns the type that the column to which a column refers will have, and whether the column has a type of the same family.
+// Another program can have created the other one.
+func (m *migration) canRefer(ctx context.Context, c *schema.Column, is *attribute) (declared string, fits bool, err error) {
 	to := m.tx.run.Schema.Sheet(c.References.Sheet)
 	column, _ := to.Column(c.References.Column)
 	parent, err := m.tx.readRelation(ctx, to.Table)
@@ -50,16 +53,16 @@ func (m *migration) canRefer(ctx context.Context, c *schema.Column, is *attribut
 		parent, err = m.tx.readRelation(ctx, to.RenamedFrom)
 	}
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
-	family := storedFamily(column)
+	declared, family := storedType(column), storedFamily(column)
 	if parent != nil {
 		stored := cmp.Or(parent.columns[column.Name], parent.columns[column.RenamedFrom])
 		if stored != nil && stored.family.holds(column.Type) {
-			family = stored.family
+			declared, family = stored.declared, stored.family
 		}
 	}
-	return family == is.family, nil
+	return declared, family == is.family, nil
 }
 
 // breaks reports whether rows have no row to which the column would refer. It doesn't look at columns whose names or types the

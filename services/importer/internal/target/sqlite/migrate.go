@@ -195,6 +195,9 @@ func converted(column, from, to string) string {
 	return fmt.Sprintf("CASE WHEN CAST(CAST(%s AS INTEGER) AS TEXT) = %[1]s THEN CAST(%[1]s AS INTEGER) ELSE %[1]s || ' would change' END", column)
 }
 
+// notCreated is why a table of another program can't be rebuilt.
+const notCreated = "it was not created by Headway"
+
 // rebuildable returns the statements that create the table's indexes again, or a conflict if the table has something that would be
 // lost.
 func (tx *transaction) rebuildable(ctx context.Context, table string) (indexes []string, err error) {
@@ -210,11 +213,11 @@ func (tx *transaction) rebuildable(ctx context.Context, table string) (indexes [
 			lost = "the view " + named
 		case kind != "table":
 		case !strings.HasSuffix(strings.TrimSpace(upper), "STRICT"):
-			lost = "it was not created by Headway"
+			lost = notCreated
 		default:
 			for _, word := range []string{"CHECK", "COLLATE", "GENERATED", "AUTOINCREMENT", " ON DELETE", " ON UPDATE", " UNIQUE", "\tUNIQUE", "\nUNIQUE", ",UNIQUE"} {
 				if strings.Contains(upper, word) {
-					lost = "it was not created by Headway"
+					lost = notCreated
 				}
 			}
 		}

@@ -38,6 +38,10 @@ func (tx *transaction) addReferences(ctx context.Context, sheet *schema.Sheet, p
 		}
 		var conflict *imports.TableConflictError
 		if _, err := tx.rebuildable(ctx, sheet.Table); errors.As(err, &conflict) {
+			if !strings.Contains(conflict.Detail, notCreated) {
+				tx.changes = append(tx.changes, imports.Change{Table: sheet.Table, Kind: imports.Left,
+					Detail: fmt.Sprintf("%s. This stays: %s. Imports check the reference themselves", strings.Join(why, ", "), conflict.Detail)})
+			}
 			return nil
 		}
 		is, err := tx.readShape(ctx, sheet.Table)
