@@ -116,6 +116,10 @@ bench-messy: ## Score how messy files of public benchmarks are read (DIR=their f
 	@test -n '$(DIR)' || { echo 'bench-messy: set DIR to the folder of the benchmarks' >&2; exit 2; }
 	@go run ./services/importer/internal/messybench '$(DIR)'
 
+.PHONY: libreoffice
+libreoffice: ## Compare the workbooks of the corpus with what LibreOffice makes of them, as ODS and CSV (needs libreoffice-calc)
+	go test -tags libreoffice -count 1 -timeout 20m -run TestLibreOffice ./services/importer
+
 .PHONY: memory
 memory: ## Import the worst files within small memory budgets, and a million rows with errors (about 20 minutes)
 	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestWaitingRowsStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v

@@ -335,3 +335,7 @@ func TestShortTableBelowPreambleIsTheTable(t *testing.T) {
 		"8: 27.02.2026|27.02.2026|Debit|Water works|Rate 02/2026|DE02500105170137075030|-95,00",
 		"9: 03.02.2026|03.02.2026|Credit|Big & Sons; Ltd|Invoice \"4711\"|DE02300209000106531065|1.250,00")
 }
+
+func TestQuotedTextsInOneColumnAreNotSplit(t *testing.T) {
+	wantRows(t, "\"#DIV/0!\"\n\"#NAME?\"\n\"a # b\"\n\"c * d\"\n", "1: #DIV/0!", "2: #NAME?", "3: a # b", "4: c * d")
+}

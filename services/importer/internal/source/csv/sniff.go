@@ -61,6 +61,7 @@ type candidate struct {
 // candidates returns the dialects whose characters the sample has, the most usual first.
 func candidates(sample []byte, base dialect) []candidate {
 	var list []candidate
+	quoted := linesAreQuoted(sample)
 	for _, d := range delimiters {
 		if bytes.IndexByte(sample, d.c) < 0 {
 			continue
@@ -72,7 +73,7 @@ func candidates(sample []byte, base dialect) []candidate {
 		}
 		for _, quote := range []byte{'"', '\'', 0} {
 			c.quote, c.backslash = quote, false
-			if quote != 0 && quote != '"' && !opensCells(sample, d.c, quote) {
+			if quote != 0 && quote != '"' && !opensCells(sample, d.c, quote) || quote == 0 && d.weight < 1 && quoted {
 				continue
 			}
 			list = append(list, candidate{c, d.weight})
@@ -83,6 +84,21 @@ func candidates(sample []byte, base dialect) []candidate {
 		}
 	}
 	return list
+}
+
+// linesAreQuoted reports whether each line is one text in quotation marks. Characters that are frequent in texts don't separate cells
+// then.
+func linesAreQuoted(sample []byte) bool {
+	lines := 0
+	for line := range bytes.Lines(sample) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if lines++; len(line) < 2 || line[0] != '"' || line[len(line)-1] != '"' {
+			return false
+		}
+	}
+	return lines > 0
 }
 
 // opensCells reports whether a quotation mark begins some cells.

@@ -42,12 +42,9 @@ func (r *Rows) readContent() (shown cellContent, err error) {
 	return shown, nil
 }
 
-// skipObject skips an element that is not text, and records what it is.
+// skipObject skips an element that is not text, and records what it is. Pictures are over cells, not in them, as most are in Excel.
 func (r *Rows) skipObject(shown *cellContent) error {
-	switch {
-	case r.x.IsIn(zipxml.Drawing, "frame"):
-		shown.object = "a picture"
-	case r.x.IsIn(zipxml.Table, "table"):
+	if r.x.IsIn(zipxml.Table, "table") {
 		shown.object = "a table"
 	}
 	if !r.x.Skip() {
