@@ -28,19 +28,19 @@ func restValue(v Value) map[string]any {
 	case Moment:
 		return map[string]any{"date": v.Text}
 	case Located:
-		l := v.Location
+		l := v.Location()
 		return map[string]any{"location": map[string]any{"sheet": l.Sheet, "file": l.File, "row": l.Row, "column": l.Column, "line": l.Line}}
 	case Quotation:
 		remarks := []any{}
-		for _, r := range v.Values {
-			remarks = append(remarks, rest(*r.Message))
+		for _, r := range v.Values() {
+			remarks = append(remarks, rest(r.Message()))
 		}
 		return map[string]any{"quotation": map[string]any{"text": v.Text, "remarks": remarks}}
 	case Nested:
-		return map[string]any{"nested": rest(*v.Message)}
+		return map[string]any{"nested": rest(v.Message())}
 	case Or, And, Comma, Spaced:
 		values := []any{}
-		for _, each := range v.Values {
+		for _, each := range v.Values() {
 			values = append(values, restValue(each))
 		}
 		kind := map[Kind]string{Or: "or", And: "and", Comma: "comma", Spaced: "spaced"}[v.Kind]

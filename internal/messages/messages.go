@@ -17,15 +17,42 @@ type Parameter struct {
 
 // Value is a value of a parameter, or an item of a list.
 type Value struct {
-	Kind Kind
-	// Text is that of a text, a number, a date, or a quotation.
-	Text  string
+	Kind  Kind
 	Count uint32
-	// Location is set if the kind is Located, and Message if it is Nested.
-	Location *Location
-	Message  *Message
-	// Values are the items of a list, or the remarks of a quotation.
-	Values []Value
+	// Text is that of a text, a number, a date, or a quotation.
+	Text string
+	// parts is nil for values without parts, which most are. A run can have a message for every cell.
+	parts *parts
+}
+
+type parts struct {
+	location Location
+	message  Message
+	values   []Value
+}
+
+// Location returns the location of a value that is Located.
+func (v *Value) Location() Location {
+	if v.parts == nil {
+		return Location{}
+	}
+	return v.parts.location
+}
+
+// Message returns the message of a value that is Nested.
+func (v *Value) Message() Message {
+	if v.parts == nil {
+		return Message{}
+	}
+	return v.parts.message
+}
+
+// Values returns the items of a list, or the remarks of a quotation.
+func (v *Value) Values() []Value {
+	if v.parts == nil {
+		return nil
+	}
+	return v.parts.values
 }
 
 // Kind is the kind of a value.
@@ -89,29 +116,40 @@ func Date(name, iso string) Parameter { return Parameter{name, Value{Kind: Momen
 
 // At returns a location.
 func At(name string, location Location) Parameter {
-	return Parameter{name, Value{Kind: Located, Location: &location}}
+	return Parameter{name, Value{Kind: Located, parts: &parts{location: location}}}
 }
 
 // Part returns a message within a message.
-func Part(name string, m Message) Parameter { return Parameter{name, Value{Kind: Nested, Message: &m}} }
+func Part(name string, m Message) Parameter {
+	return Parameter{name, Value{Kind: Nested, parts: &parts{message: m}}}
+}
 
 // Any returns a parameter with any value.
 func Any(name string, v Value) Parameter { return Parameter{name, v} }
 
 // List returns a list of values.
 func List(name string, kind Kind, values ...Value) Parameter {
-	return Parameter{name, Value{Kind: kind, Values: values}}
+	return Parameter{name, listOf(kind, values)}
+}
+
+func listOf(kind Kind, values []Value) Value {
+	if len(values) == 0 {
+		return Value{Kind: kind}
+	}
+	return Value{Kind: kind, parts: &parts{values: values}}
 }
 
 // Of returns a message as a value.
-func Of(m Message) Value { return Value{Kind: Nested, Message: &m} }
+func Of(m Message) Value { return Value{Kind: Nested, parts: &parts{message: m}} }
 
 // Quote returns a quotation.
 func Quote(text string, remarks ...Message) Value {
-	v := Value{Kind: Quotation, Text: text}
+	values := make([]Value, 0, len(remarks))
 	for _, r := range remarks {
-		v.Values = append(v.Values, Of(r))
+		values = append(values, Of(r))
 	}
+	v := listOf(Quotation, values)
+	v.Text = text
 	return v
 }
 

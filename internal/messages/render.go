@@ -160,11 +160,11 @@ func (v *Value) append(b []byte, l Language) []byte {
 	case Moment:
 		return appendMoment(b, l, v.Text)
 	case Located:
-		return appendLocation(b, l, v.Location)
+		return appendLocation(b, l, v.Location())
 	case Quotation:
 		return appendQuotation(b, l, v)
 	case Nested:
-		return v.Message.append(b, l)
+		return v.Message().append(b, l)
 	case Or, And, Comma, Spaced:
 		return appendList(b, l, v)
 	default:
@@ -201,7 +201,7 @@ func appendMoment(b []byte, l Language, iso string) []byte {
 	return b
 }
 
-func appendLocation(b []byte, l Language, p *Location) []byte {
+func appendLocation(b []byte, l Language, p Location) []byte {
 	switch {
 	case p.Line && p.File != "" && p.Column > 0:
 		return New("location.file_line_column", Text("file", p.File), Count("line", p.Row), Count("column", p.Column)).append(b, l)
@@ -229,18 +229,18 @@ func appendLetters(b []byte, column uint32) []byte {
 }
 
 func appendQuotation(b []byte, l Language, v *Value) []byte {
-	if len(v.Values) == 0 {
+	if len(v.Values()) == 0 {
 		return New("quote", Text("text", v.Text)).append(b, l)
 	}
-	return New("quote.remarks", Text("text", v.Text), List("remarks", Comma, v.Values...)).append(b, l)
+	return New("quote.remarks", Text("text", v.Text), List("remarks", Comma, v.Values()...)).append(b, l)
 }
 
 var conjunctions = map[Language]map[Kind]string{English: {Or: " or ", And: " and "}, German: {Or: " oder ", And: " und "}}
 
 // appendList joins the items of a list, as Intl.ListFormat does.
 func appendList(b []byte, l Language, v *Value) []byte {
-	last := len(v.Values) - 1
-	for i := range v.Values {
+	last := len(v.Values()) - 1
+	for i := range v.Values() {
 		switch {
 		case i == 0:
 		case v.Kind == Spaced:
@@ -253,7 +253,7 @@ func appendList(b []byte, l Language, v *Value) []byte {
 			}
 			b = append(b, conjunctions[l][v.Kind]...)
 		}
-		b = v.Values[i].append(b, l)
+		b = v.Values()[i].append(b, l)
 	}
 	return b
 }

@@ -74,19 +74,19 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case Moment:
 		s.Moment = &v.Text
 	case Located:
-		s.Location = v.Location
+		s.Location = new(v.Location())
 	case Quotation:
-		s.Quotation, s.Remarks = &v.Text, v.Values
+		s.Quotation, s.Remarks = &v.Text, v.Values()
 	case Nested:
-		s.Nested = v.Message
+		s.Nested = new(v.Message())
 	case Or:
-		s.Or = &v.Values
+		s.Or = new(v.Values())
 	case And:
-		s.And = &v.Values
+		s.And = new(v.Values())
 	case Comma:
-		s.Comma = &v.Values
+		s.Comma = new(v.Values())
 	case Spaced:
-		s.Spaced = &v.Values
+		s.Spaced = new(v.Values())
 	default:
 		return json.Marshal(v.Text)
 	}
@@ -114,19 +114,20 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	case s.Moment != nil:
 		v.Kind, v.Text = Moment, *s.Moment
 	case s.Location != nil:
-		v.Kind, v.Location = Located, s.Location
+		*v = At("", *s.Location).Value
 	case s.Quotation != nil:
-		v.Kind, v.Text, v.Values = Quotation, *s.Quotation, s.Remarks
+		*v = listOf(Quotation, s.Remarks)
+		v.Text = *s.Quotation
 	case s.Nested != nil:
-		v.Kind, v.Message = Nested, s.Nested
+		*v = Of(*s.Nested)
 	case s.Or != nil:
-		v.Kind, v.Values = Or, *s.Or
+		*v = listOf(Or, *s.Or)
 	case s.And != nil:
-		v.Kind, v.Values = And, *s.And
+		*v = listOf(And, *s.And)
 	case s.Comma != nil:
-		v.Kind, v.Values = Comma, *s.Comma
+		*v = listOf(Comma, *s.Comma)
 	case s.Spaced != nil:
-		v.Kind, v.Values = Spaced, *s.Spaced
+		*v = listOf(Spaced, *s.Spaced)
 	}
 	return nil
 }

@@ -44,5 +44,6 @@ describe("the messages of the server with parameters", () => {
     expect(write({ messageId: "of.later", parameters: {} }, writer)).toBeUndefined();
     expect(write({ messageId: "constructor", parameters: {} }, writer)).toBeUndefined();
     expect(write(undefined, writer)).toBeUndefined();
+    expect(write({ messageId: "range.below", parameters: { column: { text: "A" } } }, writer)).toBeUndefined();
   });
 });

@@ -19,6 +19,14 @@ const current = (): Writer => ({ messages: catalogue(language()).issues, languag
 
 /** Returns the text of a message, or undefined if the catalogue doesn't have it: the server is newer, or the issue is old. */
 export function write(text: Text | undefined, writer = current()): string | undefined {
+  try {
+    return written(text, writer);
+  } catch {
+    return undefined; // a parameter is missing: the message of the other release has other ones
+  }
+}
+
+function written(text: Text | undefined, writer: Writer): string | undefined {
   if (!text || !Object.hasOwn(writer.messages, text.messageId)) return undefined;
   const message = writer.messages[text.messageId] as Message;
   if (typeof message === "string") return message;

@@ -27,19 +27,19 @@ func parameterMessage(v *messages.Value) *importsv1.Parameter {
 	case messages.Moment:
 		out.Value = &importsv1.Parameter_Date{Date: v.Text}
 	case messages.Located:
-		out.Value = &importsv1.Parameter_Location{Location: locationMessage(*v.Location)}
+		out.Value = &importsv1.Parameter_Location{Location: locationMessage(v.Location())}
 	case messages.Quotation:
 		quotation := &importsv1.Quotation{Text: v.Text}
-		for _, remark := range v.Values {
-			quotation.Remarks = append(quotation.Remarks, textMessage(*remark.Message))
+		for _, remark := range v.Values() {
+			quotation.Remarks = append(quotation.Remarks, textMessage(remark.Message()))
 		}
 		out.Value = &importsv1.Parameter_Quotation{Quotation: quotation}
 	case messages.Nested:
-		out.Value = &importsv1.Parameter_Nested{Nested: textMessage(*v.Message)}
+		out.Value = &importsv1.Parameter_Nested{Nested: textMessage(v.Message())}
 	case messages.Or, messages.And, messages.Comma, messages.Spaced:
 		list := &importsv1.ParameterList{Kind: listKinds[v.Kind]}
-		for i := range v.Values {
-			list.Values = append(list.Values, parameterMessage(&v.Values[i]))
+		for i := range v.Values() {
+			list.Values = append(list.Values, parameterMessage(&v.Values()[i]))
 		}
 		out.Value = &importsv1.Parameter_List{List: list}
 	default:

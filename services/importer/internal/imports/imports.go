@@ -199,7 +199,7 @@ func (im *Import) CellIn(is *Issue, l messages.Language) string {
 	if !ok || l == messages.English {
 		return is.Cell
 	}
-	return messages.Value{Kind: messages.Located, Location: &location}.In(l)
+	return messages.At("", location).In(l)
 }
 
 // ColumnNumbers returns the numbers of the columns in the workbook.
