@@ -134,3 +134,16 @@ func TestDownloadsAreLimited(t *testing.T) {
 		})
 	}
 }
+
+// TestLanguagesThatAreNotTextAreIgnored downloads files with a header that no browser sends.
+func TestLanguagesThatAreNotTextAreIgnored(t *testing.T) {
+	b := setup(t, nil)
+	for _, path := range []string{"/api/v1/imports/i1/issues.csv", "/api/v1/schemas/workforce/template.xlsx"} {
+		if resp := b.do(http.MethodGet, path, nil, "Accept-Language", "\xff\xfe"); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	if strings.Contains(b.log.String(), `"level":"ERROR"`) {
+		t.Errorf("the log has an error: %s", b.log)
+	}
+}

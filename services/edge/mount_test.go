@@ -31,8 +31,10 @@ func TestEdgeBelowPathPrefix(t *testing.T) {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
-	if got := text(b.do(http.MethodGet, "/tools/headway/docs", nil)); strings.Contains(got, `="/`) || !strings.Contains(got, `"docs/style.css"`) {
-		t.Errorf("the documentation has absolute links")
+	for _, path := range []string{"/tools/headway/docs", "/tools/headway/docs/"} {
+		if got := text(b.do(http.MethodGet, path, nil)); strings.Contains(got, `="/`) || !strings.Contains(got, `"docs/style.css"`) {
+			t.Errorf("%s: the documentation has absolute links", path)
+		}
 	}
 	var api struct{ Servers []struct{ URL string } }
 	if err := json.Unmarshal([]byte(text(b.do(http.MethodGet, "/tools/headway/openapi.json", nil))), &api); err != nil || len(api.Servers) != 1 || api.Servers[0].URL != "/tools/headway/" {

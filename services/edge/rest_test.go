@@ -190,6 +190,9 @@ func TestDocsNeedNoScript(t *testing.T) {
 	if strings.Contains(page, "<script") || strings.Contains(page, "style=") || strings.Contains(resp.Header.Get("Content-Security-Policy"), "unsafe") {
 		t.Error("the page has something inline")
 	}
+	if other, _ := io.ReadAll(b.do(http.MethodGet, "/docs/", nil).Body); string(other) != page {
+		t.Errorf("/docs/ is another page: %.200s", other)
+	}
 	if style := b.do(http.MethodGet, "/docs/style.css", nil); !strings.HasPrefix(style.Header.Get("Content-Type"), "text/css") {
 		t.Errorf("style: %v", style.Header)
 	}

@@ -112,6 +112,10 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 
 	short("GET /openapi.json", http.HandlerFunc(docs.Document))
 	short("GET /docs", http.HandlerFunc(docs.Page))
+	short("GET /docs/{$}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", mount.Base(r.Context())+"/docs")
+		w.WriteHeader(http.StatusPermanentRedirect)
+	}))
 	short("GET /docs/style.css", http.HandlerFunc(docs.Style))
 	short("GET /healthz", http.HandlerFunc(s.healthz))
 	short("GET /readyz", http.HandlerFunc(s.readyz))

@@ -121,6 +121,8 @@ func TestInvalidFormIsRefusedAndLeavesNothing(t *testing.T) {
 		"a broken mapping":       {[]string{"mapping", "{", "file", "PK1"}, "FORM_INVALID", "JSON"},
 		"an invalid mapping":     {[]string{"mapping", `[{"x":1}]`, "file", "PK1"}, "FORM_INVALID", "mapping[0]"},
 		"an invalid flag":        {[]string{"dry_run", "perhaps", "file", "PK1"}, "FORM_INVALID", "true or false"},
+		"a flag twice":           {[]string{"dry_run", "true", "dry_run", "false", "file", "PK1"}, "FORM_INVALID", "two values"},
+		"a flag by two names":    {[]string{"dry_run", "true", "dryRun", "false", "file", "PK1"}, "FORM_INVALID", "two values"},
 		"a field too long":       {[]string{"mapping", strings.Repeat("x", 300<<10), "file", "PK1"}, "FORM_INVALID", "longer"},
 		"a format of no file":    {[]string{"text_formats", "[1]", "file", "PK1"}, "FORM_INVALID", "staff.csv"},
 		"a field after a file":   {[]string{"file", "PK1", "file", "PK2", "schema", "workforce"}, "FORM_INVALID", "before"},
@@ -135,6 +137,9 @@ func TestInvalidFormIsRefusedAndLeavesNothing(t *testing.T) {
 		}
 	}
 	b.refused(b.upload(strings.NewReader("PK"), xlsxType, "?schema=a&schema=b"), http.StatusBadRequest, "FORM_INVALID")
+	b.refused(b.upload(strings.NewReader("PK"), xlsxType, "?dry_run=true&dryRun=false"), http.StatusBadRequest, "FORM_INVALID")
+	body, contentType := form(t, "dry_run", "false", "file", "PK1")
+	b.refused(b.upload(body, contentType, "?dry_run=true"), http.StatusBadRequest, "FORM_INVALID")
 	b.refused(b.upload(strings.NewReader("PK"), "text/html", ""), http.StatusUnsupportedMediaType, "MEDIA_TYPE_UNSUPPORTED")
 	b.refused(b.upload(strings.NewReader("PK"), "multipart/form-data", ""), http.StatusBadRequest, "FORM_INVALID")
 	b.nothingKept()

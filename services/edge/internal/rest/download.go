@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
@@ -96,13 +97,13 @@ func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format import
 	d.Sender.Send(w, r, file)
 }
 
-// maxLanguages is the maximum length of a list of languages. A longer one is ignored.
+// maxLanguages is the maximum length of a list of languages. A longer one, and one that is not text, are ignored.
 const maxLanguages = 1000
 
 // languageOf returns the languages that a request prefers for the texts of a file.
 func languageOf(r *http.Request) string {
 	preferred := cmp.Or(r.URL.Query().Get("language"), r.Header.Get("Accept-Language"))
-	if len(preferred) > maxLanguages {
+	if len(preferred) > maxLanguages || !utf8.ValidString(preferred) {
 		return ""
 	}
 	return preferred

@@ -19,7 +19,7 @@ func optionsFromMetadata(header string) (*importsv1.UploadOptions, error) {
 	if strings.TrimSpace(header) == "" {
 		return options, nil
 	}
-	seen := make(map[string]bool)
+	seen, given := make(map[string]bool), upload.Given{}
 	for pair := range strings.SplitSeq(header, ",") {
 		key, encoded, _ := strings.Cut(strings.TrimSpace(pair), " ")
 		if seen[key] {
@@ -33,7 +33,7 @@ func optionsFromMetadata(header string) (*importsv1.UploadOptions, error) {
 		if err != nil || !utf8.Valid(value) {
 			return nil, upload.ErrForm(fmt.Sprintf("Upload-Metadata: the value of %q is not UTF-8 text in base64.", key))
 		}
-		if err := upload.SetOption(options, key, string(value)); err != nil {
+		if err := upload.SetOption(options, given, key, string(value)); err != nil {
 			return nil, err
 		}
 	}

@@ -24,9 +24,10 @@ const (
 	maxFiles = 256
 )
 
-// form is a form with a file. fixed means that its other fields are not options.
+// form is a form with a file. given are the options of the query and of the form so far. fixed means that the fields are not options.
 type form struct {
 	parts *multipart.Reader
+	given Given
 	fixed bool
 }
 
@@ -86,7 +87,7 @@ func (f form) readField(part *multipart.Part, options *importsv1.UploadOptions, 
 	if f.fixed {
 		return nil
 	}
-	return SetOption(options, name, string(value))
+	return SetOption(options, f.given, name, string(value))
 }
 
 // nextFile reads the fields after a file, and returns the next file, or io.EOF. The importer already has the options, so a field

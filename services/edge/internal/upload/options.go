@@ -45,28 +45,40 @@ var optionNames = func() (names []string) {
 	return names
 }()
 
+// Given are the values of the options that are set, by their names. A second value would decide by the order of the fields, or by
+// chance, for example whether anything is saved.
+type Given map[string]string
+
+func (g Given) add(name, value string) error {
+	if first, twice := g[name]; twice && first != value {
+		return ErrForm(fmt.Sprintf("%s has two values. Set it once, in the form or in the query.", name))
+	}
+	g[name] = value
+	return nil
+}
+
 // optionsFromQuery reads the options in a query, which has no other parameters.
-func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, error) {
-	options := &importsv1.UploadOptions{}
+func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, Given, error) {
+	options, given := &importsv1.UploadOptions{}, Given{}
 	for name, values := range query {
 		if len(values) > 1 {
-			return nil, ErrForm(fmt.Sprintf("The parameter %q is set twice.", name))
+			return nil, nil, ErrForm(fmt.Sprintf("The parameter %q is set twice.", name))
 		}
-		known, err := setOption(options, name, values[0])
+		known, err := setOption(options, given, name, values[0])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !known {
-			return nil, ErrForm(fmt.Sprintf("There is no parameter %q. The parameters are %s.", name, strings.Join(optionNames, ", ")))
+			return nil, nil, ErrForm(fmt.Sprintf("There is no parameter %q. The parameters are %s.", name, strings.Join(optionNames, ", ")))
 		}
 	}
-	return options, nil
+	return options, given, nil
 }
 
 // SetOption sets the option that a field of a form, or a key of tus metadata, names. Clients add other fields, which are
 // ignored unless they look like a misspelled option.
-func SetOption(o *importsv1.UploadOptions, name, value string) error {
-	known, err := setOption(o, name, value)
+func SetOption(o *importsv1.UploadOptions, given Given, name, value string) error {
+	known, err := setOption(o, given, name, value)
 	if err != nil || known {
 		return err
 	}
@@ -77,7 +89,7 @@ func SetOption(o *importsv1.UploadOptions, name, value string) error {
 }
 
 // setOption reports whether there is an option with this name, and sets it.
-func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err error) {
+func setOption(o *importsv1.UploadOptions, given Given, name, value string) (known bool, err error) {
 	name = snakeCase(name)
 	if name == "filename" {
 		name = "file_name" // the name that tus clients use
@@ -87,6 +99,9 @@ func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err 
 	}
 	if !utf8.ValidString(value) {
 		return true, ErrForm(fmt.Sprintf("The value of %s is not UTF-8 text.", name))
+	}
+	if err := given.add(name, value); err != nil {
+		return true, err
 	}
 	switch name {
 	case "schema":

@@ -121,10 +121,10 @@ func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *import
 
 // receive streams the file of a request with a call.
 func (u *Handler) receive(w http.ResponseWriter, r *http.Request, preset *importsv1.UploadOptions, call fileCall) error {
-	options := proto.CloneOf(preset)
+	options, given := proto.CloneOf(preset), Given{}
 	if preset == nil {
 		var err error
-		if options, err = optionsFromQuery(r.URL.Query()); err != nil {
+		if options, given, err = optionsFromQuery(r.URL.Query()); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request, preset *import
 	if params["boundary"] == "" {
 		return ErrForm("The Content-Type of the form has no boundary.")
 	}
-	f := form{parts: multipart.NewReader(body, params["boundary"]), fixed: preset != nil}
+	f := form{parts: multipart.NewReader(body, params["boundary"]), given: given, fixed: preset != nil}
 	return u.receiveForm(r.Context(), call, options, f)
 }
 
