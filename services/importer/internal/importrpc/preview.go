@@ -73,7 +73,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 			m.Columns = append(m.Columns, proposal)
 			if c.Sure || c.Score >= mapping.LikelyColumn {
 				mapped.Columns[c.Name] = c.Header
-				if len(c.Readings) > 1 && c.ReadingSure && mapped.GetRules()[c.Name] == nil {
+				if len(c.Readings) > 0 && c.ReadingSure && mapped.GetRules()[c.Name] == nil {
 					mapped.Rules = withRule(mapped.GetRules(), c.Name, proposal.GetReadings()[0].GetRules())
 				}
 			}

@@ -21,7 +21,10 @@ func (p *Preview) uncertain(mapping []imports.SheetMapping) error {
 			switch {
 			case c.Reason > ByName && c.Score >= LikelyColumn:
 				return problem(MappingUncertain, "The column “%s” could be for %s. Map it, or leave %s out of the mapping by an empty header.", c.Header, c.Name, c.Name)
-			case isFound && len(c.Readings) > 1 && explicitOf(mapping, o.Sheet).Rules[c.Name] == nil:
+			case !isFound || explicitOf(mapping, o.Sheet).Rules[c.Name] != nil:
+			case len(c.Readings) == 1:
+				return problem(MappingUncertain, "In the column “%s”, “%s” can be read as %s with value rules for %s. Set them.", c.Header, c.Readings[0].Cell, c.Readings[0].Value, c.Name)
+			case len(c.Readings) > 1:
 				return problem(MappingUncertain, "In the column “%s”, “%s” can be read as %s or %s. Set value rules for %s.", c.Header, c.Readings[0].Cell, c.Readings[0].Value, c.Readings[1].Value, c.Name)
 			}
 		}

@@ -91,8 +91,8 @@ type ColumnProposal struct {
 	Reason Reason
 	// Sure means that it can be taken without asking.
 	Sure bool
-	// Readings are the ways to read its values, if some of the first ones can be read in several ways. The most likely one comes
-	// first. ReadingSure means that only that one fits all of the first values.
+	// Readings are the ways to read its values, if some of the first ones can be read in several ways, or only with rules. The most likely
+	// one comes first. ReadingSure means that only that one fits all of the first values.
 	Readings    []Reading
 	ReadingSure bool
 	// Samples are the first values as they would be imported.

@@ -41,14 +41,19 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 	}
 }
 
-// readings returns the ways to read texts as values of a column, if the first rows have one with several. The most likely one comes
-// first. sure reports whether only that one fits all texts.
+// readings returns the ways to read texts as values of a column, if the first rows have one with several, or one that needs rules. The most
+// likely one comes first. sure reports whether only that one fits all texts.
 func readings(spec *schema.Column, texts []string) (list []Reading, sure bool) {
-	cell, ambiguous := firstAmbiguous(spec, texts)
-	if !ambiguous {
-		return nil, false
+	var best level
+	if cell, ambiguous := firstAmbiguous(spec, texts); ambiguous {
+		best = levelOf(spec, cell, texts, choices(spec.Type, cell))
 	}
-	best := levelOf(spec, cell, texts)
+	if len(best.list) == 0 {
+		cell, levels := unreadable(spec, texts)
+		if best = levelOf(spec, cell, texts, levels); 2*best.most < len(texts) {
+			return nil, false
+		}
+	}
 	list, fits := best.list, best.fits
 	if len(list) == 0 {
 		return nil, false
@@ -75,8 +80,8 @@ type level struct {
 
 // levelOf returns the readings of a cell by the rules that settle as little as necessary for as many texts as possible: if other texts
 // have years of two digits, for example, the rules settle their century.
-func levelOf(spec *schema.Column, cell string, texts []string) (best level) {
-	for _, choices := range choices(spec.Type, cell) {
+func levelOf(spec *schema.Column, cell string, texts []string, levels [][]*schema.Rules) (best level) {
+	for _, choices := range levels {
 		l := level{fits: map[*schema.Rules]int{}}
 		for _, rules := range choices {
 			column := ruledBy(spec, rules)

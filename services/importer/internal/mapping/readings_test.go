@@ -48,6 +48,13 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 			map[string]string{"since": "1985-04-03 1985-03-04"}},
 		"years of two digits among others": {[][]string{{"a", "", "", "03.04.2019", ""}, {"b", "", "", "1.2.21", ""}, {"c", "", "", "25.12.2025", ""}},
 			map[string]string{"since": "!2019-04-03 2019-03-04"}},
+		"currencies": {[][]string{{"a", "$45,000.00", "", "", ""}, {"b", "$1,250.50", "", "", ""}}, map[string]string{"price": "!45000"}},
+		"ambiguous currencies": {[][]string{{"a", "45.000 €", "", "", ""}, {"b", "12 €", "", "", ""}},
+			map[string]string{"price": "45000 45"}},
+		"several currencies":       {[][]string{{"a", "45,000.00 $", "", "", ""}, {"b", "1,250.50 €", "", "", ""}}, nil},
+		"remarks":                  {[][]string{{"a", "see HR", "", "", ""}, {"b", "tbd", "", "", ""}}, nil},
+		"dates without separators": {[][]string{{"a", "", "", "01022019", ""}, {"b", "", "", "31122021", ""}}, map[string]string{"since": "!2019-02-01 2019-01-02"}},
+		"years first":              {[][]string{{"a", "", "", "20190201", ""}, {"b", "", "", "20191231", ""}}, nil},
 		"groups of three always": {[][]string{{"a", "32,312", "", "", ""}, {"b", "150,783", "", "", ""}, {"c", "9,956", "", "", ""}},
 			map[string]string{"price": "32312 32.312"}},
 	} {
@@ -142,5 +149,18 @@ func TestMappingCannotChangeCaseOfSchema(t *testing.T) {
 	err = Check(s, []imports.SheetMapping{{Sheet: "articles", Rules: map[string]*schema.Rules{"code": {Case: schema.Lower}}}})
 	if err == nil || !strings.Contains(err.Error(), "another case") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestColumnsThatNeedRulesAreAsked has numbers with a currency below a header that is found by name.
+func TestColumnsThatNeedRulesAreAsked(t *testing.T) {
+	s, file := prices(t), book{"Articles": {{"Code", "Price"}, {"a", "$45,000.00"}, {"b", "$12"}}}
+	err := Confirm(t.Context(), file, s, nil, false)
+	if err == nil || !strings.Contains(err.Error(), "“$45,000.00” can be read as 45000 with value rules") {
+		t.Errorf("the error is %v", err)
+	}
+	m := []imports.SheetMapping{{Sheet: "articles", Rules: map[string]*schema.Rules{"price": {Units: map[string]string{"$": "1"}}}}}
+	if err := Confirm(t.Context(), file, s, m, false); err != nil {
+		t.Errorf("with rules: %v", err)
 	}
 }

@@ -444,8 +444,8 @@ type ColumnProposal struct {
 	Reason ProposalReason `protobuf:"varint,4,opt,name=reason,proto3,enum=headway.imports.v1.ProposalReason" json:"reason,omitempty"`
 	// Whether it can be used without asking the user: it is likely, and all others are much less likely.
 	Sure bool `protobuf:"varint,5,opt,name=sure,proto3" json:"sure,omitempty"`
-	// Ways to read the values, if some of the first ones can be read in several ways: rules for the column, with the values that they
-	// give. The most likely one comes first.
+	// Ways to read the values, if some of the first ones can be read in several ways, or only with rules, such as those with a currency:
+	// rules for the column, with the values that they give. The most likely one comes first.
 	Readings []*Reading `protobuf:"bytes,6,rep,name=readings,proto3" json:"readings,omitempty"`
 	// Whether only the first of the readings fits all of the first values.
 	ReadingSure bool `protobuf:"varint,7,opt,name=reading_sure,json=readingSure,proto3" json:"reading_sure,omitempty"`
