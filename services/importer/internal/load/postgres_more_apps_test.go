@@ -234,7 +234,7 @@ sheets:
 		tables: `CREATE EXTENSION citext;
 			CREATE TABLE users (id uuid NOT NULL PRIMARY KEY, email citext NOT NULL, phone citext, inserted_at timestamp(0) NOT NULL, updated_at timestamp(0) NOT NULL);
 			CREATE UNIQUE INDEX users_email_index ON users (email); CREATE UNIQUE INDEX users_phone_index ON users (phone);
-			CREATE TABLE posts (id uuid PRIMARY KEY, slug varchar(255) NOT NULL, user_id uuid CONSTRAINT posts_user_id_fkey REFERENCES users (id) ON DELETE SET NULL, parent_slug citext);
+			CREATE TABLE posts (id uuid PRIMARY KEY, slug citext NOT NULL, user_id uuid CONSTRAINT posts_user_id_fkey REFERENCES users (id) ON DELETE SET NULL, reply_to uuid REFERENCES posts (id));
 			CREATE UNIQUE INDEX posts_slug_index ON posts (slug);
 			CREATE TABLE likes (user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE, post_id uuid NOT NULL REFERENCES posts ON DELETE CASCADE);
 			CREATE UNIQUE INDEX likes_index ON likes (user_id, post_id);
@@ -254,6 +254,7 @@ sheets:
     columns:
       - {name: slug, type: text, required: true}
       - {name: user, column: user_id, type: text, references: users.email}
+      - {name: reply, column: reply_to, type: text, references: posts.slug}
       - {name: id, type: text, generate: uuid}
   - name: likes
     key: [user, post]
@@ -263,12 +264,13 @@ sheets:
 `,
 		sheets: map[string][][]any{
 			"Users": {{"Email", "Phone"}, {"Ann@x.example", "B1"}, {"ann@X.example", "C1"}, {"OLD@x.example", "A1"}, {"ben@x.example", "b1"}, {"cat@x.example", "a1"}},
-			"Posts": {{"Slug", "User"}, {"one", "ANN@x.example"}, {"two", "old@X.example"}, {"three", "ben@x.example"}},
+			"Posts": {{"Slug", "User", "Reply"}, {"one", "ANN@x.example", "TWO"}, {"two", "old@X.example", nil}, {"three", "ben@x.example", nil}},
 			"Likes": {{"User", "Post"}, {"ann@x.example", "one"}, {"ANN@x.example", "two"}, {"ANN@x.example", "one"}, {"old@x.example", "three"}},
 		},
 		issues: []string{"Users!A3 DUPLICATE_IN_FILE", "Users!B5 DUPLICATE_IN_FILE", "Users!B6 DUPLICATE_IN_FILE", "Posts!B4 REFERENCE_BLOCKED", "Likes!A4 DUPLICATE_IN_FILE", "Likes!B5 REFERENCE_BLOCKED"},
-		query:  `SELECT p.slug, u.email, u.phone, (SELECT count(*) FROM likes l WHERE l.post_id = p.id) FROM posts p JOIN users u ON u.id = p.user_id ORDER BY 1`,
-		rows:   "one Ann@x.example B1 1, two Old@x.example A1 1",
+		query: `SELECT p.slug::text, u.email::text, u.phone::text, r.slug::text, (SELECT count(*) FROM likes l WHERE l.post_id = p.id) FROM posts p JOIN users u ON u.id = p.user_id
+			LEFT JOIN posts r ON r.id = p.reply_to ORDER BY 1`,
+		rows: "one Ann@x.example B1 two 1, two Old@x.example A1 <nil> 1",
 	},
 	"Django library": {
 		tables: `CREATE EXTENSION citext;

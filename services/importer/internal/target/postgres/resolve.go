@@ -137,7 +137,12 @@ func found(c *schema.Column, r *resolution) string {
 
 // compared is a column of a stage in a type that is compared as the code is.
 func (r *resolution) compared(c *schema.Column, staged string) string {
-	value := staged + "." + name(c.Name)
+	return r.comparedAs(staged, c.Name, c)
+}
+
+// comparedAs is like compared, for a column with another name.
+func (r *resolution) comparedAs(staged, column string, c *schema.Column) string {
+	value := staged + "." + name(column)
 	switch {
 	case r.family == moments:
 		return value + " AT TIME ZONE 'UTC'"
@@ -237,7 +242,7 @@ func (t *table) joinIDs() string {
 	}
 	for _, c := range t.columns {
 		if r := t.resolved[c.Name]; r != nil && r.self {
-			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON n%[2]s.%[5]s = s.%[6]s", r.parent, r.alias, found(c, r), t.ids, name(r.column), name(c.Name))
+			fmt.Fprintf(&all, " LEFT JOIN %s %s ON %s LEFT JOIN %s n%[2]s ON %[5]s = %[6]s", r.parent, r.alias, found(c, r), t.ids, r.comparedAs("n"+r.alias, r.column, c), r.compared(c, "s"))
 		}
 	}
 	return all.String()
