@@ -47,7 +47,8 @@ func scanAll(t *testing.T, text []byte, d dialect, buffer, chunk int) (cells []s
 }
 
 var seeds = []string{"a,b\n1,2\n", "a;\"b;\"\"c\"\"\n\";d\r\n\r\n1;2;3", "\"a\"b\",c\n\"d", "a, \"b\" ,c\rd", "'x\\'y',\"z\"\n", "\xEF\xBB\xBFsep=;\r\na;b\r\n1;2",
-	"id,name\n1,Ann\n2,Bob\n3Eve\n4,,Tom\n\"5,Al\n", "\xFF\xFEa\x00;\x00b\x00\n\x001\x00;\x002\x00", "K\xF6ln;\xC4rger\n1;2\n"}
+	"id,name\n1,Ann\n2,Bob\n3Eve\n4,,Tom\n\"5,Al\n", "\xFF\xFEa\x00;\x00b\x00\n\x001\x00;\x002\x00", "K\xF6ln;\xC4rger\n1;2\n",
+	", \"# ,0\""}
 
 // FuzzAnySplitReadsSame reads a text as a whole, and in chunks with a small buffer.
 func FuzzAnySplitReadsSame(f *testing.F) {

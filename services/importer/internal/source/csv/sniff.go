@@ -42,6 +42,9 @@ func sniff(sample []byte, complete bool, known source.TextFormat) (dialect, erro
 		if err := d.apply(known); err != nil {
 			return best, err
 		}
+		if d.delimiter != c.delimiter { // blanks after another character mean nothing
+			d.skipBlanks = known.SkipBlanks || d.delimiter != ' ' && followedByBlanks(sample, d.delimiter)
+		}
 		if tried[d] {
 			continue
 		}
