@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 
@@ -9,6 +10,7 @@ import (
 	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
 // noticeAbove returns a notice about rows above the headers with several values, such as those of another table. Titles have one value,
@@ -60,4 +62,24 @@ func filled(row source.Row) (n int) {
 		}
 	}
 	return n
+}
+
+// hasOnlyWords reports whether a row has several values, and all are words. A record can have one that is also a header, but has others.
+func hasOnlyWords(rows []source.Row, number int) bool {
+	for _, row := range rows {
+		if row.Number != number {
+			continue
+		}
+		for i := range row.Cells {
+			cell := &row.Cells[i]
+			if source.Blank(cell) {
+				continue
+			}
+			if kind := text.KindOf(cell.Text); cell.Kind != source.Text || kind != text.Word && kind != text.Words || bytes.ContainsAny(cell.Text, "0123456789") {
+				return false
+			}
+		}
+		return filled(row) > 2
+	}
+	return false
 }

@@ -180,10 +180,11 @@ func headerOf(rows []source.Row, sheet string, s *schema.Schema, known labels, f
 	if i := slices.IndexFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == sheet }); i >= 0 {
 		wanted = found[i].HeaderRow
 	} else {
-		matches := 1
+		matches := 0
 		headers := known.only(newHeading(search))
 		for _, spec := range s.Sheets {
-			if best := bestHeader(headers, spec, imports.SheetMapping{}, sheet); best.matches > matches {
+			best := bestHeader(headers, spec, imports.SheetMapping{}, sheet)
+			if best.matches > matches && (best.matches > 1 || hasOnlyWords(search, best.row)) {
 				wanted, matches = best.row, best.matches
 			}
 		}

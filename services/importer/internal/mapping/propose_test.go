@@ -279,3 +279,17 @@ sheets:
 		t.Errorf("the proposals are %+v: %v", p.Proposals, err)
 	}
 }
+
+// TestHeadersWithOneKnownNameAreFound has a line above the headers, as exports of payrolls have it, and one header that the schema has.
+func TestHeadersWithOneKnownNameAreFound(t *testing.T) {
+	file := book{"Export": {
+		{"EXTF", "700", "21", "Personalstamm", "13", "20260303091412000", "RE"},
+		{"Personalnummer", "Vorname", "Nachname", "E-Mail", "Abteilung"},
+		{"17", "Xaver", "Berg", "x@example.com", "D-1"},
+		{"18", "Yvonne", "Groß", "y@example.com", "D-2"},
+	}}
+	p, err := Look(t.Context(), file, staff(t), nil, false)
+	if err != nil || p.Sheets[0].HeaderRow != 2 || len(p.Proposals) != 1 {
+		t.Errorf("the headers are in row %d: %v", p.Sheets[0].HeaderRow, err)
+	}
+}

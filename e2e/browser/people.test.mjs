@@ -1,0 +1,144 @@
+// Files as people have them: each is imported without leaving the page, by doing what the page says.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { assertAccessible, chooseWorkbook, open, waitForStatus } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
+
+const workbooks = fileURLToPath(new URL("./files/", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "headway-people-"));
+
+const payments = `
+name: payments
+title: Payments
+sheets:
+  - name: payments
+    title: Payments
+    key: [booked_on, purpose]
+    columns:
+      - {name: booked_on, title: Booked on, type: date, required: true}
+      - {name: partner, title: Partner, type: text, required: true}
+      - {name: purpose, title: Purpose, type: text, required: true}
+      - {name: amount, title: Amount, type: decimal, required: true}
+`;
+const base = {
+  "areas.csv": "Area code,Area name,Country\nN,North,DE\nS,South,DE\nW,West,FR\n",
+  "departments.csv":
+    "Department code,Department name,Area code\nSALES,Sales,N\nHR,Human Resources,S\nIT,IT,W\nFIN,Finance,S\n",
+  "designations.csv": "Designation code,Job title,Grade\nCLK,Clerk,4\nMGR,Manager,9\nDEV,Developer,7\n",
+};
+const employee = "Employee ID;Full name;E-mail;Department code;Designation code;Hired on;Salary;Active\n";
+
+/** Text files, in their encodings. */
+const texts = {
+  "google-sheets.csv":
+    "Employee Number,Name,Work Email,Dept,Role,Hire Date,Base Salary,Is Active\r\n" +
+    '100801,Al Green,al@example.com,SALES,CLK,3/14/2024,"$45,000.00",TRUE\r\n' +
+    '100802,Bo White,bo@example.com,IT,DEV,12/1/2023,"$71,500.00",TRUE\r\n',
+  "payroll.csv": Buffer.from(
+    '"EXTF";700;21;"Personalstamm";13;20260303091412000;;"RE";"muster"\r\n' +
+      '"Personalnummer";"Name, Vorname";"E-Mail";"Abteilung";"Stelle";"Eintrittsdatum";"Jahresgehalt";"Aktiv"\r\n' +
+      '"100701";"Öttl, Xaver";"xaver@example.com";"SALES";"CLK";01022019;38500,00;"1"\r\n' +
+      '"100702";"Groß, Yvonne";"yvonne@example.com";"HR";"CLK";15102020;41000,50;"0"\r\n' +
+      '"100703";"Süß, Zoë";"zoe@example.com";"IT";"DEV";31122021;55250,00;"0"\r\n',
+    "latin1",
+  ),
+  "statement.csv": Buffer.from(
+    '"Kontonummer:";"DE02 / Girokonto";\r\n\r\n"Von:";"01.02.2026";\r\n"Bis:";"28.02.2026";\r\n' +
+      '"Kontostand:";"1.234,56 EUR";\r\n\r\n' +
+      '"Buchungstag";"Wertstellung";"Begünstigter";"Verwendungszweck";"Kontonummer";"Betrag (EUR)";\r\n' +
+      '"27.02.2026";"27.02.2026";"Stadtwerke München";"Abschlag";"DE0250";"-95,00";\r\n' +
+      '"13.02.2026";"13.02.2026";"Groß & Söhne; GmbH";"Rechnung ""4711""";"DE0230";"1.250,00";\r\n',
+    "latin1",
+  ),
+  "dates.csv": `${employee}100401;Ina Abel;ina@example.com;SALES;CLK;03.04.2019;38000;ja\n100405;Max Ernst;max@example.com;IT;DEV;1.2.21;52700;ja\n`,
+};
+
+setUp(() => {
+  writeFileSync(join(folder, "payments.yaml"), payments);
+  for (const [name, content] of Object.entries({ ...base, ...texts })) writeFileSync(join(folder, name), content);
+  return [`--schemas-dir=${folder}`];
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** @param {string} schema */
+async function start(schema = "Workforce") {
+  const opened = await open(browser, headway.address);
+  const { page } = opened;
+  await page.getByRole("combobox", { name: "What do you want to import?" }).selectOption({ label: schema });
+  const confirm = () => page.getByRole("button", { name: "Import with these columns" }).click();
+  return { ...opened, confirm };
+}
+
+describe("a file as people have it", () => {
+  test("can refer to rows that were imported before", async () => {
+    const { page } = await start();
+    const choosing = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Choose file" }).click();
+    await (await choosing).setFiles(Object.keys(base).map((name) => join(folder, name)));
+    await page.getByRole("heading", { name: "10 rows imported" }).waitFor();
+  });
+
+  for (const [what, path, rows] of /** @type {const} */ ([
+    ["one sheet of seven, below a title", join(workbooks, "title-rows.xlsx"), 3],
+    ["hidden columns and rows", join(workbooks, "hidden.xlsx"), 3],
+    ["a cover and a hidden sheet with lists", join(workbooks, "cover-sheet.xlsx"), 2],
+    ["a first and a last name, in German", join(workbooks, "mitarbeiter.xlsx"), 2],
+    ["dates with the month first, and dollars", join(folder, "google-sheets.csv"), 2],
+    ["a line above the headers, and dates without points", join(folder, "payroll.csv"), 3],
+  ])) {
+    test(`is imported as proposed: ${what}`, async () => {
+      const { page, confirm, assertNoErrors } = await start();
+      await chooseWorkbook(page, path);
+      await confirm();
+      await page.getByRole("heading", { name: `${rows} rows imported` }).waitFor();
+      assertNoErrors();
+    });
+  }
+
+  test("can be a bank statement", async () => {
+    const { page, confirm } = await start("Payments");
+    await chooseWorkbook(page, join(folder, "statement.csv"));
+    await confirm();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
+    await page.getByText(/4 rows above the headers were not imported/).waitFor();
+  });
+
+  test("can have two rows of headers, and a merged row that is refused", async () => {
+    const { page, confirm } = await start();
+    await chooseWorkbook(page, join(workbooks, "merged-banners.xlsx"));
+    await confirm();
+    await waitForStatus(page, "waiting");
+    await page.getByRole("button", { name: "Import 4 rows" }).click();
+    await page.getByRole("heading", { name: "4 rows imported" }).waitFor();
+  });
+
+  test("can have two tables with the same header, side by side", async () => {
+    const { page, confirm } = await start();
+    await chooseWorkbook(page, join(workbooks, "two-tables.xlsx"));
+    await page.locator(".mapping-absent > summary").click();
+    const departments = page.getByRole("combobox", { name: "Sheet of your file for Departments" });
+    await page.getByRole("heading", { name: "Departments" }).click();
+    await departments.selectOption({ label: "Also from “Master data”, equal rows once" });
+    const fields = page.getByRole("list", { name: "Departments" });
+    await fields.getByRole("combobox", { name: "Area code", exact: true }).selectOption("Area code (2)");
+    await confirm();
+    await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+  });
+
+  test("asks what an ambiguous date means, even if all headers match", async () => {
+    const { page, confirm } = await start();
+    await chooseWorkbook(page, join(folder, "dates.csv"));
+    await confirm();
+    await page.getByRole("alert").getByText("Choose what the values of Hired on mean.").waitFor();
+    const day = page.getByRole("radio", { name: "2019-04-03" });
+    assert.equal(await day.evaluate((element) => element === document.activeElement), true);
+    await assertAccessible(page, "an ambiguous date");
+    await day.check();
+    await confirm();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
+  });
+});
