@@ -224,12 +224,20 @@ func japaneseText(before, r, _ rune) int {
 // koreanText scores a character of two bytes, so it counts twice. Chinese in EUC-KR would have Chinese characters as well.
 func koreanText(_, r, _ rune) int {
 	switch {
-	case unicode.Is(unicode.Hangul, r):
+	case commonHangul(r):
 		return 21
+	case unicode.Is(unicode.Hangul, r):
+		return 2
 	case r >= 0x3000 && r < 0x3040, r >= 0xFF01 && r < 0xFF60:
 		return 16
 	}
 	return -10
+}
+
+// commonHangul reports whether a character is one of the 2,350 most frequent syllables, which KS X 1001 has.
+func commonHangul(r rune) bool {
+	b, err := korean.EUCKR.NewEncoder().Bytes(utf8.AppendRune(nil, r))
+	return err == nil && len(b) == 2 && b[0] >= 0xB0 && b[0] <= 0xC8 && b[1] >= 0xA1
 }
 
 // chinese scores a character of two bytes, so it counts twice.

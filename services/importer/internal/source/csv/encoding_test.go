@@ -68,6 +68,7 @@ func TestLegacyEncodingsAreReadRight(t *testing.T) {
 		{"日本語テスト,カタカナ,たなか,東京都港区", []encoding.Encoding{japanese.ShiftJIS, japanese.EUCJP}},
 		{"中文测试,数据,北京市朝阳区,电话号码", []encoding.Encoding{simplifiedchinese.GB18030, simplifiedchinese.GBK}},
 		{"繁體中文,測試,臺北市,電話號碼", []encoding.Encoding{traditionalchinese.Big5}},
+		{"繁體中文測試", []encoding.Encoding{traditionalchinese.Big5}},
 		{"한국어,테스트,서울특별시,김철수", []encoding.Encoding{korean.EUCKR}},
 	} {
 		for _, e := range c.encodings {
