@@ -196,6 +196,7 @@ func allApplications() map[string]application {
 	maps.Copy(all, publicApplications)
 	maps.Copy(all, enterpriseApplications)
 	maps.Copy(all, moreApplications)
+	maps.Copy(all, typedApplications)
 	return all
 }
 

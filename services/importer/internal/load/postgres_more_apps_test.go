@@ -134,60 +134,6 @@ sheets:
 		query:  `SELECT i."projectKey", i.number, "parentId", (SELECT count(*) FROM "_IssueWatchers" w WHERE w."B" = i.id) FROM "Issue" i ORDER BY 1, 2`,
 		rows:   "APP 1 <nil> 1, WEB 1 <nil> 0, WEB 2 1 0",
 	},
-	"plain domains": {
-		tables: `CREATE DOMAIN country AS char(2) CHECK (VALUE ~ '^[A-Z]{2}$'); CREATE DOMAIN home AS country CHECK (VALUE <> 'XX');
-			CREATE TABLE offices (code text PRIMARY KEY, country country, home home)`,
-		schema: `name: offices
-sheets:
-  - name: offices
-    key: code
-    columns:
-      - {name: code, type: text, required: true}
-      - {name: country, type: text}
-      - {name: home, type: text}
-`,
-		sheets: map[string][][]any{"Offices": {{"Code", "Country", "Home"}, {"a", "DE", "DE"}, {"b", "de", nil}, {"c", nil, "XX"}, {"d", nil, "x"}}},
-		issues: []string{"Offices!B3 REFUSED_BY_DATABASE", "Offices!C4 REFUSED_BY_DATABASE", "Offices!C5 REFUSED_BY_DATABASE"},
-		query:  `SELECT code, country::text, home::text FROM offices ORDER BY 1`,
-		rows:   "a DE DE",
-	},
-	"computed": {
-		tables: `CREATE TABLE offices (code text PRIMARY KEY, rent numeric(8, 2) NOT NULL, yearly numeric(8, 2) GENERATED ALWAYS AS (rent * 12) STORED)`,
-		schema: `name: offices
-sheets:
-  - name: offices
-    key: code
-    columns:
-      - {name: code, type: text, required: true}
-      - {name: rent, type: decimal, required: true}
-`,
-		sheets: map[string][][]any{"Offices": {{"Code", "Rent"}, {"a", 1}, {"b", "999999.99"}}},
-		issues: []string{"Offices!3:3 REFUSED_BY_DATABASE"},
-		query:  `SELECT code, yearly::text FROM offices ORDER BY 1`,
-		rows:   "a 12.00",
-	},
-	"domains": {
-		tables: `CREATE DOMAIN country AS char(2) CHECK (VALUE ~ '^[A-Z]{2}$'); CREATE DOMAIN home AS country CHECK (VALUE <> 'XX'); CREATE DOMAIN amount AS numeric(8, 2) CHECK (VALUE >= 0);
-			CREATE TABLE offices (code text PRIMARY KEY, country country, home home, rent amount NOT NULL DEFAULT 0, tags text[] NOT NULL DEFAULT '{}',
-				yearly numeric(8, 2) GENERATED ALWAYS AS (rent * 12) STORED, seats integer NOT NULL, CONSTRAINT spacious CHECK (1000 / seats > 1))`,
-		schema: `name: offices
-sheets:
-  - name: offices
-    key: code
-    columns:
-      - {name: code, type: text, required: true}
-      - {name: country, type: text}
-      - {name: home, type: text}
-      - {name: rent, type: decimal, required: true}
-      - {name: seats, type: integer, required: true}
-`,
-		sheets: map[string][][]any{"Offices": {{"Code", "Country", "Home", "Rent", "Seats"}, {"a", "DE", "DE", "10.5", 3}, {"b", "de", nil, 1, 3}, {"c", nil, "XX", 1, 3}, {"d", "D", nil, 1, 3}, {"e", nil, nil, -1, 3},
-			{"f", nil, nil, "999999.99", 3}, {"g", nil, nil, 1, 0}, {"h", nil, nil, 1, 900}, {"i", nil, nil, 0, 1}}},
-		issues: []string{"Offices!3:3 REFUSED_BY_DATABASE", "Offices!4:4 REFUSED_BY_DATABASE", "Offices!5:5 REFUSED_BY_DATABASE", "Offices!6:6 REFUSED_BY_DATABASE", "Offices!7:7 REFUSED_BY_DATABASE", "Offices!8:8 REFUSED_BY_DATABASE",
-			"Offices!E9 REFUSED_BY_DATABASE"},
-		query: `SELECT code, country::text, rent::text, yearly::text FROM offices ORDER BY 1`,
-		rows:  "a DE 10.50 126.00, i <nil> 0.00 0.00",
-	},
 	"Odoo": {
 		tables: `CREATE TABLE res_partner (id serial PRIMARY KEY, name varchar NOT NULL, ref varchar UNIQUE, parent_id integer, user_id integer, company_id integer);
 			CREATE TABLE res_users (id serial PRIMARY KEY, login varchar NOT NULL UNIQUE, partner_id integer NOT NULL, company_id integer NOT NULL, create_uid integer);

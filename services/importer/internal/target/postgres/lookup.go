@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"headway/services/importer/internal/imports"
@@ -21,15 +22,19 @@ type lookup struct {
 	// nothing to find.
 	statement string
 	give      []*schema.Column
-	families  []family // of give
-	asked     []int    // indexes of the rows that are looked up
-	params    [][]byte // arrays in PostgreSQL's binary format
-	elements  []uint32 // types of their elements
-	formats   []int16  // of the result
+	families  []family                 // of give
+	asked     []int                    // indexes of the rows that are looked up
+	params    [][]byte                 // arrays in PostgreSQL's binary format
+	elements  []uint32                 // types of their elements
+	possible  []func(text []byte) bool // whether the type of an element can have a text. It is nil for all texts
+	formats   []int16                  // of the result
 	found     [][]imports.Value
 	block     []imports.Value
 	text      []byte
 }
+
+// uuidLength is the number of characters of a UUID.
+const uuidLength = 36
 
 // newLookup prepares a look-up by an index.
 func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Column) (*lookup, error) {
@@ -41,9 +46,9 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 		if a == nil {
 			return l, nil
 		}
-		base, f, r := a.base, a.family, t.resolved[column]
+		base, f, values, r := a.base, a.family, a.labels, t.resolved[column]
 		if r != nil {
-			base, f = r.base, r.family
+			base, f, values = r.base, r.family, r.labels
 			parents += fmt.Sprintf(" JOIN %s q%d ON q%[2]d.%[3]s = k.k%[2]d", r.parent, i, name(r.code))
 		}
 		array, element := fmt.Sprintf("$%d::text[]::%s[]", i+1, base), uint32(pgtype.TextOID)
@@ -56,7 +61,7 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 		} else if f == moments {
 			array, asked = fmt.Sprintf("$%d::text[]::timestamp[]", i+1), asked+" AT TIME ZONE 'UTC'"
 		}
-		l.elements = append(l.elements, element)
+		l.elements, l.possible = append(l.elements, element), append(l.possible, possible(f, values))
 		arrays, on = append(arrays, array), append(on, fmt.Sprintf("t.%s = %s", name(column), asked))
 	}
 	joins := ""
@@ -100,10 +105,26 @@ func (l *lookup) begin(n int) {
 // arrayHeader is the length of the header of an array with one dimension.
 const arrayHeader = 20
 
-// ask adds a row. A row with a null matches nothing.
+// possible returns whether a column can have a text. The cast of any other text would fail. It returns nil if the column can have any.
+func possible(f family, values []string) func(text []byte) bool {
+	switch f {
+	case uuids:
+		return func(text []byte) bool { return len(text) == uuidLength && uuid.Validate(string(text)) == nil }
+	case labels:
+		return func(text []byte) bool { return slices.Contains(values, string(text)) }
+	}
+	return nil
+}
+
+// ask adds a row. A row with a null, or with a value that its column can't have, matches nothing.
 func (l *lookup) ask(i int, row []imports.Value, by []int) {
 	if l.statement == "" || slices.ContainsFunc(by, func(k int) bool { return row[k].Kind == imports.Null }) {
 		return
+	}
+	for p, k := range by {
+		if is := l.possible[p]; is != nil && !is(row[k].Bytes) {
+			return
+		}
 	}
 	l.asked = append(l.asked, i)
 	for p, k := range by {

@@ -19,10 +19,12 @@ type resolution struct {
 	column string
 	// tables are those of the schema from which the parent is read.
 	tables []string
-	// codeTable and codeColumn are where the code is stored. base is its type, and family the group of this type.
+	// codeTable and codeColumn are where the code is stored. base is its type without a domain, family the group of this
+	// type, and labels are its values if it is an enum.
 	codeTable, codeColumn string
 	base                  string
 	family                family
+	labels                []string
 	// self means that the parent is the column's own table.
 	self bool
 	// alias is the parent's name in queries.
@@ -99,8 +101,12 @@ func (t *table) resolve(of *schema.Schema) error {
 func (tx *transaction) readCodeType(ctx context.Context, r *resolution) error {
 	var typeName string
 	var enum bool
-	err := tx.reader.QueryRow(ctx, `SELECT format_type(t.oid, NULL), t.typname, t.typtype = 'e' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-		WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`, r.codeTable, r.codeColumn).Scan(&r.base, &typeName, &enum)
+	err := tx.reader.QueryRow(ctx, `WITH RECURSIVE typed (oid) AS (
+			SELECT atttypid FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped
+			UNION ALL SELECT t.typbasetype FROM typed d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
+		)
+		SELECT format_type(t.oid, NULL), t.typname, t.typtype = 'e', ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid) FROM typed d JOIN pg_type t ON t.oid = d.oid AND t.typtype <> 'd'`,
+		r.codeTable, r.codeColumn).Scan(&r.base, &typeName, &enum, &r.labels)
 	if err != nil {
 		return fmt.Errorf("read the type of %s.%s: %w", r.codeTable, r.codeColumn, failed(ctx, err))
 	}
