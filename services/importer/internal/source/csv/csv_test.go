@@ -339,3 +339,14 @@ func TestShortTableBelowPreambleIsTheTable(t *testing.T) {
 func TestQuotedTextsInOneColumnAreNotSplit(t *testing.T) {
 	wantRows(t, "\"#DIV/0!\"\n\"#NAME?\"\n\"a # b\"\n\"c * d\"\n", "1: #DIV/0!", "2: #NAME?", "3: a # b", "4: c * d")
 }
+
+// TestDrawnLinesDoNotHideDelimiter has a list as programs print it, with a title and lines of dashes.
+func TestDrawnLinesDoNotHideDelimiter(t *testing.T) {
+	line := strings.Repeat("-", 40) + "\n"
+	text := "03.03.2026          List Display           1\n" + line + "\nPersonnel list     Key date 01.03.2026\n\n" + line +
+		"|Pers.No.|Name       |Entry     |Sal.     |\n" + line +
+		"|00100601|Tina Lorenz|01.02.2019|38.500,00|\n|00100602|Udo Maier  |15.10.2020|41.000,00|\n" + line
+	if format, _, err := read(t, text, source.Hints{}, source.Limits{}); err != nil || format.Delimiter != "|" {
+		t.Errorf("the delimiter is %q: %v", format.Delimiter, err)
+	}
+}

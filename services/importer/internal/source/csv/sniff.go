@@ -139,7 +139,7 @@ func evaluate(sample []byte, complete bool, d dialect) float64 {
 		if !complete && r.next == s.end && records > 0 {
 			break // the sample cuts it off
 		}
-		if len(bytes.TrimSpace(s.buf[r.start:r.end])) > 0 {
+		if len(bytes.Trim(s.buf[r.start:r.end], " \t\r-=_+")) > 0 { // neither blank nor a line that is drawn
 			records++
 			widths[len(r.fields)]++
 			if records > 1 && before != len(r.fields) {
