@@ -102,6 +102,9 @@ describe("a file", () => {
 
   test("can be dropped on the page", async () => {
     const { page } = await open(browser, headway.address);
+    // Nothing is saved, so the sample of the next test is the first import.
+    await openOptions(page);
+    await page.getByRole("switch", { name: /Test only/ }).check();
     const base64 = readFileSync(headway.sample(100, 0)).toString("base64");
     const transfer = await page.evaluateHandle((content) => {
       const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
