@@ -101,6 +101,7 @@ describe("the message catalogues", () => {
       "shell.nav.start",
       "shell.nav.docs",
       "mapping.nameToSave",
+      "formats.unicode",
       "upload.optional",
       "signIn.token",
     ]);
