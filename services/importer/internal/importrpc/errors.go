@@ -3,6 +3,8 @@ package importrpc
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -50,6 +52,7 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.InvalidArgument, workbookReason(refused.Reason), refused.Error())
 	}
 	var overloaded *governor.OverloadedError
+	var rejected *schema.RejectedError
 	switch {
 	case errors.Is(err, source.ErrTextFormat):
 		return rpcerr.Invalid("text_format", err.Error())
@@ -60,6 +63,10 @@ func toStatus(err error) error {
 		return rpcerr.Overloaded("The server currently doesn't have enough memory to read this file. Try again in a few seconds.", overloaded.RetryAfter, err)
 	case errors.Is(err, imports.ErrNotFound):
 		return rpcerr.ImportNotFound()
+	case errors.As(err, &rejected):
+		first, _, _ := strings.Cut(rejected.Cause.Error(), "\n")
+		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
+			fmt.Sprintf("The schema “%s” can't be used, because its file has a problem. Ask the operator to fix it: %s", rejected.Name, first), err)
 	case errors.Is(err, schema.ErrNotFound):
 		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
 			"There is no schema with this name. ListSchemas returns the names.", err)

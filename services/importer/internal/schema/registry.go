@@ -19,6 +19,20 @@ import (
 // ErrNotFound means that no schema has the requested name.
 var ErrNotFound = errors.New("there is no schema")
 
+// RejectedError means that there is a file for a schema, which has problems, so the schema can't be used. It is also ErrNotFound.
+type RejectedError struct {
+	Name  string // of the schema
+	Cause error
+}
+
+// Error implements error.
+func (e *RejectedError) Error() string {
+	return fmt.Sprintf("the schema %q can't be used: %v", e.Name, e.Cause)
+}
+
+// Unwrap returns ErrNotFound and the cause.
+func (e *RejectedError) Unwrap() []error { return []error{ErrNotFound, e.Cause} }
+
 // RegistryConfig configures where schemas are loaded from.
 type RegistryConfig struct {
 	// BuiltIn holds the built-in schemas as *.yaml at its root.
@@ -77,13 +91,23 @@ func NewRegistry(config RegistryConfig) (*Registry, error) {
 	return r, nil
 }
 
-// Get returns the schema with this name, or an error that wraps ErrNotFound.
+// Get returns the schema with this name, or an error that wraps ErrNotFound: a *RejectedError if its file has problems.
 func (r *Registry) Get(name string) (*Schema, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.checkIfDue()
 	if s := r.schemas[name]; s != nil {
 		return s, nil
+	}
+	for _, file := range slices.Sorted(maps.Keys(r.files)) {
+		f := r.files[file]
+		named := strings.TrimSuffix(file, filepath.Ext(file)) // if even its name can't be read
+		if f.draft != nil {
+			named = f.draft.Name
+		}
+		if err := r.problems[file]; err != nil && named == name {
+			return nil, &RejectedError{name, err}
+		}
 	}
 	return nil, fmt.Errorf("%w %q. The schemas are %s", ErrNotFound, name, strings.Join(slices.Sorted(maps.Keys(r.schemas)), ", "))
 }

@@ -139,6 +139,24 @@ func TestNameBelongsToOneSchema(t *testing.T) {
 	}
 }
 
+func TestRejectedSchemaSaysWhy(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	f.write("a.yaml", small("fleet", "First"))
+	f.write("b.yaml", strings.Replace(small("ships", "Second"), "text", "integer", 1)) // the same table, with another type
+	f.write("cars.yaml", "name: [")
+	r := registry(t, f, &strings.Builder{})
+	for name, want := range map[string]string{"ships": "b.yaml:", "cars": "cars.yaml:"} {
+		_, err := r.Get(name)
+		var rejected *RejectedError
+		if !errors.As(err, &rejected) || !errors.Is(err, ErrNotFound) || rejected.Name != name || !strings.Contains(rejected.Cause.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := r.Get("boats"); errors.As(err, new(*RejectedError)) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
 func TestMissingFolderKeepsSchemas(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "schemas")
 	if err := os.Mkdir(dir, 0o700); err != nil {
