@@ -97,12 +97,15 @@ func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format import
 	d.Sender.Send(w, r, file)
 }
 
-// maxLanguages is the maximum length of a list of languages. A longer one, and one that is not text, are ignored.
+// maxLanguages is the maximum length of Accept-Language in bytes. A longer one, and one that is not text, are ignored.
 const maxLanguages = 1000
 
-// languageOf returns the languages that a request prefers for the texts of a file.
+// languageOf returns the languages that a request prefers for the texts of a file. The importer refuses a parameter that is too long.
 func languageOf(r *http.Request) string {
-	preferred := cmp.Or(r.URL.Query().Get("language"), r.Header.Get("Accept-Language"))
+	if chosen := r.URL.Query().Get("language"); chosen != "" {
+		return chosen
+	}
+	preferred := r.Header.Get("Accept-Language")
 	if len(preferred) > maxLanguages || !utf8.ValidString(preferred) {
 		return ""
 	}
