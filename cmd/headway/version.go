@@ -13,8 +13,8 @@ type versionCommand struct{}
 
 // Run prints one line.
 func (c *versionCommand) Run(context.Context) error {
-	fmt.Println(version())
-	return nil
+	_, err := fmt.Println(version())
+	return err
 }
 
 // version describes the build: the version of the module, the commit if it was built in a repository, and the Go release.

@@ -8,12 +8,12 @@ import { browser, headway, setUp } from "./setup.mjs";
 setUp();
 
 /** @type {(name: string) => Record<string, string>} */
-const catalogue = (name) =>
+const catalog = (name) =>
   JSON.parse(readFileSync(new URL(`../../web/src/messages/${name}.json`, import.meta.url), "utf8"));
-const de = catalogue("de");
+const de = catalog("de");
 
 /** English messages without parameters that are different in German. */
-const english = Object.entries(catalogue("en")).flatMap(([key, text]) =>
+const english = Object.entries(catalog("en")).flatMap(([key, text]) =>
   text === de[key] || /[{}]/.test(text) ? [] : [text],
 );
 

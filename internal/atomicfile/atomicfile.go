@@ -32,8 +32,8 @@ const maxLinks = 40
 func target(path string) (string, error) {
 	for range maxLinks {
 		next, err := os.Readlink(path)
-		if err != nil { // not a link, or nothing
-			return path, nil
+		if err != nil {
+			return path, nil //nolint:nilerr // it is not a link, or nothing is there
 		}
 		if !filepath.IsAbs(next) {
 			next = filepath.Join(filepath.Dir(path), next)

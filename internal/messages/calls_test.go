@@ -174,8 +174,8 @@ func (c *code) assigned(variable string, in *ast.FuncDecl) (name string) {
 	return name
 }
 
-// Every message that the code makes is in the catalogues, with exactly the parameters that it gets, and the code makes every message.
-func TestCatalogueHasWhatTheCodeSays(t *testing.T) {
+// Every message that the code makes is in the catalogs, with exactly the parameters that it gets, and the code makes every message.
+func TestCatalogHasWhatTheCodeSays(t *testing.T) {
 	c := parseCode(t)
 	texts := read(t, "issues.en.json")
 	maps.Copy(texts, read(t, "files.en.json"))
@@ -205,7 +205,7 @@ func TestCatalogueHasWhatTheCodeSays(t *testing.T) {
 				}
 				text, ok := texts[id]
 				if !ok {
-					t.Errorf("%s: the catalogues have no message %q", at, id)
+					t.Errorf("%s: the catalogs have no message %q", at, id)
 					return true
 				}
 				made[id] = true

@@ -1,9 +1,9 @@
 // Package messages makes the texts that describe data: the errors, warnings, and notices of an import, and the texts of the
-// files that users download. A text is a message: an ID and parameters. The catalogues have the text of each ID in each language,
-// as ICU MessageFormat. The web UI makes the same texts from the same catalogues, with Intl.
+// files that users download. A text is a message: an ID and parameters. The catalogs have the text of each ID in each language,
+// as ICU MessageFormat. The web UI makes the same texts from the same catalogs, with Intl.
 package messages
 
-// Message is an ID of the catalogues with its parameters.
+// Message is an ID of the catalogs with its parameters.
 type Message struct {
 	ID         string
 	Parameters []Parameter

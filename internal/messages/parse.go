@@ -15,7 +15,7 @@ type element struct {
 	options map[string][]element
 }
 
-// reader parses the part of ICU MessageFormat that the catalogues use: parameters, plural, select, number, and #.
+// reader parses the part of ICU MessageFormat that the catalogs use: parameters, plural, select, number, and #.
 type reader struct {
 	text   string
 	at     int
@@ -62,7 +62,7 @@ func (p *reader) message() (elements []element, err error) {
 			elements = append(elements, element{name: "#"})
 			p.at++
 		case c == '\'' && strings.IndexByte("'{}", next(p.text, p.at+1)) >= 0, c == '<' || c == '>':
-			return nil, p.fail("a quoted or marked-up text, which the catalogues do not use,")
+			return nil, p.fail("a quoted or marked-up text, which the catalogs do not use,")
 		default:
 			literal.WriteByte(c)
 			p.at++
@@ -94,7 +94,7 @@ func (p *reader) argument() (element, error) {
 	switch e.choice = p.word(); e.choice {
 	case "number":
 		if !p.take("}") {
-			return e, p.fail("a style of a number, which the catalogues do not use,")
+			return e, p.fail("a style of a number, which the catalogs do not use,")
 		}
 		return e, nil
 	case "plural", "select":

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-// Language is a language of the catalogues.
+// Language is a language of the catalogs.
 type Language string
 
 // The languages. English is the default.
@@ -48,21 +48,21 @@ func Known(name string) (Language, bool) {
 //go:embed issues.*.json files.*.json
 var files embed.FS
 
-// catalogues are the parsed catalogues.
-var catalogues = sync.OnceValue(func() map[Language]map[string][]element {
+// catalogs are the parsed catalogs.
+var catalogs = sync.OnceValue(func() map[Language]map[string][]element {
 	all := map[Language]map[string][]element{}
 	for _, l := range Languages() {
 		all[l] = map[string][]element{}
 		for _, name := range []string{"issues", "files"} {
-			if err := addCatalogue(all[l], name+"."+string(l)+".json"); err != nil {
-				panic(fmt.Sprintf("the catalogue %s of the language %s: %v", name, l, err)) // a test reads all of them
+			if err := addCatalog(all[l], name+"."+string(l)+".json"); err != nil {
+				panic(fmt.Sprintf("the catalog %s of the language %s: %v", name, l, err)) // a test reads all of them
 			}
 		}
 	}
 	return all
 })
 
-func addCatalogue(to map[string][]element, name string) error {
+func addCatalog(to map[string][]element, name string) error {
 	data, err := files.ReadFile(name)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (m Message) append(b []byte, l Language) []byte {
 	if l == "" {
 		l = English
 	}
-	elements, ok := catalogues()[l][m.ID]
+	elements, ok := catalogs()[l][m.ID]
 	if !ok {
 		return append(b, m.ID...)
 	}
@@ -128,7 +128,7 @@ func (e *element) choose(v Value) (option []element, number uint32) {
 			return option, number
 		}
 		key = "other"
-		if number == 1 { // in all languages of the catalogues
+		if number == 1 { // in all languages of the catalogs
 			key = "one"
 		}
 	}

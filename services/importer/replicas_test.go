@@ -2,7 +2,6 @@ package importer_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -216,12 +215,10 @@ func TestSweepKeepsUploadsOfOtherImporters(t *testing.T) {
 		for range 2 { // the second start finds what the first one could have left
 			w.importers[1].kill()
 			w.importers[1].start()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			_, err := w.clients[1].imports.ListImports(ctx, &importsv1.ListImportsRequest{}, w.token, grpc.WaitForReady(true))
-			cancel()
-			if err != nil {
-				t.Fatal(err)
-			}
+			eventually(t, "the importer answers", func() bool { // the first calls can meet the connection to the one before
+				_, err := w.clients[1].imports.ListImports(t.Context(), &importsv1.ListImportsRequest{}, w.token, grpc.WaitForReady(true))
+				return err == nil
+			})
 		}
 		swept := w.uploadWith(1, file, importsv1.OnIssues_ON_ISSUES_ABORT) // a sweep has run when its workbook is deleted
 		w.clients[1].follow(swept)

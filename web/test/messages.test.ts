@@ -11,8 +11,8 @@ import { declare } from "../tools/generate-messages.mjs";
 const source = fileURLToPath(new URL("../src", import.meta.url));
 const read = (language: string): Record<string, string> =>
   JSON.parse(readFileSync(`${source}/messages/${language}.json`, "utf8"));
-const catalogues: Record<string, Record<string, string>> = { en: read("en"), de: read("de") };
-const { en = {}, de = {} } = catalogues;
+const catalogs: Record<string, Record<string, string>> = { en: read("en"), de: read("de") };
+const { en = {}, de = {} } = catalogs;
 
 /** The parameters of a message with their kinds: "n plural", "file argument". */
 function parameters(message: string): string[] {
@@ -63,21 +63,21 @@ function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
   ts.forEachChild(node, (child) => walk(child, visit));
 }
 
-describe("the message catalogues", () => {
+describe("the message catalogs", () => {
   test.each(Object.keys(languages))("%s has every message, with the same parameters", (language) => {
-    const catalogue = catalogues[language] ?? {};
-    expect(Object.keys(catalogue)).toEqual(Object.keys(en));
+    const catalog = catalogs[language] ?? {};
+    expect(Object.keys(catalog)).toEqual(Object.keys(en));
     for (const [key, message] of Object.entries(en))
-      expect(parameters(catalogue[key] ?? ""), key).toEqual(parameters(message));
+      expect(parameters(catalog[key] ?? ""), key).toEqual(parameters(message));
   });
 
   test.each(Object.keys(languages))("%s has the plural forms of its language", (language) => {
-    for (const [key, message] of Object.entries(catalogues[language] ?? {}))
+    for (const [key, message] of Object.entries(catalogs[language] ?? {}))
       expect(missingForms(message, language), key).toEqual([]);
   });
 
   test.each(Object.keys(languages))("%s can be formatted", (language) => {
-    for (const [key, message] of Object.entries(catalogues[language] ?? {})) {
+    for (const [key, message] of Object.entries(catalogs[language] ?? {})) {
       const values = Object.fromEntries(
         parameters(message).map((each) => [each.split(" ")[0], each.endsWith("number") ? 1234 : "x"]),
       );

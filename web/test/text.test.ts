@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Text } from "@headway/client";
 import { describe, expect, test } from "vitest";
-import type { Message } from "../src/messages/catalogues.js";
+import type { Message } from "../src/messages/catalogs.js";
 import { write } from "../src/messages/text.js";
 import { compile } from "../tools/compile-messages.mjs";
 
 const folder = fileURLToPath(new URL("../../internal/messages", import.meta.url));
-const catalogue = (language: string): Record<string, Message> =>
+const catalog = (language: string): Record<string, Message> =>
   Object.fromEntries(
     Object.entries<string>(JSON.parse(readFileSync(`${folder}/issues.${language}.json`, "utf8"))).map(
       ([id, message]) => [id, compile(message)],
@@ -27,20 +27,20 @@ const examples: Example[] = readFileSync(`${folder}/testdata/examples.jsonl`, "u
 
 describe("the messages of the server with parameters", () => {
   test.each(["en", "de"] as const)("are written by the page as by Go in %s", (language) => {
-    const writer = { messages: catalogue(language), language, locale: language };
+    const writer = { messages: catalog(language), language, locale: language };
     expect(examples.length).toBeGreaterThan(400);
     expect(new Set(examples.map(({ text }) => text.messageId)).size).toBe(Object.keys(writer.messages).length);
     for (const example of examples) expect(write(example.text, writer), example.text.messageId).toBe(example[language]);
   });
 
   test("follow the variant of the language", () => {
-    const writer = { messages: catalogue("de"), language: "de", locale: "de-CH" };
+    const writer = { messages: catalog("de"), language: "de", locale: "de-CH" };
     const text: Text = { messageId: "length.excel", parameters: { max: { count: 32767 } } };
     expect(write(text, writer)).toMatch(/mehr als 32['’]767 Zeichen/);
   });
 
   test("are those of the server if it is newer than the page, or has stored only a text", () => {
-    const writer = { messages: catalogue("de"), language: "de", locale: "de" };
+    const writer = { messages: catalog("de"), language: "de", locale: "de" };
     expect(write({ messageId: "of.later", parameters: {} }, writer)).toBeUndefined();
     expect(write({ messageId: "constructor", parameters: {} }, writer)).toBeUndefined();
     expect(write(undefined, writer)).toBeUndefined();

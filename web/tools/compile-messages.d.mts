@@ -1,5 +1,5 @@
 import type { Plugin } from "vite";
-import type { Message } from "../src/messages/catalogues.js";
+import type { Message } from "../src/messages/catalogs.js";
 
 /** Returns the text of a message without parameters, or else its tree. */
 export function compile(message: string): Message;

@@ -1,2 +1,2 @@
-/** Returns the text of messages.gen.ts for a catalogue. */
-export function declare(catalogue: Record<string, string>): string;
+/** Returns the text of messages.gen.ts for a catalog. */
+export function declare(catalog: Record<string, string>): string;

@@ -19,9 +19,9 @@ function collect(elements, parameters) {
   return parameters;
 }
 
-/** Returns the text of messages.gen.ts for a catalogue. */
-export function declare(catalogue) {
-  const lines = Object.entries(catalogue).map(([key, message]) => {
+/** Returns the text of messages.gen.ts for a catalog. */
+export function declare(catalog) {
+  const lines = Object.entries(catalog).map(([key, message]) => {
     const parameters = [...collect(parse(message), new Map())].map(([name, type]) => `${name}: ${type}`);
     return `  "${key}": ${parameters.length ? `{ ${parameters.join("; ")} }` : "undefined"};\n`;
   });

@@ -3,7 +3,7 @@
  * renders everything again when the language changes.
  */
 import { IntlMessageFormat } from "intl-messageformat";
-import { catalogue } from "./catalogues.js";
+import { catalog } from "./catalogs.js";
 import en from "./en.json";
 import { language, locale } from "./language.js";
 import type { Messages } from "./messages.gen.js";
@@ -16,7 +16,7 @@ const formats = new Map<string, IntlMessageFormat>();
 
 /** Returns a text in the language of the page. */
 export function t<K extends Key>(key: K, ...[parameters]: Parameters<K>): string {
-  const message = catalogue(language()).page[key];
+  const message = catalog(language()).page[key];
   if (typeof message === "string") return message;
   const name = `${locale()} ${key}`;
   let format = formats.get(name);

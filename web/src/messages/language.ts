@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { isLoaded, load } from "./catalogues.js";
+import { isLoaded, load } from "./catalogs.js";
 
 /** The languages of the page, each with its own name for itself. */
 export const languages = { en: "English", de: "Deutsch" } as const;

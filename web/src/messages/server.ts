@@ -11,14 +11,14 @@ import {
   type SampleValue,
 } from "@headway/client";
 import { IntlMessageFormat } from "intl-messageformat";
-import { catalogue } from "./catalogues.js";
+import { catalog } from "./catalogs.js";
 import { isKey, t } from "./index.js";
 import { language, locale } from "./language.js";
 import { write, writeLocation } from "./text.js";
 
 /** Returns the message of a key, or undefined if the language has none. */
 function say(key: string, parameters: Record<string, string | number> = {}): string | undefined {
-  const { server } = catalogue(language());
+  const { server } = catalog(language());
   const message = Object.hasOwn(server, key) ? server[key] : undefined;
   if (message === undefined || typeof message === "string") return message;
   return new IntlMessageFormat(message, locale()).format(parameters) as string;

@@ -1,13 +1,13 @@
 /**
- * The texts of the server's messages, which have an ID and parameters, from the catalogues that the server has too
+ * The texts of the server's messages, which have an ID and parameters, from the catalogs that the server has too
  * (internal/messages). Go writes the same texts for reports and the API, and a test compares them.
  */
 import type { Location, Parameter, Text } from "@headway/client";
 import { IntlMessageFormat } from "intl-messageformat";
-import { catalogue, type Message } from "./catalogues.js";
+import { catalog, type Message } from "./catalogs.js";
 import { language, locale } from "./language.js";
 
-/** The catalogue and the languages by which a message is written. */
+/** The catalog and the languages by which a message is written. */
 export interface Writer {
   messages: Record<string, Message>;
   language: string;
@@ -15,9 +15,9 @@ export interface Writer {
   locale: string;
 }
 
-const current = (): Writer => ({ messages: catalogue(language()).issues, language: language(), locale: locale() });
+const current = (): Writer => ({ messages: catalog(language()).issues, language: language(), locale: locale() });
 
-/** Returns the text of a message, or undefined if the catalogue doesn't have it: the server is newer, or the issue is old. */
+/** Returns the text of a message, or undefined if the catalog doesn't have it: the server is newer, or the issue is old. */
 export function write(text: Text | undefined, writer = current()): string | undefined {
   try {
     return written(text, writer);

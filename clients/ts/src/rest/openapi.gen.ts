@@ -1528,7 +1528,7 @@ export interface components {
             /** @description The sheet's name in the file. */
             workbookSheet: string;
         };
-        /** @description Text is a message of the catalogues. The catalogues, one JSON file of ICU messages for each language, are in internal/messages. */
+        /** @description Text is a message of the catalogs. The catalogs, one JSON file of ICU messages for each language, are in internal/messages. */
         "headway.imports.v1.Text": {
             /** @description The ID of the message: "range.below". It stays the same if the English text changes. */
             messageId: string;

@@ -14,7 +14,7 @@ export type Counts = Schemas["headway.imports.v1.Counts"];
 export type Issue = Schemas["headway.imports.v1.Issue"];
 export type IssueCode = Schemas["headway.imports.v1.IssueCode"];
 export type IssueSeverity = Schemas["headway.imports.v1.IssueSeverity"];
-/** A message of the catalogues in internal/messages, which a page can write in its own language. */
+/** A message of the catalogs in internal/messages, which a page can write in its own language. */
 export type Text = Schemas["headway.imports.v1.Text"];
 export type Parameter = Schemas["headway.imports.v1.Parameter"];
 export type Location = Schemas["headway.imports.v1.Location"];

@@ -205,7 +205,7 @@ func (c *Column) convertCell(cell *source.Cell, calendar Calendar, buf []byte) (
 	return v, buf, f
 }
 
-// objects are the names of objects in the catalogues.
+// objects are the names of objects in the catalogs.
 var objects = map[string]string{"a picture": "picture", "a linked data type": "linked"}
 
 func withoutValue(cell *source.Cell) *Fault {

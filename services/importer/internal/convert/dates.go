@@ -16,7 +16,7 @@ import (
 // wanted is an expected kind of value, with the code for cells that do not have it.
 type wanted struct {
 	code imports.IssueCode
-	// name is that of the kind in the catalogues.
+	// name is that of the kind in the catalogs.
 	name string
 }
 

@@ -151,7 +151,7 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 	return buf[start:], buf, c.readNumberBy(cell.Text, buf[start:], n)
 }
 
-// The numbers that a cell can be expected to have, by their names in the catalogues.
+// The numbers that a cell can be expected to have, by their names in the catalogs.
 const (
 	wholeNumber = "whole"
 	anyNumber   = "any"

@@ -5,7 +5,7 @@ import (
 	"headway/internal/messages"
 )
 
-// textMessage returns a message of the catalogues. It returns nil if there is none.
+// textMessage returns a message of the catalogs. It returns nil if there is none.
 func textMessage(m messages.Message) *importsv1.Text {
 	if m.IsZero() {
 		return nil

@@ -342,7 +342,7 @@ type Doubt struct {
 	Reason Reason
 }
 
-// Reason is the reason of a doubt. It has this name in the message "record" of the catalogues.
+// Reason is the reason of a doubt. It has this name in the message "record" of the catalogs.
 type Reason string
 
 // The reasons.

@@ -44,7 +44,7 @@ func cellsOf(row source.Row) string {
 	return source.Clip(text, imports.MaxValue)
 }
 
-// repairs are the kinds of damage in the catalogues.
+// repairs are the kinds of damage in the catalogs.
 var repairs = [...]string{
 	source.SeparatorMissing: "missing",
 	source.SeparatorExtra:   "extra",

@@ -28,10 +28,10 @@ func hints(r *schema.Rules) (list []messages.Message) {
 	add(len(r.TrueValues) > 0, func() messages.Message { return messages.New("rule.yes", either(r.TrueValues)) })
 	add(len(r.FalseValues) > 0, func() messages.Message { return messages.New("rule.no", either(r.FalseValues)) })
 	add(r.Decimal != "", func() messages.Message {
-		return messages.New("rule.point", messages.Text("separator", string(r.Decimal)))
+		return messages.New("rule.point", messages.Text("separator", r.Decimal))
 	})
 	add(r.Thousands != "" && r.Thousands != schema.NoSeparator, func() messages.Message {
-		return messages.New("rule.group", messages.Text("separator", string(r.Thousands)))
+		return messages.New("rule.group", messages.Text("separator", r.Thousands))
 	})
 	add(r.Percent == schema.Fraction, func() messages.Message { return messages.New("rule.percent_fraction") })
 	add(r.Percent == schema.Number, func() messages.Message { return messages.New("rule.percent_number") })

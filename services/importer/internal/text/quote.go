@@ -166,7 +166,7 @@ func Clip(s []byte, limit int) string {
 	return string(s[:end]) + "…"
 }
 
-// names has the names of common invisible characters in the catalogues.
+// names has the names of common invisible characters in the catalogs.
 var names = map[rune]string{
 	' ': "blank", '\t': "tab", '\n': "line_break", '\r': "carriage_return", 0: "null",
 	0xA0: "no_break_space", 0x202F: "narrow_no_break_space", 0x2009: "thin_space",
@@ -185,7 +185,7 @@ func nameOf(r rune) messages.Message {
 	return character(name, r)
 }
 
-// character returns a character, by its name in the catalogues or by its code.
+// character returns a character, by its name in the catalogs or by its code.
 func character(name string, r rune) messages.Message {
 	return messages.New("character", messages.Text("name", name), messages.Text("code", fmt.Sprintf("U+%04X", r)))
 }

@@ -84,7 +84,7 @@ func (ListKind) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_text_proto_rawDescGZIP(), []int{0}
 }
 
-// Text is a message of the catalogues. The catalogues, one JSON file of ICU messages for each language, are in internal/messages.
+// Text is a message of the catalogs. The catalogs, one JSON file of ICU messages for each language, are in internal/messages.
 type Text struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ID of the message: "range.below". It stays the same if the English text changes.

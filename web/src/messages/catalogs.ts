@@ -9,7 +9,7 @@ import type { Messages } from "./messages.gen.js";
 /** A message as web/tools/compile-messages.mjs compiles it: a text, or a tree if it has parameters. */
 export type Message = string | ConstructorParameters<typeof IntlMessageFormat>[0];
 
-interface Catalogue {
+interface Catalog {
   /** The texts of the page. */
   page: Record<keyof Messages, Message>;
   /** The messages about errors and the progress of imports. In English, they are the server's own. */
@@ -18,21 +18,21 @@ interface Catalogue {
   issues: Record<string, Message>;
 }
 
-const english: Catalogue = { page: en, server: {}, issues: {} };
-const catalogues = new Map<string, Catalogue>([["en", english]]);
+const english: Catalog = { page: en, server: {}, issues: {} };
+const catalogs = new Map<string, Catalog>([["en", english]]);
 
-/** Returns the catalogue of a language that has been loaded, or the English one. */
-export const catalogue = (language: string): Catalogue => catalogues.get(language) ?? english;
+/** Returns the catalog of a language that has been loaded, or the English one. */
+export const catalog = (language: string): Catalog => catalogs.get(language) ?? english;
 
 /** Reports whether the messages of a language have been loaded. */
-export const isLoaded = (language: string): boolean => catalogues.has(language);
+export const isLoaded = (language: string): boolean => catalogs.has(language);
 
 /** Loads the messages of a language. */
 export async function load(language: string): Promise<void> {
   if (language === "en") {
-    if (catalogue(language) !== english) return;
+    if (catalog(language) !== english) return;
     const issues = await import("../../../internal/messages/issues.en.json");
-    catalogues.set(language, { ...english, issues: issues.default });
+    catalogs.set(language, { ...english, issues: issues.default });
     return;
   }
   if (isLoaded(language)) return;
@@ -41,5 +41,5 @@ export async function load(language: string): Promise<void> {
     import("./server.de.json"),
     import("../../../internal/messages/issues.de.json"),
   ]);
-  catalogues.set(language, { page: page.default, server: server.default, issues: issues.default });
+  catalogs.set(language, { page: page.default, server: server.default, issues: issues.default });
 }
