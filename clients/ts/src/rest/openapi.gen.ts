@@ -857,8 +857,8 @@ export interface components {
             /** @description The text of the header in the file. */
             header: string;
             /**
-             * @description Ways to read the values, if some of the first ones can be read in several ways: rules for the column, with the values that they
-             *     give. The most likely one comes first.
+             * @description Ways to read the values, if some of the first ones can be read in several ways, or only with rules, such as those with a currency:
+             *     rules for the column, with the values that they give. The most likely one comes first.
              */
             readings: components["schemas"]["headway.imports.v1.Reading"][];
             /** @description Whether only the first of the readings fits all of the first values. */
