@@ -109,6 +109,9 @@ describe("a browser in German", () => {
     const { page } = await open(browser, headway.address, german);
     await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
     await choose(page, headway.sample(2_000, 200));
+    // Some dates have several meanings, which the page asks about first.
+    await page.getByRole("radio", { name: "2021-04-03" }).check();
+    await page.getByRole("button", { name: "Mit diesen Spalten importieren" }).click();
     await waitForStatus(page, "waiting");
     await page.locator(".headway-issue-code").first().waitFor();
     const id = new URL(page.url()).pathname.split("/").at(-1);
