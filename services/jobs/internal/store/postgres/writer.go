@@ -121,8 +121,8 @@ type backend struct {
 }
 
 // sessionSettings let the server notice within half a minute that this process has gone without closing its connection. Until
-// then, it keeps the locks.
-const sessionSettings = `SET lock_timeout = '5s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
+// then, it keeps the locks. A statement waits for a lock for longer than the server lets a frozen replica keep it (5 s, see pgstore).
+const sessionSettings = `SET lock_timeout = '8s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
 	SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'`
 
 // takeOver prepares a new connection. If the connection before was lost without the server noticing, its backend is ended: it has
