@@ -59,7 +59,7 @@ type watch struct {
 	interrupted    bool // reported
 }
 
-// failed reports an interruption if the last stream ended before its first snapshot.
+// failed reports an interruption if the last attempt has not connected.
 func (w *watch) failed(err error) {
 	if err != nil && !w.connected && !w.interrupted && w.onInterruption != nil {
 		w.interrupted = true

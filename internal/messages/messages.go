@@ -3,6 +3,8 @@
 // as ICU MessageFormat. The web UI makes the same texts from the same catalogs, with Intl.
 package messages
 
+import "strconv"
+
 // Message is an ID of the catalogs with its parameters.
 type Message struct {
 	ID         string
@@ -162,10 +164,32 @@ func Texts(texts ...string) []Value {
 	return values
 }
 
+// Quotes returns texts as quotations.
+func Quotes(texts ...string) []Value {
+	values := make([]Value, len(texts))
+	for i, t := range texts {
+		values[i] = Quote(t)
+	}
+	return values
+}
+
+// Numbers returns numbers of the data as values, such as those of rows.
+func Numbers(numbers ...int) []Value {
+	values := make([]Value, len(numbers))
+	for i, n := range numbers {
+		values[i] = Value{Kind: Decimal, Text: strconv.Itoa(n)}
+	}
+	return values
+}
+
 // Clipped returns the first values of a list. If there are others, it adds how many.
-func Clipped(values []Value, shown int) []Value {
-	if len(values) <= shown {
+func Clipped(values []Value, shown int) []Value { return First(values, len(values), shown) }
+
+// First is Clipped for a list of n values, of which only the first ones are known.
+func First(values []Value, n, shown int) []Value {
+	shown = min(shown, len(values))
+	if n <= shown {
 		return values
 	}
-	return append(values[:shown:shown], Of(New("list.more", Count("n", len(values)-shown))))
+	return append(values[:shown:shown], Of(New("list.more", Count("n", n-shown))))
 }

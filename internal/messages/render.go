@@ -79,7 +79,7 @@ func addCatalog(to map[string][]element, name string) error {
 	return nil
 }
 
-// In returns the text of a message in a language. An unknown message is its ID.
+// In returns the text of a message in a language. An unknown message is its ID. The zero message has an empty text.
 func (m Message) In(l Language) string {
 	return string(m.append(nil, l))
 }
@@ -217,15 +217,15 @@ func appendLocation(b []byte, l Language, p Location) []byte {
 	if p.Column == 0 {
 		return append(b, row+":"+row...)
 	}
-	return append(appendLetters(b, p.Column), row...)
+	return append(AppendColumn(b, int(p.Column)), row...)
 }
 
-// appendLetters appends the letters of a column.
-func appendLetters(b []byte, column uint32) []byte {
-	if column > 26 {
-		b = appendLetters(b, (column-1)/26)
+// AppendColumn appends the letters of a column of a workbook that counts from 1, such as "AA" for 27.
+func AppendColumn(b []byte, column int) []byte {
+	if column <= 0 {
+		return b
 	}
-	return append(b, byte('A'+(column-1)%26))
+	return append(AppendColumn(b, (column-1)/26), byte('A'+(column-1)%26))
 }
 
 func appendQuotation(b []byte, l Language, v *Value) []byte {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,9 +20,9 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	// frozenTimeout is how long a transaction can wait for its process. If the process is frozen, its connection stays open, and its
+	// FrozenTimeout is how long a transaction can wait for its process. If the process is frozen, its connection stays open, and its
 	// rows would stay locked for others.
-	frozenTimeout = "5s"
+	FrozenTimeout = 5 * time.Second
 	// migrateTimeout is how long a migration can take, which can rewrite all rows, with the wait for that of another process.
 	migrateTimeout = time.Hour
 	lockPeriod     = 1 // seconds between two attempts to get the lock for migrations
@@ -43,7 +44,7 @@ func Configure(url, application, schema string) (*pgxpool.Config, error) {
 	if schema != "" {
 		config.ConnConfig.RuntimeParams["search_path"] = schema
 	}
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozenTimeout
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(FrozenTimeout.Milliseconds(), 10)
 	return config, nil
 }
 

@@ -114,20 +114,20 @@ func (s *Service) logReadiness(ctx context.Context) {
 			}
 		}
 		slices.Sort(missing)
-		switch now := cmp.Or(strings.Join(missing, ", "), states["status"]); {
+		now := cmp.Or(strings.Join(missing, ", "), states["status"])
+		switch {
 		case ctx.Err() != nil:
 			return
 		case now == last:
+			continue
 		case ready && now == "ok":
-			last = now
 			s.cfg.Logger.InfoContext(ctx, "ready: nothing is missing")
 		case ready:
-			last = now
 			s.cfg.Logger.WarnContext(ctx, "ready, but something is missing", "missing", now)
 		default:
-			last = now
 			s.cfg.Logger.ErrorContext(ctx, "not ready", "missing", now, "jobs_address", s.cfg.JobsAddress, "importer_address", s.cfg.ImporterAddress)
 		}
+		last = now
 	}
 }
 

@@ -68,7 +68,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 				proposal.Readings = append(proposal.Readings, &importsv1.Reading{Rules: rulesMessage(r.Rules), Cell: r.Cell, Value: r.Value})
 			}
 			for _, sample := range c.Samples {
-				proposal.Samples = append(proposal.Samples, &importsv1.SampleValue{Cell: sample.Cell, Value: sample.Value, Problem: problemOf(sample), Code: importsv1.IssueCode(sample.Code), Text: textMessage(sample.Says)})
+				proposal.Samples = append(proposal.Samples, &importsv1.SampleValue{Cell: sample.Cell, Value: sample.Value, Problem: sample.Says.English(), Code: importsv1.IssueCode(sample.Code), Text: textMessage(sample.Says)})
 			}
 			m.Columns = append(m.Columns, proposal)
 			if c.Sure || c.Score >= mapping.LikelyColumn {
@@ -110,12 +110,4 @@ func absentSheets(p *intake.Preview) (entries []*importsv1.SheetMapping) {
 		}
 	}
 	return entries
-}
-
-// problemOf returns why a cell has no value. It is empty if it has one.
-func problemOf(sample mapping.Sample) string {
-	if sample.Says.IsZero() {
-		return ""
-	}
-	return sample.Says.English()
 }

@@ -69,22 +69,6 @@ type Sheet struct {
 	lastSparse Rows
 }
 
-// Rows counts rows, and has the row numbers of the first ones.
-type Rows struct {
-	Count uint32
-	First []int
-}
-
-// maxFirst is the maximum number of row numbers.
-const maxFirst = 10
-
-// Add counts a row.
-func (r *Rows) Add(number int) {
-	if r.Count++; len(r.First) < maxFirst {
-		r.First = append(r.First, number)
-	}
-}
-
 // maxTitle is the length of the longest title that is compared.
 const maxTitle = 63
 

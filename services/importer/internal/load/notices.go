@@ -1,8 +1,6 @@
 package load
 
 import (
-	"strconv"
-
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
@@ -67,11 +65,7 @@ func count(rows layout.Rows) messages.Parameter { return messages.Count("count",
 
 // which is the parameter with the numbers of the first rows.
 func which(rows layout.Rows) messages.Parameter {
-	numbers := make([]messages.Value, len(rows.First))
-	for i, row := range rows.First {
-		numbers[i] = messages.Value{Kind: messages.Decimal, Text: strconv.Itoa(row)}
-	}
-	return messages.List("rows", messages.And, some(numbers, rows.Count)...)
+	return messages.List("rows", messages.And, some(messages.Numbers(rows.First...), rows.Count)...)
 }
 
 // rows adds a notice about rows, if there are any.
@@ -79,22 +73,13 @@ func (n *noticeList) rows(reason string, rows layout.Rows, says messages.Message
 	if rows.Count == 0 {
 		return
 	}
-	ranges := make([]string, len(rows.First))
-	for i, row := range rows.First {
-		number := strconv.Itoa(row)
-		ranges[i] = number + ":" + number
-	}
-	n.add(reason, rows.Count, ranges, says)
+	n.add(reason, rows.Count, rows.Ranges(), says)
 }
 
 // some returns the first of n values, with the number of the others: "2, 3, 7, and 12 more".
 func some(values []messages.Value, n uint32) []messages.Value {
 	const listed = 5
-	values = values[:min(len(values), listed)]
-	if more := int(n) - len(values); more > 0 {
-		values = append(values[:len(values):len(values)], messages.Of(messages.New("list.more", messages.Count("n", more))))
-	}
-	return values
+	return messages.First(values, int(n), listed)
 }
 
 func (n *noticeList) hiddenColumns(s *sheet) {

@@ -3,7 +3,6 @@ package mapping
 import (
 	"bytes"
 	"slices"
-	"strconv"
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
@@ -38,19 +37,10 @@ func noticeAbove(head []source.Row, spec *schema.Sheet, sheet *imports.Sheet) []
 	if above.Count == 0 {
 		return nil
 	}
-	var ranges []string
-	var numbers []messages.Value
-	for _, row := range above.First {
-		number := strconv.Itoa(row)
-		ranges = append(ranges, number+":"+number)
-		numbers = append(numbers, messages.Value{Kind: messages.Decimal, Text: number})
-	}
-	if more := int(above.Count) - len(numbers); more > 0 {
-		numbers = append(numbers, messages.Of(messages.New("list.more", messages.Count("n", more))))
-	}
+	numbers := messages.First(messages.Numbers(above.First...), int(above.Count), len(above.First))
 	n := notice(spec, imports.AboveTable, messages.New("notice.above_table", messages.Text("sheet", sheet.WorkbookSheet),
 		messages.Count("count", above.Count), messages.List("rows", messages.And, numbers...)))
-	n.Count, n.Ranges = above.Count, ranges
+	n.Count, n.Ranges = above.Count, above.Ranges()
 	return []imports.Notice{n}
 }
 

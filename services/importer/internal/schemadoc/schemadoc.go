@@ -59,11 +59,7 @@ func (t texts) Table(s *schema.Sheet) template.HTML {
 
 // Aliases describes the other names of a sheet.
 func (t texts) Aliases(names []string) template.HTML {
-	quoted := make([]messages.Value, len(names))
-	for i, name := range names {
-		quoted[i] = messages.Quote(name)
-	}
-	return t.in(messages.New("doc.aliases", messages.List("names", messages.Or, quoted...)))
+	return t.in(messages.New("doc.aliases", messages.List("names", messages.Or, messages.Quotes(names...)...)))
 }
 
 // Referred introduces the references to a sheet.

@@ -177,13 +177,4 @@ func (p Position) Location(row, column int) messages.Location {
 func ColumnName(col int) string { return string(AppendColumnName(nil, col)) }
 
 // AppendColumnName appends the letters of a column.
-func AppendColumnName(dst []byte, col int) []byte {
-	start := len(dst)
-	for ; col > 0; col = (col - 1) / 26 {
-		dst = append(dst, byte('A'+(col-1)%26))
-	}
-	for i, j := start, len(dst)-1; i < j; i, j = i+1, j-1 {
-		dst[i], dst[j] = dst[j], dst[i]
-	}
-	return dst
-}
+func AppendColumnName(dst []byte, col int) []byte { return messages.AppendColumn(dst, col) }

@@ -13,6 +13,7 @@ import (
 
 	"headway/internal/backoff"
 	"headway/internal/pgerr"
+	"headway/internal/pgstore"
 	"headway/services/jobs/internal/job"
 )
 
@@ -120,15 +121,18 @@ type backend struct {
 	started time.Time
 }
 
+// lockTimeout is the maximum time that a statement waits for a lock. It is longer than a frozen replica can keep one.
+const lockTimeout = pgstore.FrozenTimeout + 3*time.Second
+
 // sessionSettings let the server notice within half a minute that this process has gone without closing its connection. Until
-// then, it keeps the locks. A statement waits for a lock for longer than the server lets a frozen replica keep it (5 s, see pgstore).
-const sessionSettings = `SET lock_timeout = '8s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
+// then, it keeps the locks.
+const sessionSettings = `SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
 	SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'`
 
 // takeOver prepares a new connection. If the connection before was lost without the server noticing, its backend is ended: it has
 // the lock that the new connection needs.
 func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, err error) {
-	if _, err := conn.Exec(ctx, sessionSettings); err != nil {
+	if _, err := conn.Exec(ctx, fmt.Sprintf(`SET lock_timeout = %d; `, lockTimeout.Milliseconds())+sessionSettings); err != nil {
 		return next, err
 	}
 	if err := planByIndex(ctx, conn); err != nil {
