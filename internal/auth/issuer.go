@@ -310,6 +310,7 @@ func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error
 	case <-fetched:
 	case <-timeout.C:
 	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
 	key, _, err = i.lookUp(kid, t.Method.Alg())
 	return key, err

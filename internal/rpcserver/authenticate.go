@@ -54,16 +54,15 @@ func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 }
 
 func authenticate(ctx context.Context, v auth.Verifier) (auth.Identity, error) {
-	var token string
-	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
-		token = auth.BearerToken(values[0])
-		if token == "" {
-			return auth.Identity{}, rpcerr.Token(auth.ErrInvalid)
+	var id auth.Identity
+	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok && a.caller != nil {
+		id = *a.caller
+	} else {
+		headers, _ := metadata.FromIncomingContext(ctx)
+		var err error
+		if id, err = identify(ctx, v, headers); err != nil {
+			return auth.Identity{}, rpcerr.Token(err)
 		}
-	}
-	id, err := v.Verify(ctx, token)
-	if err != nil {
-		return auth.Identity{}, rpcerr.Token(err)
 	}
 	observed(ctx).subject = id.Subject
 	return id, nil

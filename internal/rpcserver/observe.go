@@ -23,6 +23,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/alarm"
+	"headway/internal/auth"
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 )
@@ -64,14 +65,25 @@ type callKey struct{}
 type arrival struct {
 	method string
 	peer   string
+	// caller is who makes the call, if a token has proved that when the headers arrived.
+	caller *auth.Identity
+	// late ends the call if its request does not arrive in time.
+	late *time.Timer
 	// handled is set when the call reaches the interceptors, which log its end.
 	handled atomic.Bool
 }
 
 type arrivalKey struct{}
 
+// unhandled is the method of calls in metrics that are refused before a handler, or that have none. A caller must not be able to
+// create labels.
+const unhandled = "unhandled"
+
 // TagRPC implements stats.Handler.
 func (o *observer) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	if _, admitted := ctx.Value(arrivalKey{}).(*arrival); admitted {
+		return ctx
+	}
 	return context.WithValue(ctx, arrivalKey{}, &arrival{method: info.FullMethodName})
 }
 
@@ -86,18 +98,23 @@ func (o *observer) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	case *stats.InHeader:
 		a.peer = event.RemoteAddr.String()
 	case *stats.End:
+		if a.late != nil {
+			a.late.Stop()
+		}
 		if event.Error == nil || a.handled.Load() {
 			return
 		}
 		code := status.Code(event.Error)
-		o.calls.WithLabelValues("unhandled", code.String()).Inc() // a caller must not create labels
+		o.calls.WithLabelValues(unhandled, code.String()).Inc()
 		o.logger.LogAttrs(ctx, slog.LevelInfo, "call refused by the transport", slog.String("method", a.method),
 			slog.String("code", code.String()), slog.String("peer", a.peer), slog.String("error", event.Error.Error()))
 	}
 }
 
 // TagConn implements stats.Handler.
-func (o *observer) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (o *observer) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	return context.WithValue(ctx, connectionKey{}, &connection{})
+}
 
 // HandleConn implements stats.Handler.
 func (o *observer) HandleConn(context.Context, stats.ConnStats) {}
@@ -121,8 +138,9 @@ func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 			resp, err = nil, rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 		err = visible(err)
-		o.seconds.WithLabelValues(path.Base(info.FullMethod)).Observe(time.Since(start).Seconds())
-		o.finish(ctx, info.FullMethod, start, err)
+		label := path.Base(info.FullMethod)
+		o.seconds.WithLabelValues(label).Observe(time.Since(start).Seconds())
+		o.finish(ctx, info.FullMethod, label, start, err)
 	}()
 	return handler(ctx, req)
 }
@@ -137,7 +155,11 @@ func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 			err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 		err = stream.answer(visible(err))
-		o.finish(ctx, info.FullMethod, start, err)
+		label := path.Base(info.FullMethod)
+		if srv == nil { // of unknownMethod
+			label = unhandled
+		}
+		o.finish(ctx, info.FullMethod, label, start, err)
 	}()
 	return handler(srv, stream)
 }
@@ -189,15 +211,24 @@ func begin(ctx context.Context) context.Context {
 	}
 	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
 		a.handled.Store(true)
+		if a.late != nil {
+			a.late.Stop()
+		}
 	}
 	return context.WithValue(ctx, callKey{}, &call{requestID: id})
 }
 
+// refused writes the log line of a call that is refused when its headers arrive.
+func (o *observer) refused(ctx context.Context, method string, err error) {
+	ctx = begin(ctx)
+	o.finish(ctx, method, unhandled, time.Now(), err)
+}
+
 // finish writes the log line of a call: at level debug if it succeeded, info if the request was wrong, and error if the
-// server failed.
-func (o *observer) finish(ctx context.Context, method string, start time.Time, err error) {
+// server failed. label is its method in metrics.
+func (o *observer) finish(ctx context.Context, method, label string, start time.Time, err error) {
 	code := status.Code(err)
-	o.calls.WithLabelValues(path.Base(method), code.String()).Inc()
+	o.calls.WithLabelValues(label, code.String()).Inc()
 	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL {
 		o.storage.Note(errors.Unwrap(err))
 	}

@@ -130,6 +130,7 @@ func New(cfg Config) (*Server, error) {
 		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), validateStream(rules)),
 		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too
 		grpc.StatsHandler(observe),
+		grpc.InTapHandle(newAdmitter(cfg.Verifier, observe).call),
 		grpc.MaxRecvMsgSize(cfg.MaxReceiveBytes),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxConcurrentStreams(maxConcurrentStreams),

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"golang.org/x/net/http2"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -67,13 +68,18 @@ type running struct {
 
 func setup(t *testing.T) *running {
 	t.Helper()
+	return setupWith(t, nil)
+}
+
+func setupWith(t *testing.T, metrics prometheus.Registerer) *running {
+	t.Helper()
 	key, err := auth.NewKey([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &running{key: key, log: &proctest.Log{}, service: &service{watching: make(chan struct{}, 1)}}
 	server, err := rpcserver.New(rpcserver.Config{
-		Service: "jobs", Verifier: key, Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Service: "jobs", Verifier: key, Metrics: metrics, Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -71,13 +71,53 @@ func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry,
 		mux.HandleFunc("GET /healthz", answerReady(alive))
 		mux.HandleFunc("GET /readyz", answerReady(ready))
 	}
-	server := &http.Server{Handler: ownHost(lis.Addr(), mux), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler: impatient(ownHost(lis.Addr(), mux)), ReadHeaderTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(lis); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics on %s: %w", lis.Addr(), err)
 	}
 	return nil
+}
+
+const (
+	// readTimeout is how long the headers of a request can take, and its body, which no route needs.
+	readTimeout = 5 * time.Second
+	// writeTimeout is how long a client can take to accept a part of a response. Profiles take longer to begin.
+	writeTimeout = 30 * time.Second
+	// idleTimeout is how long a connection is kept open for the next request. Collectors of metrics request them every minute.
+	idleTimeout = 3 * time.Minute
+	// maxHeaderBytes limits a request's headers.
+	maxHeaderBytes = 8 << 10
+)
+
+// impatient returns a handler that ends the connections of clients that neither send nor read. Other programs of this machine can
+// connect, and could use up the descriptors of the services.
+func impatient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		if r.ContentLength != 0 {
+			_ = control.SetReadDeadline(time.Now().Add(readTimeout)) // net/http's can
+		}
+		next.ServeHTTP(&impatientWriter{w, control}, r)
+	})
+}
+
+// impatientWriter extends the deadline of a response with each of its parts.
+type impatientWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+// Unwrap returns the wrapped writer for http.ResponseController.
+func (w *impatientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write implements http.ResponseWriter.
+func (w *impatientWriter) Write(b []byte) (int, error) {
+	_ = w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // net/http's can
+	return w.ResponseWriter.Write(b)
 }
 
 // ownHost returns a handler that passes a request to next unless its Host header cannot be this server's.

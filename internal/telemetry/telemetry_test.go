@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
@@ -9,8 +10,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc/test/bufconn"
 
 	"headway/internal/telemetry"
 )
@@ -108,4 +112,63 @@ func TestReadinessIsServedWithItsReasons(t *testing.T) {
 		t.Error(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestStalledClientsOfMetricsAreDisconnected has clients that never read, never send what they announce, and never send another
+// request.
+func TestStalledClientsOfMetricsAreDisconnected(t *testing.T) {
+	for name, request := range map[string]string{
+		"idle": "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"body": "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn := dialMetrics(t)
+				if _, err := io.WriteString(conn, request); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, conn); err != nil { // until the server closes the connection
+					t.Error(err)
+				}
+			})
+		})
+	}
+	t.Run("reader", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			conn := dialMetrics(t)
+			if _, err := io.WriteString(conn, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err == nil {
+				_, err = io.ReadAll(res.Body)
+				res.Body.Close()
+			}
+			if err == nil {
+				t.Error("the response is complete, after an hour")
+			}
+		})
+	})
+}
+
+// dialMetrics serves metrics in a bubble, and connects to them. The connection buffers a few bytes only.
+func dialMetrics(t *testing.T) net.Conn {
+	t.Helper()
+	lis := bufconn.Listen(64)
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- telemetry.Serve(ctx, lis, telemetry.NewRegistry(), nil) }()
+	conn, err := lis.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
 }

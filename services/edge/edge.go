@@ -97,6 +97,7 @@ type Service struct {
 	// handlers counts the requests in progress, and other work that must end before Run returns.
 	handlers sync.WaitGroup
 	draining atomic.Bool
+	checks   checks
 	// exhausted records whether the process has run out of descriptors.
 	exhausted *alarm.Alarm
 	// storage records whether the disk of the edge is full.

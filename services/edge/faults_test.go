@@ -293,6 +293,28 @@ func TestShutdownDoesNotWaitForSlowPeers(t *testing.T) {
 	}
 }
 
+// TestManyReadinessChecksAreShared has more at the same moment than the services accept from a caller without a token.
+func TestManyReadinessChecksAreShared(t *testing.T) {
+	b := setup(t, nil)
+	eventually(t, "ready", func() bool { status, _ := b.get("/readyz", "Authorization", ""); return status == 200 })
+	var all sync.WaitGroup
+	for range 300 {
+		all.Go(func() {
+			resp, err := http.Get(b.url + "/readyz")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				text, _ := io.ReadAll(resp.Body)
+				t.Errorf("%d %s", resp.StatusCode, text)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestReadinessFollowsServicesAndShutdown(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.DrainDelay = 300 * time.Millisecond })
 	eventually(t, "ready", func() bool { status, _ := b.get("/readyz", "Authorization", ""); return status == 200 })

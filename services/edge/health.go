@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,13 +42,57 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 // Ready reports whether both services are serving, the importer can reach the database for the rows, tokens can be checked, and the edge
-// is not draining. It names what is missing.
+// is not draining. It names what is missing. Callers at the same moment share one check, because the route is public.
 func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]string) {
 	if s.draining.Load() {
 		return false, map[string]string{"status": "draining"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
+	return s.checks.next(func() (bool, map[string]string) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		return s.check(ctx)
+	})
+}
+
+// checks shares checks between callers at the same moment. A check that has already begun is not shared: it might not have seen what
+// the caller has.
+type checks struct {
+	running sync.Mutex
+
+	mu      sync.Mutex
+	waiting *result
+}
+
+// result is the result of a check, once done is closed.
+type result struct {
+	done   chan struct{}
+	ready  bool
+	states map[string]string
+}
+
+// next returns the result of the next check.
+func (c *checks) next(check func() (bool, map[string]string)) (ready bool, states map[string]string) {
+	c.mu.Lock()
+	if shared := c.waiting; shared != nil {
+		c.mu.Unlock()
+		<-shared.done
+		return shared.ready, shared.states
+	}
+	own := &result{done: make(chan struct{})}
+	c.waiting = own
+	c.mu.Unlock()
+	defer close(own.done)
+	c.running.Lock()
+	defer c.running.Unlock()
+	c.mu.Lock()
+	c.waiting = nil
+	c.mu.Unlock()
+	own.ready, own.states = check()
+	return own.ready, own.states
+}
+
+// check asks the services what is missing.
+func (s *Service) check(ctx context.Context) (ready bool, states map[string]string) {
 	var (
 		g              errgroup.Group
 		jobs, importer string
