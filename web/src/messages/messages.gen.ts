@@ -158,6 +158,7 @@ export interface Messages {
   "mapping.missing": undefined;
   "mapping.check": undefined;
   "mapping.empty": undefined;
+  "mapping.table": { name: string; sheet: string; row: number };
   "mapping.unused": undefined;
   "mapping.unusedHint": undefined;
   "mapping.missingLead": { fields: string };

@@ -43,7 +43,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 	}
 	for i := range p.Sheets {
 		sheet := &p.Sheets[i]
-		m := &importsv1.PreviewSheet{Name: sheet.Name, Hidden: sheet.Hidden, HeaderRow: uint32(sheet.HeaderRow), File: sheet.File}
+		m := &importsv1.PreviewSheet{Name: sheet.Name, Hidden: sheet.Hidden, HeaderRow: uint32(sheet.HeaderRow), File: sheet.File, TableOf: sheet.Of}
 		for _, c := range sheet.Columns {
 			m.Columns = append(m.Columns, &importsv1.PreviewColumn{Column: uint32(c.Column), Header: c.Header, Values: c.Values})
 		}
@@ -58,7 +58,8 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 			maps.Copy(columns, p.Mapping[i].Columns) // with those that are left out
 		}
 		mapped.Sheet, mapped.WorkbookSheet, mapped.Columns = o.Sheet, o.FileSheet, columns
-		if p.Text != nil {
+		isTable := slices.ContainsFunc(p.Sheets, func(f mapping.FileSheet) bool { return f.Name == o.FileSheet && f.Of != "" })
+		if p.Text != nil && !isTable {
 			mapped.WorkbookSheet = "" // the next file has another name
 		}
 		for _, c := range o.Columns {

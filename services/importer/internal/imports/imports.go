@@ -155,6 +155,11 @@ type Sheet struct {
 	Bytes int64
 	// HeaderRow is the number of the row with the headers.
 	HeaderRow int
+	// Table is the name of the table, if the sheet has several, one below another. A mapping names it. FirstRow is its first row, and
+	// LastRow its last one, or 0 if the table ends with the sheet.
+	Table    string `json:",omitempty"`
+	FirstRow int    `json:",omitempty"`
+	LastRow  int    `json:",omitempty"`
 	// Lines reports whether the numbers of rows are those of lines in a text file.
 	Lines bool
 	// File is the name of the sheet's own file, if several files were uploaded.
@@ -211,9 +216,9 @@ func (s *Sheet) ColumnNumbers() []int {
 	return numbers
 }
 
-// Shares reports whether both sheets of an import have their rows from the same sheet of the file.
+// Shares reports whether both sheets of an import have their rows from the same table of the file.
 func (s *Sheet) Shares(other *Sheet) bool {
-	return s.WorkbookSheet == other.WorkbookSheet && s.File == other.File
+	return s.WorkbookSheet == other.WorkbookSheet && s.File == other.File && s.FirstRow == other.FirstRow
 }
 
 // SheetColumn maps a column of the schema to a column of the workbook.

@@ -48,6 +48,7 @@ const (
 	OtherTable       = "OTHER_TABLE"
 	BelowTable       = "BELOW_TABLE"
 	AboveTable       = "ABOVE_TABLE"
+	TableIgnored     = "TABLE_IGNORED"
 	SparseRows       = "SPARSE_ROWS"
 	SumRows          = "SUM_ROWS"
 	RepeatedRows     = "REPEATED_ROWS"

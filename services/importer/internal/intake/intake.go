@@ -303,6 +303,9 @@ func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, hold 
 }
 
 func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *governor.Share, im *imports.Import, spec *schema.Schema, r Request) (err error) {
+	if book, err = mapping.Unstack(ctx, book, spec); err != nil {
+		return err
+	}
 	find := mapping.Find
 	if im.Policy.Mode == imports.UpdateOnly {
 		find = mapping.FindForUpdate
@@ -326,6 +329,7 @@ func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *gover
 		im.Sheets[i].Notices = nil
 	}
 	im.Unused = unused(book.Sheets(), im.Sheets)
+	im.Notices = append(im.Notices, mapping.Locate(book, im.Sheets)...)
 	return nil
 }
 
@@ -333,7 +337,7 @@ func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *gover
 func unused(all []source.Sheet, found []imports.Sheet) []imports.UnusedSheet {
 	var rest []imports.UnusedSheet
 	for _, sheet := range all {
-		if !slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == sheet.Name }) {
+		if sheet.Of == "" && !slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == sheet.Name }) {
 			rest = append(rest, imports.UnusedSheet{Name: sheet.Name, Hidden: sheet.State != source.Visible})
 		}
 	}

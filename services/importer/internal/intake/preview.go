@@ -54,6 +54,9 @@ func (in *Intake) Preview(ctx context.Context, r Request) (p Preview, err error)
 	}
 	defer func() { err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), im.ID)) }()
 	err = in.read(ctx, &im, r, hold, func(book source.Workbook, _ *governor.Share) (err error) {
+		if book, err = mapping.Unstack(ctx, book, p.Schema); err != nil {
+			return err
+		}
 		update := r.Policy.Mode == imports.UpdateOnly
 		if p.Mapping = r.Mapping; len(p.Mapping) == 0 {
 			remembered, err := in.recall(ctx, book, im.Owner, p.Schema)

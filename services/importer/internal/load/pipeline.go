@@ -189,7 +189,7 @@ func (p *pipeline) fill(ctx context.Context) error {
 	}
 	for rows.Next() {
 		row := rows.Row()
-		if row.Number <= p.sheet.listed.HeaderRow {
+		if listed := p.sheet.listed; row.Number <= listed.HeaderRow || listed.LastRow > 0 && row.Number > listed.LastRow {
 			continue
 		}
 		if !p.take(b, row) {

@@ -14,6 +14,9 @@ import (
 func (p *Preview) uncertain(mapping []imports.SheetMapping) error {
 	for _, o := range p.Proposals {
 		isFound := slices.ContainsFunc(p.Found, func(f imports.Sheet) bool { return f.Name == o.Sheet && f.WorkbookSheet == o.FileSheet })
+		if len(mapping) == 0 && !isFound && slices.ContainsFunc(p.Sheets, func(f FileSheet) bool { return f.Name == o.FileSheet && f.Of != "" }) {
+			return problem(MappingUncertain, "The table “%s” could be for %s. Map it, or leave %s out of the mapping by absent.", o.FileSheet, o.Sheet, o.Sheet)
+		}
 		for _, j := range o.Joins {
 			return problem(MappingUncertain, "The columns “%s” and “%s” could together be %s. Map them, or leave %s out of the mapping by an empty header.", j.Headers[0], j.Headers[1], j.Column, j.Column)
 		}

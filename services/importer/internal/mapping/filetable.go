@@ -22,7 +22,7 @@ type fileTable struct {
 
 // tableOf finds the headers of a sheet, and values below them.
 func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *schema.Schema, known labels, found []imports.Sheet) *fileTable {
-	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, File: sheet.File, Hidden: sheet.State != source.Visible}}
+	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, File: sheet.File, Of: sheet.Of, Hidden: sheet.State != source.Visible}}
 	if len(rows) == 0 {
 		return f
 	}

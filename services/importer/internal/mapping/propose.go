@@ -56,6 +56,8 @@ type FileSheet struct {
 	Hidden bool
 	// File is the name of its file, if it is one of several.
 	File string
+	// Of is the name of the sheet that the table is on, if it is another table than the sheet's main one.
+	Of string
 	// HeaderRow is the number of the last row with headers, or 0 for a sheet without content.
 	HeaderRow int
 	Columns   []FileColumn

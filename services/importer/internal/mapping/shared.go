@@ -39,7 +39,12 @@ func (f *finder) feeds(m imports.SheetMapping, sheet source.Sheet) bool {
 	if !m.Distinct {
 		return false
 	}
-	return m.WorkbookSheet == sheet.Name || m.WorkbookSheet == "" && source.HasLines(f.book) && len(f.book.Sheets()) == 1
+	return m.WorkbookSheet == sheet.Name || m.WorkbookSheet == "" && source.HasLines(f.book) && isOnly(f.book, sheet)
+}
+
+// isOnly reports whether a sheet is the only one of the file, or the main table of the only one.
+func isOnly(book source.Workbook, sheet source.Sheet) bool {
+	return sheet.Of == "" && !slices.ContainsFunc(book.Sheets(), func(o source.Sheet) bool { return o.Of == "" && o.Name != sheet.Name })
 }
 
 // tablesOf returns the tables that a text file is for, in addition to the one that has most of its headers: those that the mapping adds,

@@ -53,6 +53,9 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 		}
 		for _, table := range tables {
 			if other := slices.IndexFunc(found, func(o imports.Sheet) bool { return o.Name == table.Name }); other >= 0 {
+				if sheet.Of != "" && !f.isMapped(sheet.Name) {
+					continue
+				}
 				return nil, problem(SheetDuplicated, "“%s” and “%s” both have the headers of %s. Upload only one of them.",
 					cmp.Or(found[other].File, found[other].WorkbookSheet), cmp.Or(sheet.File, sheet.Name), f.schema.Sheet(table.Name).Title)
 			}
@@ -77,7 +80,7 @@ func (f *finder) bestOf(listed source.Sheet, head heading, known labels) (*impor
 	}
 	best, err := f.bestFit(listed, head, known)
 	var misfit *Error
-	if listed.File != "" && !f.isMapped(listed.Name) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing {
+	if (listed.File != "" || listed.Of != "") && !f.isMapped(listed.Name) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing {
 		return nil, nil //nolint:nilnil // the file is not imported
 	}
 	return &best, err
@@ -119,7 +122,7 @@ func (f *finder) bestFit(listed source.Sheet, head heading, known labels) (impor
 
 // isAssigned reports whether the mapping has a table for a text file, in addition to those that it adds.
 func (f *finder) isAssigned(listed source.Sheet) bool {
-	return f.isMapped(listed.Name) || len(f.book.Sheets()) == 1 &&
+	return f.isMapped(listed.Name) || isOnly(f.book, listed) &&
 		slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == "" && !m.Distinct && !m.Absent })
 }
 
@@ -143,7 +146,7 @@ func (f *finder) fit(listed source.Sheet, head heading, spec *schema.Sheet) fit 
 	var explicit imports.SheetMapping
 	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
-		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && f.isOnlyOther(explicit)
+		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && isOnly(f.book, listed) && f.isOnlyOther(explicit)
 	}
 	match := newMatcher(spec, explicit)
 	for i, row := range head.rows {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -163,7 +164,7 @@ func (b *book) sheetName(sheet *imports.Sheet) string {
 	if spec := b.im.Schema.Sheet(sheet.Name); sheet.Lines && spec != nil {
 		return spec.Title
 	}
-	return sheet.WorkbookSheet
+	return cmp.Or(sheet.Table, sheet.WorkbookSheet)
 }
 
 // tableName is the name of a table of the import. If its sheet has several, it has that of the sheet, and the table's title.

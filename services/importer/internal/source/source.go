@@ -149,6 +149,8 @@ type Sheet struct {
 	Bytes int64 // uncompressed size, or 0 if the sheet has no content
 	// File is the name of the sheet's own file. It is empty if the sheet is not one of several files.
 	File string
+	// Of is the name of the sheet that the table is on, if it is another table than the sheet's main one. See mapping.Unstack.
+	Of string
 }
 
 // SheetState is the visibility of a sheet.

@@ -58,9 +58,9 @@ export function SheetMappingFields({ mapped, editor, few }: SheetMappingFieldsPr
           }
         >
           <option value="">{t("mapping.noSheet")}</option>
-          {sheets.map(({ name }) => (
+          {sheets.map(({ name, tableOf, headerRow }) => (
             <option key={name} value={name}>
-              {name}
+              {tableOf ? t("mapping.table", { name, sheet: tableOf, row: headerRow }) : name}
             </option>
           ))}
           {sheets

@@ -233,7 +233,10 @@ type PreviewSheet struct {
 	// The columns that have a header, at most 512.
 	Columns []*PreviewColumn `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
 	// The name of its file, if it is one of several text files.
-	File          string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
+	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
+	// The name of the sheet that the table is on, if the sheet has several, one below another, and this is another one than the sheet's main
+	// table. The name is then that of the table.
+	TableOf       string `protobuf:"bytes,6,opt,name=table_of,json=tableOf,proto3" json:"table_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -299,6 +302,13 @@ func (x *PreviewSheet) GetColumns() []*PreviewColumn {
 func (x *PreviewSheet) GetFile() string {
 	if x != nil {
 		return x.File
+	}
+	return ""
+}
+
+func (x *PreviewSheet) GetTableOf() string {
+	if x != nil {
+		return x.TableOf
 	}
 	return ""
 }
@@ -708,14 +718,15 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\ftext_formats\x18\v \x03(\v20.headway.imports.v1.FilePreview.TextFormatsEntryR\vtextFormats\x1a^\n" +
 	"\x10TextFormatsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01\"\xaa\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01\"\xc5\x01\n" +
 	"\fPreviewSheet\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06hidden\x18\x02 \x01(\bR\x06hidden\x12\x1d\n" +
 	"\n" +
 	"header_row\x18\x03 \x01(\rR\theaderRow\x12;\n" +
 	"\acolumns\x18\x04 \x03(\v2!.headway.imports.v1.PreviewColumnR\acolumns\x12\x12\n" +
-	"\x04file\x18\x05 \x01(\tR\x04file\"W\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\x12\x19\n" +
+	"\btable_of\x18\x06 \x01(\tR\atableOf\"W\n" +
 	"\rPreviewColumn\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\rR\x06column\x12\x16\n" +
 	"\x06header\x18\x02 \x01(\tR\x06header\x12\x16\n" +
