@@ -183,6 +183,20 @@ func (b *Bucket) Open(ctx context.Context, key string, offset, length int64) (io
 	return r, nil
 }
 
+// Copy stores a copy of a blob, as Commit does. It returns ErrNotFound if there is no such blob. The data does not pass through this
+// process if the bucket is an object store.
+func (b *Bucket) Copy(ctx context.Context, to, from, contentType string) error {
+	if b.objects != nil {
+		return b.failure("copy", from, b.bucket.Copy(ctx, to, from, nil))
+	}
+	r, err := b.bucket.NewReader(ctx, from, nil)
+	if err != nil {
+		return b.failure("copy", from, err)
+	}
+	defer r.Close()
+	return b.Write(ctx, to, contentType, func(w io.Writer) error { _, err := io.Copy(w, r); return err })
+}
+
 // WriterBytes returns the memory that a Writer needs at most for the data that it has not sent yet.
 func (b *Bucket) WriterBytes() int64 {
 	if b.objects == nil {

@@ -183,3 +183,24 @@ func blobsAreListedByPrefix(t *testing.T, b *blobs.Bucket) {
 		}
 	}
 }
+
+func TestBlobIsCopied(t *testing.T) { each(t, blobIsCopied) }
+
+func blobIsCopied(t *testing.T, b *blobs.Bucket) {
+	write(t, b, "original", "content")
+	if err := b.Copy(t.Context(), "copy", "original", "text/plain"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Delete(t.Context(), "original"); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := b.Read(t.Context(), "copy"); err != nil || string(data) != "content" {
+		t.Errorf("the copy has %q, %v", data, err)
+	}
+	if err := b.Copy(t.Context(), "other", "original", "text/plain"); !errors.Is(err, blobs.ErrNotFound) {
+		t.Errorf("the copy of a missing blob: %v", err)
+	}
+	if got := keys(t, b); len(got) != 1 {
+		t.Errorf("the bucket has %v", got)
+	}
+}

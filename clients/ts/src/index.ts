@@ -20,6 +20,6 @@ export {
   watchJob,
   watchJobs,
 } from "./streams/watch.js";
-export type { FileFormats, MappingAnswer, MappingQuestion } from "./uploads/mapping.js";
+export type { MappingAnswer, MappingQuestion } from "./uploads/mapping.js";
 export type { UploadOptions, UploadProgress } from "./uploads/options.js";
 export { previewFile, uploadWorkbook } from "./uploads/upload.js";

@@ -12,12 +12,14 @@ import {
   listMappings,
   readOutput,
   remove,
+  repeatImport,
   samplePath,
   saveMapping,
   toSnapshot,
   uploadWorkbook,
   watchJob,
 } from "../src/index.js";
+import { importQuestion } from "../src/react/index.js";
 import {
   connected,
   event,
@@ -45,6 +47,21 @@ describe("the REST calls", () => {
     server = await startScriptedServer(json(200, { import: { importId: "i1" } }));
     await confirm({ importId: "i1", commit: true, baseUrl: server.baseUrl });
     expect(server.received[0]).toMatchObject({ path: "/api/v1/imports/i1:confirm", body: '{"commit":true}' });
+  });
+
+  test("an import is previewed and repeated with changes", async () => {
+    server = await startScriptedServer(json(200, { preview: { fileName: "a.csv" }, import: { importId: "i2" } }));
+    const options = { importId: "i1", baseUrl: server.baseUrl };
+    const question = importQuestion(options);
+    expect(await question.preview()).toEqual({ fileName: "a.csv" });
+    const mapping = [{ sheet: "areas" }];
+    await question.preview(mapping, { textFormat: { encoding: "UTF-8" } });
+    expect(await repeatImport({ ...options, changes: { mapping, dryRun: false } })).toEqual({ importId: "i2" });
+    expect(server.received.map(({ path, body }) => [path, body])).toEqual([
+      ["/api/v1/imports/i1:preview", "{}"],
+      ["/api/v1/imports/i1:preview", '{"mapping":[{"sheet":"areas"}],"textFormat":{"encoding":"UTF-8"}}'],
+      ["/api/v1/imports/i1:repeat", '{"mapping":[{"sheet":"areas"}],"dryRun":false}'],
+    ]);
   });
 
   test("mappings are listed, saved, and deleted below their schema", async () => {

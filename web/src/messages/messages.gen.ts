@@ -169,6 +169,7 @@ export interface Messages {
   "mapping.noSheets": undefined;
   "mapping.confirm": undefined;
   "mapping.cancel": undefined;
+  "mapping.back": undefined;
   "formats.heading": { n: number };
   "formats.files": { n: number };
   "formats.hint": undefined;
@@ -281,6 +282,7 @@ export interface Messages {
   "review.commitHint": { n: number };
   "review.decline": undefined;
   "review.declineHint": undefined;
+  "review.changeHint": undefined;
   "review.changes": { n: number };
   "review.newTable": undefined;
   "review.moreChanges": { n: number };
@@ -353,6 +355,7 @@ export interface Messages {
   "verdict.unchangedButBad": undefined;
   "verdict.dryRun": undefined;
   "verdict.dryRunLead": { n: number };
+  "verdict.importNow": undefined;
   "verdict.skipped": { n: number };
   "verdict.clean": undefined;
   "verdict.rowsRejected": undefined;
@@ -361,6 +364,7 @@ export interface Messages {
   "verdict.failed": undefined;
   "verdict.nothingChanged": undefined;
   "importScreen.back": undefined;
+  "importScreen.change": undefined;
   "importScreen.dryRun": undefined;
   "jobScreen.back": undefined;
   "jobScreen.remove": undefined;

@@ -5,6 +5,7 @@ export { Fill } from "./Fill.js";
 export { type HeadwayConnection, HeadwayProvider, useConnection } from "./HeadwayProvider.js";
 export { ImportStepper, type ImportStepperProps } from "./ImportStepper.js";
 export { IssueTable, type IssueTableProps } from "./IssueTable.js";
+export { importQuestion } from "./importQuestion.js";
 export { JobProgress, type JobProgressProps } from "./JobProgress.js";
 export { germanLabels } from "./labels.de.js";
 export { defaultLabels, type Labels } from "./labels.js";

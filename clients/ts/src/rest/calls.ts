@@ -1,7 +1,10 @@
 /** The REST calls. Each takes the options of a connection in addition to its own, and rejects with a HeadwayError. */
 import { type CallOptions, call, send, toQuery } from "./connection.js";
 import type {
+  FileFormats,
+  FilePreview,
   Import,
+  ImportMode,
   IssueCode,
   IssueSeverity,
   Job,
@@ -11,6 +14,7 @@ import type {
   ListJobsResponse,
   ListKindsResponse,
   ListSchemasResponse,
+  OnIssues,
   SavedMapping,
   Session,
   SheetMapping,
@@ -85,6 +89,9 @@ export const resume = (options: JobOptions & { answer: Record<string, unknown> }
 /** Deletes a job that has ended, and its output. */
 export const remove = (options: JobOptions): Promise<void> => call(options, "DELETE", jobPath(options));
 
+const postImport = <T>(options: ImportOptions, verb: string, body: unknown = {}): Promise<T> =>
+  call(options, "POST", `${importPath(options.importId)}:${verb}`, body);
+
 /** Returns the current state of an import. */
 export const getImport = (options: ImportOptions): Promise<Import> =>
   callForImport(options, "GET", importPath(options.importId));
@@ -111,7 +118,29 @@ export const listIssues = (options: ImportOptions & PageOptions & IssueFilter): 
 
 /** Answers the review of an import: true commits the valid rows, false cancels the import. */
 export const confirm = ({ commit, ...options }: ImportOptions & { commit: boolean }): Promise<Import> =>
-  callForImport(options, "POST", `${importPath(options.importId)}:confirm`, { commit });
+  postImport<{ import: Import }>(options, "confirm", { commit }).then((answer) => answer.import);
+
+/** What to change when the file of an import is read again. What is not set is as for the import. */
+export interface FileChanges extends FileFormats {
+  mapping?: readonly SheetMapping[] | undefined;
+}
+
+/** Returns what the stored file of an import has, and how it could be imported. The import has ended or waits for review. */
+export const previewImport = (options: ImportOptions & { changes?: FileChanges }): Promise<FilePreview> =>
+  postImport<{ preview: FilePreview }>(options, "preview", options.changes).then((answer) => answer.preview);
+
+/** What to change when an import is repeated. What is not set is as for the earlier import. */
+export interface ImportChanges extends FileChanges {
+  onIssues?: OnIssues;
+  mode?: ImportMode;
+  dryRun?: boolean;
+  /** Makes a repeated call return the same import. */
+  requestId?: string;
+}
+
+/** Imports the stored file of an import again. If that import waits for review, it is declined. Returns the new import. */
+export const repeatImport = (options: ImportOptions & { changes?: ImportChanges }): Promise<Import> =>
+  postImport<{ import: Import }>(options, "repeat", options.changes).then((answer) => answer.import);
 
 /** Returns the schemas of the server. */
 export const listSchemas = (options: CallOptions = {}): Promise<ListSchemasResponse> => call(options, "GET", "schemas");

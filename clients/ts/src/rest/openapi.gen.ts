@@ -73,6 +73,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/{import_id}:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * PreviewImport is PreviewFile for the stored file of an import that has ended or waits for review. So the columns can be
+         *     changed without uploading the file again. Without a mapping, the preview begins with that of the import.
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED, WORKBOOK_GONE; those of PreviewFile about the schema.
+         */
+        post: operations["ImportService_PreviewImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}:repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RepeatImport creates a new import of the stored file of an import that has ended or waits for review, with another mapping
+         *     or other options. The new import has its own copy of the file. If the earlier import waits for review, it is then declined.
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED, WORKBOOK_GONE; those of UploadWorkbook about the
+         *     sheets, the columns, the mapping, and the schema.
+         */
+        post: operations["ImportService_RepeatImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/{import_id}/imported.xlsx": {
         parameters: {
             query?: never;
@@ -1283,6 +1326,11 @@ export interface components {
             /** @description The preview. */
             preview?: components["schemas"]["headway.imports.v1.FilePreview"];
         };
+        /** @description PreviewImportResponse returns the preview. */
+        "headway.imports.v1.PreviewImportResponse": {
+            /** @description The preview. */
+            preview?: components["schemas"]["headway.imports.v1.FilePreview"];
+        };
         /** @description PreviewSheet is a sheet of a file. */
         "headway.imports.v1.PreviewSheet": {
             /** @description The columns that have a header, at most 512. */
@@ -1324,6 +1372,13 @@ export interface components {
             rules?: components["schemas"]["headway.imports.v1.ValueRules"];
             /** @description Its value by these rules. */
             value: string;
+        };
+        /** @description RepeatImportResponse returns the new import. */
+        "headway.imports.v1.RepeatImportResponse": {
+            /** @description The queued import. */
+            import?: components["schemas"]["headway.imports.v1.Import"];
+            /** @description Whether the request_id was used before for the same request. `import` is then the one that it created. */
+            replayed: boolean;
         };
         /** @description Replacement replaces all occurrences of a text, or all matches of a pattern. */
         "headway.imports.v1.Replacement": {
@@ -2478,6 +2533,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["headway.imports.v1.ConfirmImportResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_PreviewImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ID of the import. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description As for an upload. If it is empty, that of the import applies. */
+                    mapping?: components["schemas"]["headway.imports.v1.SheetMapping"][];
+                    /** @description How to read a text file, as for an upload. Without both formats, the file is read as for the import. */
+                    textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
+                    /** @description How to read some of several text files, as for an upload. */
+                    textFormats?: {
+                        [key: string]: components["schemas"]["headway.imports.v1.TextFormat"];
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description PreviewImportResponse returns the preview. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.PreviewImportResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_RepeatImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ID of the earlier import. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description Run the import, and roll it back. The default is that of the earlier import. */
+                    dryRun?: boolean;
+                    /** @description As for an upload. If it is empty, that of the earlier import applies. */
+                    mapping?: components["schemas"]["headway.imports.v1.SheetMapping"][];
+                    /** @description Whether rows are inserted or updated. The default is that of the earlier import. */
+                    mode?: components["schemas"]["headway.imports.v1.ImportMode"];
+                    /** @description What to do if rows have issues. The default is that of the earlier import. */
+                    onIssues?: components["schemas"]["headway.imports.v1.OnIssues"];
+                    /** @description Makes repeated requests safe, as for an upload. */
+                    requestId?: string;
+                    /** @description How to read a text file, as for an upload. Without both formats, the file is read as for the earlier import. */
+                    textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
+                    /** @description How to read some of several text files, as for an upload. */
+                    textFormats?: {
+                        [key: string]: components["schemas"]["headway.imports.v1.TextFormat"];
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description RepeatImportResponse returns the new import. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.RepeatImportResponse"];
                 };
             };
             /** @description An unexpected error response. */

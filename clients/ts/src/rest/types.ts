@@ -38,6 +38,13 @@ export type SheetMapping = Omit<Schemas["headway.imports.v1.SheetMapping"], "rul
 };
 /** How to read a text file. Parts that are not set are detected from the file. */
 export type TextFormat = Partial<Schemas["headway.imports.v1.TextFormat"]>;
+/** How to read text files. Formats that are not set are those of the upload. */
+export interface FileFormats {
+  /** The format of the only text file, or of all that `textFormats` does not have. */
+  textFormat?: TextFormat;
+  /** The formats of several text files, by their names. */
+  textFormats?: Readonly<Record<string, TextFormat>>;
+}
 export type ColumnSplit = Schemas["headway.imports.v1.ColumnSplit"];
 export type SampleValue = Schemas["headway.imports.v1.SampleValue"];
 export type ColumnChanges = Schemas["headway.imports.v1.ColumnChanges"];

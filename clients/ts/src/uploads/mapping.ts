@@ -1,14 +1,8 @@
 /** Questions about the sheets and columns of an upload that has arrived. */
 import { type CallOptions, call, type HeadwayError } from "../rest/connection.js";
-import type { FilePreview, SheetMapping, TextFormat } from "../rest/types.js";
+import type { FileFormats, FilePreview, SheetMapping } from "../rest/types.js";
 
-/** How to read text files. Formats that are not set are those of the upload. */
-export interface FileFormats {
-  /** The format of the only text file, or of all that `textFormats` does not have. */
-  textFormat?: TextFormat;
-  /** The formats of several text files, by their names. */
-  textFormats?: Readonly<Record<string, TextFormat>>;
-}
+export type { FileFormats } from "../rest/types.js";
 
 /** The answer to a question about sheets and columns. */
 export interface MappingAnswer extends FileFormats {

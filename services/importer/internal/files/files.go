@@ -23,6 +23,9 @@ var ErrTooLarge = errors.New("the file is larger than allowed")
 // suffix is the end of every key, whatever the kind of the file.
 const suffix = ".xlsx"
 
+// contentType is that of every file, whatever its kind.
+const contentType = "application/octet-stream"
+
 // Store is a bucket of workbooks.
 type Store struct {
 	bucket *blobs.Bucket
@@ -54,7 +57,7 @@ type Upload struct {
 
 // Receive begins an upload of at most limit bytes. It is not visible until Keep is called.
 func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, error) {
-	writer, err := s.bucket.NewWriter(ctx, id+suffix, "application/octet-stream")
+	writer, err := s.bucket.NewWriter(ctx, id+suffix, contentType)
 	if err != nil {
 		return nil, unavailable(ctx, "store a workbook", err)
 	}
@@ -96,6 +99,18 @@ func (u *Upload) Keep() (sha string, err error) {
 
 // Discard deletes the received bytes. After Keep, it does nothing.
 func (u *Upload) Discard() { u.writer.Discard() }
+
+// Copy stores a copy of the workbook of an import, durably, for another one. It returns imports.ErrWorkbookGone if there is none.
+func (s *Store) Copy(ctx context.Context, to, from string) error {
+	err := s.bucket.Copy(ctx, to+suffix, from+suffix, contentType)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, blobs.ErrNotFound):
+		return fmt.Errorf("copy the workbook of import %s: %w", from, imports.ErrWorkbookGone)
+	}
+	return unavailable(ctx, "copy the workbook of import "+from, err)
+}
 
 // Delete deletes a workbook. It returns no error if there is none.
 func (s *Store) Delete(ctx context.Context, id string) error {

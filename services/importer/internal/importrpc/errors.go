@@ -82,6 +82,9 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrNotWaiting):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
 			"The import is not waiting for a decision. Check its status.")
+	case errors.Is(err, imports.ErrInProgress):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FINISHED,
+			"This import is in progress. Wait until it has ended, or cancel it first.")
 	case errors.Is(err, imports.ErrReportNotReady):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
 			"The report is available when the import has ended or waits for a decision. Try again then.")
@@ -99,7 +102,7 @@ func toStatus(err error) error {
 			"This import ran on an earlier version, which did not store the results of its rows. To get them, upload the file again.", err)
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
-			"The stored file was deleted, so there is no report. The list of errors is still available.", err)
+			"The stored file was deleted, so there is no report, and it can't be imported again. Upload the file again. The list of errors is still available.", err)
 	case rpcerr.IsStorageFull(err):
 		return rpcerr.StorageFull(err)
 	case errors.Is(err, imports.ErrStoreUnavailable), errors.Is(err, imports.ErrFilesUnavailable):

@@ -20,6 +20,8 @@ var (
 	ErrRequestIDReused = errors.New("the request ID was used before for another upload")
 	// ErrNotWaiting means that the import does not wait for a decision.
 	ErrNotWaiting = errors.New("the import is not waiting for confirmation")
+	// ErrInProgress means that the import has not ended and does not wait for a decision.
+	ErrInProgress = errors.New("the import is in progress")
 	// ErrReportNotReady means that the import has not ended and does not wait for a decision.
 	ErrReportNotReady = errors.New("the import has not been checked to its end yet")
 	// ErrNothingCommitted means that no row of the import is in the database, and that none will be without another

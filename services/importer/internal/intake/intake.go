@@ -99,6 +99,11 @@ type Request struct {
 // Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *source.Error, schema.ErrNotFound,
 // imports.ErrRequestIDReused, *quota.ExceededError, those of the store, the files, and the jobs service, and those of the body.
 func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, replayed bool, err error) {
+	return in.accept(ctx, r, in.receive)
+}
+
+// accept is Accept with a function that stores the file of the request, and describes it in im.
+func (in *Intake) accept(ctx context.Context, r Request, store func(ctx context.Context, r Request, im *imports.Import, hold *quota.Hold) error) (im imports.Import, replayed bool, err error) {
 	if r.Schema == "" {
 		r.Schema = DefaultSchema
 	}
@@ -126,7 +131,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 	kept, stored := false, im.ID
 	hold := in.Quota.Hold(im.Owner)
 	defer func() { hold.End(kept) }()
-	if err := in.receive(ctx, r, &im, hold); err != nil {
+	if err := store(ctx, r, &im, hold); err != nil {
 		return im, false, err
 	}
 	// The workbook is stored now. It is deleted again unless its import is stored.

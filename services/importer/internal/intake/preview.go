@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"headway/internal/governor"
+	"headway/internal/quota"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
@@ -38,7 +39,8 @@ func (in *Intake) Preview(ctx context.Context, r Request) (p Preview, err error)
 	if r.SizeBytes > in.MaxBytes {
 		return p, &TooLargeError{in.MaxBytes}
 	}
-	if p.Schema, err = in.Schemas.Get(r.Schema); err != nil {
+	spec, err := in.Schemas.Get(r.Schema)
+	if err != nil {
 		return p, err
 	}
 	id, err := uuid.NewV7()
@@ -53,22 +55,28 @@ func (in *Intake) Preview(ctx context.Context, r Request) (p Preview, err error)
 		return p, err
 	}
 	defer func() { err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), im.ID)) }()
+	return in.look(ctx, spec, im, r, hold)
+}
+
+// look previews the stored file of an import.
+func (in *Intake) look(ctx context.Context, spec *schema.Schema, im imports.Import, r Request, hold *quota.Hold) (p Preview, err error) {
+	p.Schema = spec
 	err = in.read(ctx, &im, r, hold, func(book source.Workbook, _ *governor.Share) (err error) {
 		if book, err = mapping.Unstack(ctx, book, p.Schema); err != nil {
 			return err
 		}
 		update := r.Policy.Mode == imports.UpdateOnly
 		if p.Mapping = r.Mapping; len(p.Mapping) == 0 {
-			remembered, err := in.recall(ctx, book, im.Owner, p.Schema)
+			remembered, err := in.recall(ctx, book, im.Owner, spec)
 			if err != nil {
 				return err
 			}
 			p.Mapping, p.RememberedAt = remembered.Mapping, remembered.UsedAt
 		}
-		p.Preview, err = mapping.Look(ctx, book, p.Schema, p.Mapping, update)
+		p.Preview, err = mapping.Look(ctx, book, spec, p.Mapping, update)
 		if err == nil && !p.RememberedAt.IsZero() && p.Problem != nil { // the schema has changed since then
 			p.Mapping, p.RememberedAt = nil, time.Time{}
-			p.Preview, err = mapping.Look(ctx, book, p.Schema, nil, update)
+			p.Preview, err = mapping.Look(ctx, book, spec, nil, update)
 		}
 		return err
 	})

@@ -15,10 +15,15 @@ interface MappingCardProps {
   fileName: string;
   onAnswer: (answer: MappingEditor["answer"]) => void;
   onCancel: () => void;
+  /** The text of the button for `onCancel`. */
+  cancel: string;
+  /** The answer is being sent. */
+  busy?: boolean;
 }
 
 /** Asks which columns of an uploaded file are those of the schema. */
-export function MappingCard({ question, schema, user, fileName, onAnswer, onCancel }: MappingCardProps) {
+export function MappingCard(props: MappingCardProps) {
+  const { question, schema, user, fileName, onAnswer, onCancel, cancel, busy } = props;
   const editor = useMapping(question, schema);
   const [tried, setTried] = useState(false);
   const lacks = tried ? lackOf(editor) : "";
@@ -90,12 +95,12 @@ export function MappingCard({ question, schema, user, fileName, onAnswer, onCanc
       )}
       <div className="actions">
         {editor.preview && (
-          <button className="button primary large" type="button" onClick={confirm}>
+          <button className="button primary large" type="button" disabled={busy} onClick={confirm}>
             {t("mapping.confirm")}
           </button>
         )}
         <button className="button quiet" type="button" onClick={onCancel}>
-          {t("mapping.cancel")}
+          {cancel}
         </button>
       </div>
     </section>

@@ -1,6 +1,6 @@
 import { type Counts, confirm, type SheetImport } from "@headway/client";
 import { useConnection } from "@headway/client/react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatCount } from "../../ui/format.js";
@@ -15,10 +15,12 @@ interface ReviewCardProps {
   question: Record<string, unknown> | undefined;
   sheets: readonly SheetImport[];
   totals: Counts;
+  /** The button for changing the columns. */
+  change: ReactNode;
 }
 
 /** Asks whether to import the rows without errors, and shows the result by sheet. */
-export function ReviewCard({ importId, question, sheets, totals }: ReviewCardProps) {
+export function ReviewCard({ importId, question, sheets, totals, change }: ReviewCardProps) {
   const connection = useConnection();
   const [busy, setBusy] = useState<"commit" | "decline">();
   const [error, setError] = useState<unknown>();
@@ -82,6 +84,10 @@ export function ReviewCard({ importId, question, sheets, totals }: ReviewCardPro
             {t("review.decline")}
           </button>
           <p className="fine muted">{t("review.declineHint")}</p>
+        </div>
+        <div>
+          {change}
+          <p className="fine muted">{t("review.changeHint")}</p>
         </div>
       </div>
       <Downloads importId={importId} errors={bad} />

@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatBytes } from "../../ui/format.js";
+import { loadMappingCard, MappingCard } from "../mapping/LazyMappingCard.js";
 import { archiveOf, fitTogether, maxArchive } from "./archive.js";
 import { DropZone } from "./DropZone.js";
 import { FilePicker } from "./FilePicker.js";
@@ -14,23 +15,6 @@ import { useUpload } from "./UploadProvider.js";
 import { type ImportChoices, sampleSchema } from "./useImportUpload.js";
 import { useSchemas } from "./useSchemas.js";
 import { useUnfinished } from "./useUnfinished.js";
-
-/** Loads the question about columns, which most uploads do not need. */
-const loadMappingCard = () =>
-  import("../mapping/MappingCard.js").then(
-    ({ MappingCard }) => ({ default: MappingCard }),
-    () => ({ default: NotLoaded }),
-  );
-const MappingCard = lazy(loadMappingCard);
-
-/** Stands for the question if it can't be loaded, for example because the server has another version by now. */
-function NotLoaded() {
-  return (
-    <p className="note warn" role="alert">
-      {t("mapping.notLoaded")}
-    </p>
-  );
-}
 
 interface UploadFormProps {
   /** The user, under whom an interrupted upload is remembered. */
@@ -109,6 +93,7 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
           fileName={upload.fileName}
           onAnswer={upload.answer}
           onCancel={upload.reset}
+          cancel={t("mapping.cancel")}
         />
       </Suspense>
     );

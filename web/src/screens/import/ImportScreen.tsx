@@ -1,10 +1,13 @@
 import { isTerminal } from "@headway/client";
 import { ImportStepper, useImport } from "@headway/client/react";
+import { useState } from "react";
 import { IssuesPanel } from "../../importer/issues/IssuesPanel.js";
+import { ChangeColumns } from "../../importer/mapping/ChangeColumns.js";
 import { Changes } from "../../importer/notices/Changes.js";
 import { Notices } from "../../importer/notices/Notices.js";
 import { ReviewCard } from "../../importer/review/ReviewCard.js";
 import { Totals } from "../../importer/Totals.js";
+import { ImportNowButton } from "../../importer/verdict/ImportNowButton.js";
 import { VerdictCard } from "../../importer/verdict/VerdictCard.js";
 import { announcement } from "../../job/announcement.js";
 import { ConnectionNotice } from "../../job/ConnectionNotice.js";
@@ -16,7 +19,8 @@ import { useSamples } from "../../job/useSamples.js";
 import { t } from "../../messages/index.js";
 import { labels } from "../../messages/labels.js";
 import { inLanguage } from "../../messages/server.js";
-import { hrefs } from "../../shell/router.js";
+import { hrefs, navigate } from "../../shell/router.js";
+import { useSession } from "../../shell/session.js";
 import { Announcer } from "../../ui/Announcer.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
 
@@ -26,6 +30,8 @@ export function ImportScreen({ importId }: { importId: string }) {
   const home = { href: hrefs.start, text: t("importScreen.back") };
   const job = received && inLanguage(received);
   const samples = useSamples(job);
+  const { user } = useSession();
+  const [changing, setChanging] = useState(false);
   const title = job?.import?.fileName || job?.title || "";
   const live = job && !isTerminal(job.status);
   usePageTitle(live && job.status === "active" ? `${Math.floor(job.progress)}% · ${title}` : title);
@@ -41,22 +47,49 @@ export function ImportScreen({ importId }: { importId: string }) {
   }
 
   const ended = isTerminal(job.status);
+  const open = (next: string) => {
+    setChanging(false);
+    navigate(hrefs.import(next));
+  };
+  const change = (
+    <button className="button" type="button" onClick={() => setChanging(true)}>
+      {t("importScreen.change")}
+    </button>
+  );
+  const tested = detail.dryRun && job.status === "completed";
   const { totals, sheets = [] } = detail;
+  const head = (
+    <JobHead
+      job={job}
+      title={title}
+      back={home}
+      chips={[
+        detail.dryRun && t("importScreen.dryRun"),
+        (job.attempt ?? 0) > 1 && t("job.attempt", { n: job.attempt ?? 0 }),
+      ]}
+    />
+  );
+  if (changing && (ended || job.status === "waiting")) {
+    return (
+      <div className="import" data-status={job.status}>
+        {head}
+        <ChangeColumns
+          importId={importId}
+          fileName={title}
+          user={user}
+          onRepeated={open}
+          onCancel={() => setChanging(false)}
+        />
+      </div>
+    );
+  }
   return (
     <div className="import" data-status={job.status}>
-      <JobHead
-        job={job}
-        title={title}
-        back={home}
-        chips={[
-          detail.dryRun && t("importScreen.dryRun"),
-          (job.attempt ?? 0) > 1 && t("job.attempt", { n: job.attempt ?? 0 }),
-        ]}
-      />
+      {head}
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
       {job.status === "waiting" && totals && (
-        <ReviewCard importId={importId} question={job.question} sheets={sheets} totals={totals} />
+        <ReviewCard importId={importId} question={job.question} sheets={sheets} totals={totals} change={change} />
       )}
       {ended && (
         <VerdictCard
@@ -65,9 +98,11 @@ export function ImportScreen({ importId }: { importId: string }) {
           failure={received?.failedReason}
           actions={
             <>
-              <a className="button primary" href={home.href}>
+              {tested && <ImportNowButton importId={importId} onImported={open} />}
+              <a className={tested ? "button" : "button primary"} href={home.href}>
                 {home.text}
               </a>
+              {change}
               {job.status !== "completed" && <RetryButton jobId={importId} onRetried={restart} />}
             </>
           }

@@ -525,6 +525,289 @@ func (x *PreviewFileResponse) GetPreview() *FilePreview {
 	return nil
 }
 
+// PreviewImportRequest selects an import, and how to read its file.
+type PreviewImportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ID of the import.
+	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// As for an upload. If it is empty, that of the import applies.
+	Mapping []*SheetMapping `protobuf:"bytes,2,rep,name=mapping,proto3" json:"mapping,omitempty"`
+	// How to read a text file, as for an upload. Without both formats, the file is read as for the import.
+	TextFormat *TextFormat `protobuf:"bytes,3,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	// How to read some of several text files, as for an upload.
+	TextFormats   map[string]*TextFormat `protobuf:"bytes,4,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewImportRequest) Reset() {
+	*x = PreviewImportRequest{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewImportRequest) ProtoMessage() {}
+
+func (x *PreviewImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewImportRequest.ProtoReflect.Descriptor instead.
+func (*PreviewImportRequest) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PreviewImportRequest) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *PreviewImportRequest) GetMapping() []*SheetMapping {
+	if x != nil {
+		return x.Mapping
+	}
+	return nil
+}
+
+func (x *PreviewImportRequest) GetTextFormat() *TextFormat {
+	if x != nil {
+		return x.TextFormat
+	}
+	return nil
+}
+
+func (x *PreviewImportRequest) GetTextFormats() map[string]*TextFormat {
+	if x != nil {
+		return x.TextFormats
+	}
+	return nil
+}
+
+// PreviewImportResponse returns the preview.
+type PreviewImportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The preview.
+	Preview       *FilePreview `protobuf:"bytes,1,opt,name=preview,proto3" json:"preview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewImportResponse) Reset() {
+	*x = PreviewImportResponse{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewImportResponse) ProtoMessage() {}
+
+func (x *PreviewImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewImportResponse.ProtoReflect.Descriptor instead.
+func (*PreviewImportResponse) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PreviewImportResponse) GetPreview() *FilePreview {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
+// RepeatImportRequest selects an import, and describes the new one.
+type RepeatImportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ID of the earlier import.
+	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// As for an upload. If it is empty, that of the earlier import applies.
+	Mapping []*SheetMapping `protobuf:"bytes,2,rep,name=mapping,proto3" json:"mapping,omitempty"`
+	// How to read a text file, as for an upload. Without both formats, the file is read as for the earlier import.
+	TextFormat *TextFormat `protobuf:"bytes,3,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	// How to read some of several text files, as for an upload.
+	TextFormats map[string]*TextFormat `protobuf:"bytes,4,rep,name=text_formats,json=textFormats,proto3" json:"text_formats,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What to do if rows have issues. The default is that of the earlier import.
+	OnIssues OnIssues `protobuf:"varint,5,opt,name=on_issues,json=onIssues,proto3,enum=headway.imports.v1.OnIssues" json:"on_issues,omitempty"`
+	// Whether rows are inserted or updated. The default is that of the earlier import.
+	Mode ImportMode `protobuf:"varint,6,opt,name=mode,proto3,enum=headway.imports.v1.ImportMode" json:"mode,omitempty"`
+	// Run the import, and roll it back. The default is that of the earlier import.
+	DryRun *bool `protobuf:"varint,7,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`
+	// Makes repeated requests safe, as for an upload.
+	RequestId     string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepeatImportRequest) Reset() {
+	*x = RepeatImportRequest{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepeatImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepeatImportRequest) ProtoMessage() {}
+
+func (x *RepeatImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepeatImportRequest.ProtoReflect.Descriptor instead.
+func (*RepeatImportRequest) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RepeatImportRequest) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *RepeatImportRequest) GetMapping() []*SheetMapping {
+	if x != nil {
+		return x.Mapping
+	}
+	return nil
+}
+
+func (x *RepeatImportRequest) GetTextFormat() *TextFormat {
+	if x != nil {
+		return x.TextFormat
+	}
+	return nil
+}
+
+func (x *RepeatImportRequest) GetTextFormats() map[string]*TextFormat {
+	if x != nil {
+		return x.TextFormats
+	}
+	return nil
+}
+
+func (x *RepeatImportRequest) GetOnIssues() OnIssues {
+	if x != nil {
+		return x.OnIssues
+	}
+	return OnIssues_ON_ISSUES_UNSPECIFIED
+}
+
+func (x *RepeatImportRequest) GetMode() ImportMode {
+	if x != nil {
+		return x.Mode
+	}
+	return ImportMode_IMPORT_MODE_UNSPECIFIED
+}
+
+func (x *RepeatImportRequest) GetDryRun() bool {
+	if x != nil && x.DryRun != nil {
+		return *x.DryRun
+	}
+	return false
+}
+
+func (x *RepeatImportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RepeatImportResponse returns the new import.
+type RepeatImportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The queued import.
+	Import *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	// Whether the request_id was used before for the same request. `import` is then the one that it created.
+	Replayed      bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepeatImportResponse) Reset() {
+	*x = RepeatImportResponse{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepeatImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepeatImportResponse) ProtoMessage() {}
+
+func (x *RepeatImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepeatImportResponse.ProtoReflect.Descriptor instead.
+func (*RepeatImportResponse) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RepeatImportResponse) GetImport() *Import {
+	if x != nil {
+		return x.Import
+	}
+	return nil
+}
+
+func (x *RepeatImportResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
+}
+
 // UploadWorkbookResponse returns the accepted import.
 type UploadWorkbookResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -540,7 +823,7 @@ type UploadWorkbookResponse struct {
 
 func (x *UploadWorkbookResponse) Reset() {
 	*x = UploadWorkbookResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +835,7 @@ func (x *UploadWorkbookResponse) String() string {
 func (*UploadWorkbookResponse) ProtoMessage() {}
 
 func (x *UploadWorkbookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +848,7 @@ func (x *UploadWorkbookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadWorkbookResponse.ProtoReflect.Descriptor instead.
 func (*UploadWorkbookResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UploadWorkbookResponse) GetImport() *Import {
@@ -610,7 +893,7 @@ type ImportLinks struct {
 
 func (x *ImportLinks) Reset() {
 	*x = ImportLinks{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +905,7 @@ func (x *ImportLinks) String() string {
 func (*ImportLinks) ProtoMessage() {}
 
 func (x *ImportLinks) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +918,7 @@ func (x *ImportLinks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportLinks.ProtoReflect.Descriptor instead.
 func (*ImportLinks) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ImportLinks) GetSelf() string {
@@ -691,7 +974,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +986,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +999,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetImportRequest) GetImportId() string {
@@ -737,7 +1020,7 @@ type GetImportResponse struct {
 
 func (x *GetImportResponse) Reset() {
 	*x = GetImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +1032,7 @@ func (x *GetImportResponse) String() string {
 func (*GetImportResponse) ProtoMessage() {}
 
 func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +1045,7 @@ func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportResponse.ProtoReflect.Descriptor instead.
 func (*GetImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetImportResponse) GetImport() *Import {
@@ -785,7 +1068,7 @@ type ListImportsRequest struct {
 
 func (x *ListImportsRequest) Reset() {
 	*x = ListImportsRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +1080,7 @@ func (x *ListImportsRequest) String() string {
 func (*ListImportsRequest) ProtoMessage() {}
 
 func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +1093,7 @@ func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
 func (*ListImportsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListImportsRequest) GetPageSize() uint32 {
@@ -840,7 +1123,7 @@ type ListImportsResponse struct {
 
 func (x *ListImportsResponse) Reset() {
 	*x = ListImportsResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -852,7 +1135,7 @@ func (x *ListImportsResponse) String() string {
 func (*ListImportsResponse) ProtoMessage() {}
 
 func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +1148,7 @@ func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
 func (*ListImportsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListImportsResponse) GetImports() []*Import {
@@ -895,7 +1178,7 @@ type WatchImportRequest struct {
 
 func (x *WatchImportRequest) Reset() {
 	*x = WatchImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1190,7 @@ func (x *WatchImportRequest) String() string {
 func (*WatchImportRequest) ProtoMessage() {}
 
 func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1203,7 @@ func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportRequest.ProtoReflect.Descriptor instead.
 func (*WatchImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchImportRequest) GetImportId() string {
@@ -948,7 +1231,7 @@ type WatchImportResponse struct {
 
 func (x *WatchImportResponse) Reset() {
 	*x = WatchImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -960,7 +1243,7 @@ func (x *WatchImportResponse) String() string {
 func (*WatchImportResponse) ProtoMessage() {}
 
 func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -973,7 +1256,7 @@ func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportResponse.ProtoReflect.Descriptor instead.
 func (*WatchImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WatchImportResponse) GetImport() *Import {
@@ -1006,7 +1289,7 @@ type ListIssuesRequest struct {
 
 func (x *ListIssuesRequest) Reset() {
 	*x = ListIssuesRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1301,7 @@ func (x *ListIssuesRequest) String() string {
 func (*ListIssuesRequest) ProtoMessage() {}
 
 func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1314,7 @@ func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesRequest.ProtoReflect.Descriptor instead.
 func (*ListIssuesRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListIssuesRequest) GetImportId() string {
@@ -1100,7 +1383,7 @@ type ListIssuesResponse struct {
 
 func (x *ListIssuesResponse) Reset() {
 	*x = ListIssuesResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1395,7 @@ func (x *ListIssuesResponse) String() string {
 func (*ListIssuesResponse) ProtoMessage() {}
 
 func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1408,7 @@ func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesResponse.ProtoReflect.Descriptor instead.
 func (*ListIssuesResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListIssuesResponse) GetIssues() []*Issue {
@@ -1169,7 +1452,7 @@ type ConfirmImportRequest struct {
 
 func (x *ConfirmImportRequest) Reset() {
 	*x = ConfirmImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1464,7 @@ func (x *ConfirmImportRequest) String() string {
 func (*ConfirmImportRequest) ProtoMessage() {}
 
 func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1477,7 @@ func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ConfirmImportRequest) GetImportId() string {
@@ -1222,7 +1505,7 @@ type ConfirmImportResponse struct {
 
 func (x *ConfirmImportResponse) Reset() {
 	*x = ConfirmImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1517,7 @@ func (x *ConfirmImportResponse) String() string {
 func (*ConfirmImportResponse) ProtoMessage() {}
 
 func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1530,7 @@ func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ConfirmImportResponse) GetImport() *Import {
@@ -1278,7 +1561,7 @@ type DownloadReportRequest struct {
 
 func (x *DownloadReportRequest) Reset() {
 	*x = DownloadReportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1573,7 @@ func (x *DownloadReportRequest) String() string {
 func (*DownloadReportRequest) ProtoMessage() {}
 
 func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1586,7 @@ func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportRequest.ProtoReflect.Descriptor instead.
 func (*DownloadReportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DownloadReportRequest) GetImportId() string {
@@ -1365,7 +1648,7 @@ type DownloadReportResponse struct {
 
 func (x *DownloadReportResponse) Reset() {
 	*x = DownloadReportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1660,7 @@ func (x *DownloadReportResponse) String() string {
 func (*DownloadReportResponse) ProtoMessage() {}
 
 func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1673,7 @@ func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportResponse.ProtoReflect.Descriptor instead.
 func (*DownloadReportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DownloadReportResponse) GetBody() *httpbody.HttpBody {
@@ -1430,7 +1713,7 @@ type ListSchemasRequest struct {
 
 func (x *ListSchemasRequest) Reset() {
 	*x = ListSchemasRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1725,7 @@ func (x *ListSchemasRequest) String() string {
 func (*ListSchemasRequest) ProtoMessage() {}
 
 func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1738,7 @@ func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasRequest.ProtoReflect.Descriptor instead.
 func (*ListSchemasRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{23}
 }
 
 // ListSchemasResponse returns the schemas.
@@ -1469,7 +1752,7 @@ type ListSchemasResponse struct {
 
 func (x *ListSchemasResponse) Reset() {
 	*x = ListSchemasResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1764,7 @@ func (x *ListSchemasResponse) String() string {
 func (*ListSchemasResponse) ProtoMessage() {}
 
 func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1777,7 @@ func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasResponse.ProtoReflect.Descriptor instead.
 func (*ListSchemasResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListSchemasResponse) GetSchemas() []*Schema {
@@ -1517,7 +1800,7 @@ type GetTemplateRequest struct {
 
 func (x *GetTemplateRequest) Reset() {
 	*x = GetTemplateRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +1812,7 @@ func (x *GetTemplateRequest) String() string {
 func (*GetTemplateRequest) ProtoMessage() {}
 
 func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +1825,7 @@ func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateRequest.ProtoReflect.Descriptor instead.
 func (*GetTemplateRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetTemplateRequest) GetSchema() string {
@@ -1572,7 +1855,7 @@ type GetTemplateResponse struct {
 
 func (x *GetTemplateResponse) Reset() {
 	*x = GetTemplateResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1867,7 @@ func (x *GetTemplateResponse) String() string {
 func (*GetTemplateResponse) ProtoMessage() {}
 
 func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1880,7 @@ func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateResponse.ProtoReflect.Descriptor instead.
 func (*GetTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{22}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetTemplateResponse) GetBody() *httpbody.HttpBody {
@@ -1631,7 +1914,7 @@ type GetSampleRequest struct {
 
 func (x *GetSampleRequest) Reset() {
 	*x = GetSampleRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1643,7 +1926,7 @@ func (x *GetSampleRequest) String() string {
 func (*GetSampleRequest) ProtoMessage() {}
 
 func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1656,7 +1939,7 @@ func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleRequest.ProtoReflect.Descriptor instead.
 func (*GetSampleRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{23}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetSampleRequest) GetSchema() string {
@@ -1700,7 +1983,7 @@ type GetSampleResponse struct {
 
 func (x *GetSampleResponse) Reset() {
 	*x = GetSampleResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[24]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1712,7 +1995,7 @@ func (x *GetSampleResponse) String() string {
 func (*GetSampleResponse) ProtoMessage() {}
 
 func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[24]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1725,7 +2008,7 @@ func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleResponse.ProtoReflect.Descriptor instead.
 func (*GetSampleResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{24}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetSampleResponse) GetBody() *httpbody.HttpBody {
@@ -1779,7 +2062,37 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\tnext_file\x18\x03 \x01(\v2\x1c.headway.imports.v1.NextFileH\x00R\bnextFileB\r\n" +
 	"\x04part\x12\x05\xbaH\x02\b\x01\"P\n" +
 	"\x13PreviewFileResponse\x129\n" +
-	"\apreview\x18\x01 \x01(\v2\x1f.headway.imports.v1.FilePreviewR\apreview\"\x9f\x01\n" +
+	"\apreview\x18\x01 \x01(\v2\x1f.headway.imports.v1.FilePreviewR\apreview\"\x8e\x03\n" +
+	"\x14PreviewImportRequest\x12&\n" +
+	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12D\n" +
+	"\amapping\x18\x02 \x03(\v2 .headway.imports.v1.SheetMappingB\b\xbaH\x05\x92\x01\x02\x10@R\amapping\x12?\n" +
+	"\vtext_format\x18\x03 \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
+	"textFormat\x12g\n" +
+	"\ftext_formats\x18\x04 \x03(\v29.headway.imports.v1.PreviewImportRequest.TextFormatsEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\vtextFormats\x1a^\n" +
+	"\x10TextFormatsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01\"R\n" +
+	"\x15PreviewImportResponse\x129\n" +
+	"\apreview\x18\x01 \x01(\v2\x1f.headway.imports.v1.FilePreviewR\apreview\"\xf9\x04\n" +
+	"\x13RepeatImportRequest\x12&\n" +
+	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12D\n" +
+	"\amapping\x18\x02 \x03(\v2 .headway.imports.v1.SheetMappingB\b\xbaH\x05\x92\x01\x02\x10@R\amapping\x12?\n" +
+	"\vtext_format\x18\x03 \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
+	"textFormat\x12f\n" +
+	"\ftext_formats\x18\x04 \x03(\v28.headway.imports.v1.RepeatImportRequest.TextFormatsEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\vtextFormats\x12C\n" +
+	"\ton_issues\x18\x05 \x01(\x0e2\x1c.headway.imports.v1.OnIssuesB\b\xbaH\x05\x82\x01\x02\x10\x01R\bonIssues\x12<\n" +
+	"\x04mode\x18\x06 \x01(\x0e2\x1e.headway.imports.v1.ImportModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x12\x1c\n" +
+	"\adry_run\x18\a \x01(\bH\x00R\x06dryRun\x88\x01\x01\x12>\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x1a^\n" +
+	"\x10TextFormatsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.headway.imports.v1.TextFormatR\x05value:\x028\x01B\n" +
+	"\n" +
+	"\b_dry_run\"f\n" +
+	"\x14RepeatImportResponse\x122\n" +
+	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\x12\x1a\n" +
+	"\breplayed\x18\x02 \x01(\bR\breplayed\"\x9f\x01\n" +
 	"\x16UploadWorkbookResponse\x122\n" +
 	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\x12\x1a\n" +
 	"\breplayed\x18\x02 \x01(\bR\breplayed\x125\n" +
@@ -1860,10 +2173,12 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x19REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REPORT_FORMAT_WORKBOOK\x10\x01\x12\x15\n" +
 	"\x11REPORT_FORMAT_CSV\x10\x02\x12\x1f\n" +
-	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\xb7\r\n" +
+	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\xe1\x0f\n" +
 	"\rImportService\x12i\n" +
 	"\x0eUploadWorkbook\x12).headway.imports.v1.UploadWorkbookRequest\x1a*.headway.imports.v1.UploadWorkbookResponse(\x01\x12`\n" +
-	"\vPreviewFile\x12&.headway.imports.v1.PreviewFileRequest\x1a'.headway.imports.v1.PreviewFileResponse(\x01\x12}\n" +
+	"\vPreviewFile\x12&.headway.imports.v1.PreviewFileRequest\x1a'.headway.imports.v1.PreviewFileResponse(\x01\x12\x94\x01\n" +
+	"\rPreviewImport\x12(.headway.imports.v1.PreviewImportRequest\x1a).headway.imports.v1.PreviewImportResponse\".\x82\xd3\xe4\x93\x02(:\x01*\"#/api/v1/imports/{import_id}:preview\x12\x90\x01\n" +
+	"\fRepeatImport\x12'.headway.imports.v1.RepeatImportRequest\x1a(.headway.imports.v1.RepeatImportResponse\"-\x82\xd3\xe4\x93\x02':\x01*\"\"/api/v1/imports/{import_id}:repeat\x12}\n" +
 	"\tGetImport\x12$.headway.imports.v1.GetImportRequest\x1a%.headway.imports.v1.GetImportResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/imports/{import_id}\x12w\n" +
 	"\vListImports\x12&.headway.imports.v1.ListImportsRequest\x1a'.headway.imports.v1.ListImportsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/imports\x12`\n" +
 	"\vWatchImport\x12&.headway.imports.v1.WatchImportRequest\x1a'.headway.imports.v1.WatchImportResponse0\x01\x12\x87\x01\n" +
@@ -1892,7 +2207,7 @@ func file_headway_imports_v1_import_service_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(ReportFormat)(0),              // 0: headway.imports.v1.ReportFormat
 	(*UploadWorkbookRequest)(nil),  // 1: headway.imports.v1.UploadWorkbookRequest
@@ -1900,104 +2215,126 @@ var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(*UploadOptions)(nil),          // 3: headway.imports.v1.UploadOptions
 	(*PreviewFileRequest)(nil),     // 4: headway.imports.v1.PreviewFileRequest
 	(*PreviewFileResponse)(nil),    // 5: headway.imports.v1.PreviewFileResponse
-	(*UploadWorkbookResponse)(nil), // 6: headway.imports.v1.UploadWorkbookResponse
-	(*ImportLinks)(nil),            // 7: headway.imports.v1.ImportLinks
-	(*GetImportRequest)(nil),       // 8: headway.imports.v1.GetImportRequest
-	(*GetImportResponse)(nil),      // 9: headway.imports.v1.GetImportResponse
-	(*ListImportsRequest)(nil),     // 10: headway.imports.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),    // 11: headway.imports.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),     // 12: headway.imports.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),    // 13: headway.imports.v1.WatchImportResponse
-	(*ListIssuesRequest)(nil),      // 14: headway.imports.v1.ListIssuesRequest
-	(*ListIssuesResponse)(nil),     // 15: headway.imports.v1.ListIssuesResponse
-	(*ConfirmImportRequest)(nil),   // 16: headway.imports.v1.ConfirmImportRequest
-	(*ConfirmImportResponse)(nil),  // 17: headway.imports.v1.ConfirmImportResponse
-	(*DownloadReportRequest)(nil),  // 18: headway.imports.v1.DownloadReportRequest
-	(*DownloadReportResponse)(nil), // 19: headway.imports.v1.DownloadReportResponse
-	(*ListSchemasRequest)(nil),     // 20: headway.imports.v1.ListSchemasRequest
-	(*ListSchemasResponse)(nil),    // 21: headway.imports.v1.ListSchemasResponse
-	(*GetTemplateRequest)(nil),     // 22: headway.imports.v1.GetTemplateRequest
-	(*GetTemplateResponse)(nil),    // 23: headway.imports.v1.GetTemplateResponse
-	(*GetSampleRequest)(nil),       // 24: headway.imports.v1.GetSampleRequest
-	(*GetSampleResponse)(nil),      // 25: headway.imports.v1.GetSampleResponse
-	nil,                            // 26: headway.imports.v1.UploadOptions.TextFormatsEntry
-	(OnIssues)(0),                  // 27: headway.imports.v1.OnIssues
-	(ImportMode)(0),                // 28: headway.imports.v1.ImportMode
-	(*SheetMapping)(nil),           // 29: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),             // 30: headway.imports.v1.TextFormat
-	(*FilePreview)(nil),            // 31: headway.imports.v1.FilePreview
-	(*Import)(nil),                 // 32: headway.imports.v1.Import
-	(IssueCode)(0),                 // 33: headway.imports.v1.IssueCode
-	(IssueSeverity)(0),             // 34: headway.imports.v1.IssueSeverity
-	(*Issue)(nil),                  // 35: headway.imports.v1.Issue
-	(*httpbody.HttpBody)(nil),      // 36: google.api.HttpBody
-	(*Schema)(nil),                 // 37: headway.imports.v1.Schema
-	(*ListMappingsRequest)(nil),    // 38: headway.imports.v1.ListMappingsRequest
-	(*SaveMappingRequest)(nil),     // 39: headway.imports.v1.SaveMappingRequest
-	(*DeleteMappingRequest)(nil),   // 40: headway.imports.v1.DeleteMappingRequest
-	(*ListMappingsResponse)(nil),   // 41: headway.imports.v1.ListMappingsResponse
-	(*SaveMappingResponse)(nil),    // 42: headway.imports.v1.SaveMappingResponse
-	(*DeleteMappingResponse)(nil),  // 43: headway.imports.v1.DeleteMappingResponse
+	(*PreviewImportRequest)(nil),   // 6: headway.imports.v1.PreviewImportRequest
+	(*PreviewImportResponse)(nil),  // 7: headway.imports.v1.PreviewImportResponse
+	(*RepeatImportRequest)(nil),    // 8: headway.imports.v1.RepeatImportRequest
+	(*RepeatImportResponse)(nil),   // 9: headway.imports.v1.RepeatImportResponse
+	(*UploadWorkbookResponse)(nil), // 10: headway.imports.v1.UploadWorkbookResponse
+	(*ImportLinks)(nil),            // 11: headway.imports.v1.ImportLinks
+	(*GetImportRequest)(nil),       // 12: headway.imports.v1.GetImportRequest
+	(*GetImportResponse)(nil),      // 13: headway.imports.v1.GetImportResponse
+	(*ListImportsRequest)(nil),     // 14: headway.imports.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),    // 15: headway.imports.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),     // 16: headway.imports.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),    // 17: headway.imports.v1.WatchImportResponse
+	(*ListIssuesRequest)(nil),      // 18: headway.imports.v1.ListIssuesRequest
+	(*ListIssuesResponse)(nil),     // 19: headway.imports.v1.ListIssuesResponse
+	(*ConfirmImportRequest)(nil),   // 20: headway.imports.v1.ConfirmImportRequest
+	(*ConfirmImportResponse)(nil),  // 21: headway.imports.v1.ConfirmImportResponse
+	(*DownloadReportRequest)(nil),  // 22: headway.imports.v1.DownloadReportRequest
+	(*DownloadReportResponse)(nil), // 23: headway.imports.v1.DownloadReportResponse
+	(*ListSchemasRequest)(nil),     // 24: headway.imports.v1.ListSchemasRequest
+	(*ListSchemasResponse)(nil),    // 25: headway.imports.v1.ListSchemasResponse
+	(*GetTemplateRequest)(nil),     // 26: headway.imports.v1.GetTemplateRequest
+	(*GetTemplateResponse)(nil),    // 27: headway.imports.v1.GetTemplateResponse
+	(*GetSampleRequest)(nil),       // 28: headway.imports.v1.GetSampleRequest
+	(*GetSampleResponse)(nil),      // 29: headway.imports.v1.GetSampleResponse
+	nil,                            // 30: headway.imports.v1.UploadOptions.TextFormatsEntry
+	nil,                            // 31: headway.imports.v1.PreviewImportRequest.TextFormatsEntry
+	nil,                            // 32: headway.imports.v1.RepeatImportRequest.TextFormatsEntry
+	(OnIssues)(0),                  // 33: headway.imports.v1.OnIssues
+	(ImportMode)(0),                // 34: headway.imports.v1.ImportMode
+	(*SheetMapping)(nil),           // 35: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),             // 36: headway.imports.v1.TextFormat
+	(*FilePreview)(nil),            // 37: headway.imports.v1.FilePreview
+	(*Import)(nil),                 // 38: headway.imports.v1.Import
+	(IssueCode)(0),                 // 39: headway.imports.v1.IssueCode
+	(IssueSeverity)(0),             // 40: headway.imports.v1.IssueSeverity
+	(*Issue)(nil),                  // 41: headway.imports.v1.Issue
+	(*httpbody.HttpBody)(nil),      // 42: google.api.HttpBody
+	(*Schema)(nil),                 // 43: headway.imports.v1.Schema
+	(*ListMappingsRequest)(nil),    // 44: headway.imports.v1.ListMappingsRequest
+	(*SaveMappingRequest)(nil),     // 45: headway.imports.v1.SaveMappingRequest
+	(*DeleteMappingRequest)(nil),   // 46: headway.imports.v1.DeleteMappingRequest
+	(*ListMappingsResponse)(nil),   // 47: headway.imports.v1.ListMappingsResponse
+	(*SaveMappingResponse)(nil),    // 48: headway.imports.v1.SaveMappingResponse
+	(*DeleteMappingResponse)(nil),  // 49: headway.imports.v1.DeleteMappingResponse
 }
 var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
 	3,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
 	2,  // 1: headway.imports.v1.UploadWorkbookRequest.next_file:type_name -> headway.imports.v1.NextFile
-	27, // 2: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
-	28, // 3: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
-	29, // 4: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
-	30, // 5: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
-	26, // 6: headway.imports.v1.UploadOptions.text_formats:type_name -> headway.imports.v1.UploadOptions.TextFormatsEntry
+	33, // 2: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
+	34, // 3: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
+	35, // 4: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
+	36, // 5: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
+	30, // 6: headway.imports.v1.UploadOptions.text_formats:type_name -> headway.imports.v1.UploadOptions.TextFormatsEntry
 	3,  // 7: headway.imports.v1.PreviewFileRequest.options:type_name -> headway.imports.v1.UploadOptions
 	2,  // 8: headway.imports.v1.PreviewFileRequest.next_file:type_name -> headway.imports.v1.NextFile
-	31, // 9: headway.imports.v1.PreviewFileResponse.preview:type_name -> headway.imports.v1.FilePreview
-	32, // 10: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
-	7,  // 11: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
-	32, // 12: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
-	32, // 13: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
-	32, // 14: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
-	33, // 15: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
-	34, // 16: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
-	35, // 17: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
-	32, // 18: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
-	0,  // 19: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
-	36, // 20: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
-	37, // 21: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
-	36, // 22: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
-	36, // 23: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
-	30, // 24: headway.imports.v1.UploadOptions.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
-	1,  // 25: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
-	4,  // 26: headway.imports.v1.ImportService.PreviewFile:input_type -> headway.imports.v1.PreviewFileRequest
-	8,  // 27: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
-	10, // 28: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
-	12, // 29: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
-	14, // 30: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
-	16, // 31: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
-	18, // 32: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
-	20, // 33: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
-	38, // 34: headway.imports.v1.ImportService.ListMappings:input_type -> headway.imports.v1.ListMappingsRequest
-	39, // 35: headway.imports.v1.ImportService.SaveMapping:input_type -> headway.imports.v1.SaveMappingRequest
-	40, // 36: headway.imports.v1.ImportService.DeleteMapping:input_type -> headway.imports.v1.DeleteMappingRequest
-	22, // 37: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
-	24, // 38: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
-	6,  // 39: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
-	5,  // 40: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
-	9,  // 41: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
-	11, // 42: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
-	13, // 43: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
-	15, // 44: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
-	17, // 45: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
-	19, // 46: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
-	21, // 47: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
-	41, // 48: headway.imports.v1.ImportService.ListMappings:output_type -> headway.imports.v1.ListMappingsResponse
-	42, // 49: headway.imports.v1.ImportService.SaveMapping:output_type -> headway.imports.v1.SaveMappingResponse
-	43, // 50: headway.imports.v1.ImportService.DeleteMapping:output_type -> headway.imports.v1.DeleteMappingResponse
-	23, // 51: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
-	25, // 52: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
-	39, // [39:53] is the sub-list for method output_type
-	25, // [25:39] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	37, // 9: headway.imports.v1.PreviewFileResponse.preview:type_name -> headway.imports.v1.FilePreview
+	35, // 10: headway.imports.v1.PreviewImportRequest.mapping:type_name -> headway.imports.v1.SheetMapping
+	36, // 11: headway.imports.v1.PreviewImportRequest.text_format:type_name -> headway.imports.v1.TextFormat
+	31, // 12: headway.imports.v1.PreviewImportRequest.text_formats:type_name -> headway.imports.v1.PreviewImportRequest.TextFormatsEntry
+	37, // 13: headway.imports.v1.PreviewImportResponse.preview:type_name -> headway.imports.v1.FilePreview
+	35, // 14: headway.imports.v1.RepeatImportRequest.mapping:type_name -> headway.imports.v1.SheetMapping
+	36, // 15: headway.imports.v1.RepeatImportRequest.text_format:type_name -> headway.imports.v1.TextFormat
+	32, // 16: headway.imports.v1.RepeatImportRequest.text_formats:type_name -> headway.imports.v1.RepeatImportRequest.TextFormatsEntry
+	33, // 17: headway.imports.v1.RepeatImportRequest.on_issues:type_name -> headway.imports.v1.OnIssues
+	34, // 18: headway.imports.v1.RepeatImportRequest.mode:type_name -> headway.imports.v1.ImportMode
+	38, // 19: headway.imports.v1.RepeatImportResponse.import:type_name -> headway.imports.v1.Import
+	38, // 20: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
+	11, // 21: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
+	38, // 22: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
+	38, // 23: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
+	38, // 24: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
+	39, // 25: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
+	40, // 26: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
+	41, // 27: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
+	38, // 28: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
+	0,  // 29: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
+	42, // 30: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
+	43, // 31: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
+	42, // 32: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
+	42, // 33: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
+	36, // 34: headway.imports.v1.UploadOptions.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	36, // 35: headway.imports.v1.PreviewImportRequest.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	36, // 36: headway.imports.v1.RepeatImportRequest.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	1,  // 37: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
+	4,  // 38: headway.imports.v1.ImportService.PreviewFile:input_type -> headway.imports.v1.PreviewFileRequest
+	6,  // 39: headway.imports.v1.ImportService.PreviewImport:input_type -> headway.imports.v1.PreviewImportRequest
+	8,  // 40: headway.imports.v1.ImportService.RepeatImport:input_type -> headway.imports.v1.RepeatImportRequest
+	12, // 41: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
+	14, // 42: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
+	16, // 43: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
+	18, // 44: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
+	20, // 45: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
+	22, // 46: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
+	24, // 47: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
+	44, // 48: headway.imports.v1.ImportService.ListMappings:input_type -> headway.imports.v1.ListMappingsRequest
+	45, // 49: headway.imports.v1.ImportService.SaveMapping:input_type -> headway.imports.v1.SaveMappingRequest
+	46, // 50: headway.imports.v1.ImportService.DeleteMapping:input_type -> headway.imports.v1.DeleteMappingRequest
+	26, // 51: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
+	28, // 52: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
+	10, // 53: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
+	5,  // 54: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
+	7,  // 55: headway.imports.v1.ImportService.PreviewImport:output_type -> headway.imports.v1.PreviewImportResponse
+	9,  // 56: headway.imports.v1.ImportService.RepeatImport:output_type -> headway.imports.v1.RepeatImportResponse
+	13, // 57: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
+	15, // 58: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
+	17, // 59: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
+	19, // 60: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
+	21, // 61: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
+	23, // 62: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
+	25, // 63: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
+	47, // 64: headway.imports.v1.ImportService.ListMappings:output_type -> headway.imports.v1.ListMappingsResponse
+	48, // 65: headway.imports.v1.ImportService.SaveMapping:output_type -> headway.imports.v1.SaveMappingResponse
+	49, // 66: headway.imports.v1.ImportService.DeleteMapping:output_type -> headway.imports.v1.DeleteMappingResponse
+	27, // 67: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
+	29, // 68: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
+	53, // [53:69] is the sub-list for method output_type
+	37, // [37:53] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_service_proto_init() }
@@ -2019,13 +2356,14 @@ func file_headway_imports_v1_import_service_proto_init() {
 		(*PreviewFileRequest_Data)(nil),
 		(*PreviewFileRequest_NextFile)(nil),
 	}
+	file_headway_imports_v1_import_service_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_service_proto_rawDesc), len(file_headway_imports_v1_import_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ImportService_UploadWorkbook_FullMethodName = "/headway.imports.v1.ImportService/UploadWorkbook"
 	ImportService_PreviewFile_FullMethodName    = "/headway.imports.v1.ImportService/PreviewFile"
+	ImportService_PreviewImport_FullMethodName  = "/headway.imports.v1.ImportService/PreviewImport"
+	ImportService_RepeatImport_FullMethodName   = "/headway.imports.v1.ImportService/RepeatImport"
 	ImportService_GetImport_FullMethodName      = "/headway.imports.v1.ImportService/GetImport"
 	ImportService_ListImports_FullMethodName    = "/headway.imports.v1.ImportService/ListImports"
 	ImportService_WatchImport_FullMethodName    = "/headway.imports.v1.ImportService/WatchImport"
@@ -67,6 +69,17 @@ type ImportServiceClient interface {
 	// Errors: those of UploadWorkbook about the file, its size, and the schema. A file that does not fit the schema has a preview,
 	// with the `problem`.
 	PreviewFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PreviewFileRequest, PreviewFileResponse], error)
+	// PreviewImport is PreviewFile for the stored file of an import that has ended or waits for review. So the columns can be
+	// changed without uploading the file again. Without a mapping, the preview begins with that of the import.
+	//
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED, WORKBOOK_GONE; those of PreviewFile about the schema.
+	PreviewImport(ctx context.Context, in *PreviewImportRequest, opts ...grpc.CallOption) (*PreviewImportResponse, error)
+	// RepeatImport creates a new import of the stored file of an import that has ended or waits for review, with another mapping
+	// or other options. The new import has its own copy of the file. If the earlier import waits for review, it is then declined.
+	//
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED, WORKBOOK_GONE; those of UploadWorkbook about the
+	// sheets, the columns, the mapping, and the schema.
+	RepeatImport(ctx context.Context, in *RepeatImportRequest, opts ...grpc.CallOption) (*RepeatImportResponse, error)
 	// GetImport returns the current snapshot.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
@@ -155,6 +168,26 @@ func (c *importServiceClient) PreviewFile(ctx context.Context, opts ...grpc.Call
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_PreviewFileClient = grpc.ClientStreamingClient[PreviewFileRequest, PreviewFileResponse]
+
+func (c *importServiceClient) PreviewImport(ctx context.Context, in *PreviewImportRequest, opts ...grpc.CallOption) (*PreviewImportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewImportResponse)
+	err := c.cc.Invoke(ctx, ImportService_PreviewImport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *importServiceClient) RepeatImport(ctx context.Context, in *RepeatImportRequest, opts ...grpc.CallOption) (*RepeatImportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RepeatImportResponse)
+	err := c.cc.Invoke(ctx, ImportService_RepeatImport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *importServiceClient) GetImport(ctx context.Context, in *GetImportRequest, opts ...grpc.CallOption) (*GetImportResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -340,6 +373,17 @@ type ImportServiceServer interface {
 	// Errors: those of UploadWorkbook about the file, its size, and the schema. A file that does not fit the schema has a preview,
 	// with the `problem`.
 	PreviewFile(grpc.ClientStreamingServer[PreviewFileRequest, PreviewFileResponse]) error
+	// PreviewImport is PreviewFile for the stored file of an import that has ended or waits for review. So the columns can be
+	// changed without uploading the file again. Without a mapping, the preview begins with that of the import.
+	//
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED, WORKBOOK_GONE; those of PreviewFile about the schema.
+	PreviewImport(context.Context, *PreviewImportRequest) (*PreviewImportResponse, error)
+	// RepeatImport creates a new import of the stored file of an import that has ended or waits for review, with another mapping
+	// or other options. The new import has its own copy of the file. If the earlier import waits for review, it is then declined.
+	//
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED, WORKBOOK_GONE; those of UploadWorkbook about the
+	// sheets, the columns, the mapping, and the schema.
+	RepeatImport(context.Context, *RepeatImportRequest) (*RepeatImportResponse, error)
 	// GetImport returns the current snapshot.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
@@ -408,6 +452,12 @@ func (UnimplementedImportServiceServer) UploadWorkbook(grpc.ClientStreamingServe
 }
 func (UnimplementedImportServiceServer) PreviewFile(grpc.ClientStreamingServer[PreviewFileRequest, PreviewFileResponse]) error {
 	return status.Error(codes.Unimplemented, "method PreviewFile not implemented")
+}
+func (UnimplementedImportServiceServer) PreviewImport(context.Context, *PreviewImportRequest) (*PreviewImportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewImport not implemented")
+}
+func (UnimplementedImportServiceServer) RepeatImport(context.Context, *RepeatImportRequest) (*RepeatImportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RepeatImport not implemented")
 }
 func (UnimplementedImportServiceServer) GetImport(context.Context, *GetImportRequest) (*GetImportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetImport not implemented")
@@ -479,6 +529,42 @@ func _ImportService_PreviewFile_Handler(srv interface{}, stream grpc.ServerStrea
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_PreviewFileServer = grpc.ClientStreamingServer[PreviewFileRequest, PreviewFileResponse]
+
+func _ImportService_PreviewImport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewImportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).PreviewImport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_PreviewImport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).PreviewImport(ctx, req.(*PreviewImportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImportService_RepeatImport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RepeatImportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).RepeatImport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_RepeatImport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).RepeatImport(ctx, req.(*RepeatImportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _ImportService_GetImport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetImportRequest)
@@ -675,6 +761,14 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "headway.imports.v1.ImportService",
 	HandlerType: (*ImportServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "PreviewImport",
+			Handler:    _ImportService_PreviewImport_Handler,
+		},
+		{
+			MethodName: "RepeatImport",
+			Handler:    _ImportService_RepeatImport_Handler,
+		},
 		{
 			MethodName: "GetImport",
 			Handler:    _ImportService_GetImport_Handler,

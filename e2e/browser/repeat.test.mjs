@@ -1,0 +1,111 @@
+// Imports that are repeated: the user changes the columns after the errors, without uploading the file again.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { assertAccessible, assertFits, open, openOptions, waitForStatus } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
+
+const people = `
+name: people
+title: People
+sheets:
+  - name: people
+    title: People
+    key: number
+    columns:
+      - {name: number, title: Personnel number, type: text, required: true}
+      - {name: last_name, title: Last name, type: text, required: true}
+      - {name: email, title: E-mail, type: email}
+      - {name: hired_on, title: Hired on, type: date}
+`;
+
+const folder = mkdtempSync(join(tmpdir(), "headway-repeat-"));
+const file = join(folder, "staff.csv");
+setUp(() => {
+  writeFileSync(join(folder, "people.yaml"), people);
+  writeFileSync(
+    file,
+    "Personnel number,Last name,E-mail,Private mail,Hired on\n1,Ames,,ann@example.com,2019-03-04\n2,Bond,-,bob@example.com,2020-11-30\n",
+  );
+  return [`--schemas-dir=${folder}`];
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * Imports the file with an option, and counts the parts of files that the page sends.
+ * @param {import("playwright-core").BrowserContextOptions} options
+ * @param {(page: import("playwright-core").Page) => Promise<void>} [choose]
+ */
+async function start(options, choose) {
+  const opened = await open(browser, headway.address, options);
+  /** @type {string[]} */
+  const sent = [];
+  opened.page.on("request", (request) => {
+    if (request.method() === "PATCH") sent.push(request.url());
+  });
+  await opened.page.locator("main select").first().selectOption({ label: "People" });
+  await choose?.(opened.page);
+  const choosing = opened.page.waitForEvent("filechooser");
+  await opened.page.getByRole("button", { name: /^(Choose file|Datei wählen)$/ }).click();
+  await (await choosing).setFiles(file);
+  return { ...opened, sent };
+}
+
+test("the columns of an import in review are changed", async () => {
+  const { page, sent, assertNoErrors } = await start({});
+  await waitForStatus(page, "waiting");
+  const asked = page.url();
+  await assertAccessible(page, "the review");
+  await page.getByRole("button", { name: "Change columns" }).click();
+  const question = page.getByRole("region", { name: "Check your columns" });
+  const email = question.getByRole("combobox", { name: "E-mail", exact: true });
+  assert.equal(await email.inputValue(), "E-mail");
+  await assertAccessible(page, "the columns");
+  await page.getByRole("button", { name: "Back to the import" }).click();
+  await page.getByRole("heading", { name: "Import the other 1 row?" }).waitFor();
+
+  await page.getByRole("button", { name: "Change columns" }).click();
+  await email.selectOption("Private mail");
+  await page.getByRole("button", { name: "Import with these columns" }).click();
+  await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
+  assert.notEqual(page.url(), asked);
+  assert.equal(sent.length, 1, "the file is sent once");
+  await page.goto(asked);
+  await page.getByRole("heading", { name: "You chose not to import" }).waitFor();
+  assertNoErrors();
+});
+
+test("an import that was aborted is repeated with other columns", async () => {
+  const { page, sent, assertNoErrors } = await start({ viewport: { width: 360, height: 800 } }, async (page) => {
+    await openOptions(page);
+    await page.getByRole("radio", { name: /^Don't import anything/ }).check();
+  });
+  await waitForStatus(page, "failed");
+  await assertFits(page, "the verdict");
+  await page.getByRole("button", { name: "Change columns" }).click();
+  const question = page.getByRole("region", { name: "Check your columns" });
+  await question.getByRole("combobox", { name: "Last name", exact: true }).selectOption("");
+  await page.getByRole("button", { name: "Import with these columns" }).click();
+  await page.getByRole("alert").getByText("Choose a column for Last name.").waitFor();
+  await question.getByRole("combobox", { name: "Last name", exact: true }).selectOption("Last name");
+  await question.getByRole("combobox", { name: "E-mail", exact: true }).selectOption("Private mail");
+  await page.getByRole("button", { name: "Import with these columns" }).click();
+  await waitForStatus(page, "completed");
+  assert.equal(sent.length, 1, "the file is sent once");
+  assertNoErrors();
+});
+
+test("a file that was tested is imported, in German", async () => {
+  const { page, sent, assertNoErrors } = await start({ locale: "de-DE" }, async (page) => {
+    await page.getByText("Importoptionen").click();
+    await page.getByRole("switch", { name: /Nur testen/ }).check();
+  });
+  await page.getByRole("heading", { name: "Test beendet: Es wurde nichts gespeichert" }).waitFor();
+  await page.getByRole("button", { name: "Diese Datei jetzt importieren" }).click();
+  await waitForStatus(page, "waiting");
+  await page.getByRole("button", { name: "Spalten ändern" }).waitFor();
+  assert.equal(sent.length, 1, "the file is sent once");
+  assertNoErrors();
+});
