@@ -111,7 +111,7 @@ func BenchmarkStatusChanges(b *testing.B) {
 	m := medians{}
 	for range *runs {
 		plain := perSecond(plainTransactions(b))
-		rate := statusChanges(b, startJobs(b, b.TempDir(), ""))
+		rate, _ := statusChanges(b, startJobs(b, b.TempDir(), ""))
 		m.add("changes/s", rate)
 		m.add("plain/s", plain)
 		m.add("×plain", rate/plain)
@@ -119,8 +119,8 @@ func BenchmarkStatusChanges(b *testing.B) {
 	m.report(b)
 }
 
-// statusChanges returns the changes per second of 64 workers that create, lease, and complete jobs one by one.
-func statusChanges(b *testing.B, s *jobsService) float64 {
+// statusChanges returns the changes per second of 64 workers that create, lease, and complete jobs one by one, and their number.
+func statusChanges(b *testing.B, s *jobsService) (rate, n float64) {
 	const workers, each = 64, 120
 	defer s.stop()
 	var wg sync.WaitGroup
@@ -149,7 +149,8 @@ func statusChanges(b *testing.B, s *jobsService) float64 {
 		})
 	}
 	wg.Wait()
-	return float64(3*workers*each) / time.Since(begun).Seconds()
+	n = 3 * workers * each
+	return n / time.Since(begun).Seconds(), n
 }
 
 func perSecond(took []time.Duration) float64 {

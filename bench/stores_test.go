@@ -98,14 +98,18 @@ func (d *databases) plainUpdates() float64 {
 	return float64(done.Load()) / time.Since(begun).Seconds()
 }
 
-// BenchmarkStatusChangesOnBothStores measures 64 workers that create, lease, and complete jobs with one call each.
+// BenchmarkStatusChangesOnBothStores measures 64 workers that create, lease, and complete jobs with one call each. CPU time is as in
+// BenchmarkBatches.
 func BenchmarkStatusChangesOnBothStores(b *testing.B) {
 	m, d := medians{}, startDatabases(b)
 	for range *runs {
 		rates := map[string]float64{}
 		d.onEach(func(prefix string, s *jobsService) {
-			rates[prefix] = statusChanges(b, s)
-			m.add(prefix+"changes/s", rates[prefix])
+			own, server := busy(b, os.Getpid()), d.busy()
+			rate, changes := statusChanges(b, s)
+			rates[prefix] = rate
+			m.add(prefix+"changes/s", rate)
+			m.addCPU(prefix, busy(b, os.Getpid())-own, d.busy()-server, changes)
 		})
 		m.add("×sqlite", rates["postgres-"]/rates[""])
 	}
@@ -127,13 +131,18 @@ func BenchmarkBatches(b *testing.B) {
 			own, server := busy(b, os.Getpid()), d.busy()
 			rate, changes := batches(b, s)
 			m.add(prefix+"changes/s", rate)
-			m.add(prefix+"µs-cpu/change", float64((busy(b, os.Getpid())-own).Microseconds())/changes)
-			if prefix != "" {
-				m.add("µs-server-cpu/change", float64((d.busy()-server).Microseconds())/changes)
-			}
+			m.addCPU(prefix, busy(b, os.Getpid())-own, d.busy()-server, changes)
 		})
 	}
 	m.report(b)
+}
+
+// addCPU adds the CPU time of a change: that of this process, and of the PostgreSQL server if it has the jobs.
+func (m medians) addCPU(prefix string, own, server time.Duration, changes float64) {
+	m.add(prefix+"µs-cpu/change", float64(own.Microseconds())/changes)
+	if prefix != "" {
+		m.add("µs-server-cpu/change", float64(server.Microseconds())/changes)
+	}
 }
 
 // buildRiver builds the program bench/river, which is not a part of the workspace.
