@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -87,15 +87,10 @@ func (t *tx) claimGroup(group []*change, read *turnsRead) error {
 			return t.fail("look for ready jobs", err)
 		}
 	}
-	var grants int64
-	if len(read.all) > 0 {
-		n, err := t.readHeads(read.all, t.shares(read.all, total(group)))
-		if err != nil {
-			return err
-		}
-		grants = n * grantsPerTransaction
+	if err := t.readMoreHeads(read, t.shares(read.all, total(group))); err != nil {
+		return err
 	}
-	queue := newClaimQueue(read.all, read.rounds, grants, t.limit)
+	queue := newClaimQueue(read, t.limit)
 	for _, c := range group {
 		for len(c.claim.claimed.Jobs) < c.claim.Max {
 			r := queue.next(t)
@@ -137,37 +132,71 @@ func (t *tx) grant(r *row, c *job.Claim) (job.Job, error) {
 	return j, nil
 }
 
-// turnsRead are the next lanes of the kinds of a group. full reports whether there are ready jobs whose owners have the maximum of
-// active jobs.
+// turnsRead are the next lanes of the kinds of a group, with their first jobs. full reports whether there are ready jobs whose owners
+// have the maximum of active jobs.
 type turnsRead struct {
 	all    []*turn
 	rounds map[string]int64
+	grants int64 // the number of this claim among all, times grantsPerTransaction
+	locked int64 // lanes, including those of which another replica has locked all jobs, so that they are not in all
 	full   bool
 	open   bool // there are jobs that can be leased. If all is empty, another replica is leasing jobs of their lanes
 }
 
-// queueTurns locks and reads the next lanes for the claims of a group.
+// queueTurns locks and reads the next lanes for the claims of a group. Of each lane, it locks and reads as many jobs as the lane gets if
+// all lanes get the same number, so that claims usually need no further statement. It skips what another process has locked.
 func queueTurns(b *pgx.Batch, group []*change) *turnsRead {
-	read, kinds := &turnsRead{rounds: map[string]int64{}}, group[0].claim.Kinds
-	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 2)`, kinds).
-		QueryRow(func(r pgx.Row) error { return r.Scan(&read.full) })
-	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 1)`, kinds).
-		QueryRow(func(r pgx.Row) error { return r.Scan(&read.open) })
-	b.Queue(`SELECT kind, round FROM lane_kinds WHERE kind = ANY($1)`, kinds).Query(func(rows pgx.Rows) error {
-		var kind string
-		var round int64
-		_, err := pgx.ForEachRow(rows, []any{&kind, &round}, func() error { read.rounds[kind] = round; return nil })
-		return err
-	})
-	b.Queue(`SELECT l.kind, l.owner, l.ready, l.active, l.round, l.stamp, l.granted FROM unnest($1::text[]) AS k(kind)
-		CROSS JOIN LATERAL (SELECT * FROM lanes WHERE kind = k.kind AND state = 1 ORDER BY round, stamp LIMIT $2
-			FOR UPDATE SKIP LOCKED) AS l`, kinds, total(group)).Query(func(rows pgx.Rows) error {
-		var one turn
-		_, err := pgx.ForEachRow(rows, []any{&one.kind, &one.owner, &one.ready, &one.active, &one.round, &one.stamp, &one.granted},
-			func() error { read.all = append(read.all, new(one)); return nil })
-		return err
+	read, kinds, want := &turnsRead{rounds: map[string]int64{}}, group[0].claim.Kinds, int64(total(group))
+	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 2), EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 1)`,
+		kinds).QueryRow(func(r pgx.Row) error { return r.Scan(&read.full, &read.open) })
+	b.Queue(`WITH turns AS MATERIALIZED (
+			SELECT l.*, count(*) OVER () AS locked, coalesce((SELECT k.round FROM lane_kinds AS k WHERE k.kind = l.kind), 0) AS current
+			FROM unnest($1::text[]) AS k(kind) CROSS JOIN LATERAL (SELECT * FROM lanes WHERE kind = k.kind AND state = 1
+				ORDER BY round, stamp LIMIT $2 FOR UPDATE SKIP LOCKED) AS l)
+		SELECT `+selected+`, c.data, w.ready, w.active, w.round, w.stamp, w.granted, w.locked, w.current, (SELECT nextval('lane_grants'))
+		FROM turns AS w CROSS JOIN LATERAL (SELECT seq FROM queue WHERE kind = w.kind AND owner = w.owner
+			ORDER BY rank, seq LIMIT `+firstHeads("w.ready", "$2", "w.locked")+` FOR UPDATE SKIP LOCKED) AS q
+		JOIN jobs AS j ON j.seq = q.seq`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`, kinds, want).Query(func(rows pgx.Rows) error {
+		defer rows.Close()
+		byLane := map[lane]*turn{}
+		for rows.Next() {
+			var checkpoint []byte
+			var one turn
+			var round, claims int64
+			r, err := scan(rows, &checkpoint, &one.ready, &one.active, &one.round, &one.stamp, &one.granted, &read.locked, &round, &claims)
+			if err != nil {
+				return err
+			}
+			one.lane = lane{r.job.Kind, r.job.Owner}
+			of := byLane[one.lane]
+			if of == nil {
+				of = &one
+				byLane[one.lane], read.all = of, append(read.all, of)
+				read.rounds[one.kind], read.grants = round, claims*grantsPerTransaction
+			}
+			of.addHead(r, checkpoint)
+		}
+		for _, one := range read.all {
+			one.more = int64(one.read) == min(one.ready, (want+read.locked-1)/read.locked)+spareHeads
+		}
+		return rows.Err()
 	})
 	return read
+}
+
+// firstHeads returns in SQL how many jobs queueTurns reads of a lane.
+func firstHeads(ready, want, lanes string) string {
+	return "least(" + ready + ", (" + want + "::bigint + " + lanes + " - 1) / " + lanes + ") + " + strconv.Itoa(spareHeads)
+}
+
+// addHead adds a job to the first ones of the lane.
+func (one *turn) addHead(r *row, checkpoint []byte) {
+	one.read++
+	if r.err != nil {
+		return
+	}
+	r.job.Checkpoint, r.held = checkpoint, false
+	one.heads = append(one.heads, r)
 }
 
 // shares returns the maximum number of jobs of each lane that a claim for this many jobs can take.
@@ -193,123 +222,47 @@ func (t *tx) shares(all []*turn, total int) []int {
 	return shares
 }
 
-// readHeads reads the first jobs of the lanes, and locks their rows of the queue. It skips those that another process has locked. It
-// returns the number of this claim among all.
-func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
+// readMoreHeads locks and reads more jobs of the lanes whose share is larger than what was read.
+func (t *tx) readMoreHeads(read *turnsRead, shares []int) error {
 	var kinds, owners []string
 	var limits []int32
 	byLane := map[lane]*turn{}
-	for i, one := range all {
-		if shares[i] > 0 {
-			kinds, owners, limits = append(kinds, one.kind), append(owners, one.owner), append(limits, int32(shares[i]+spareHeads))
-			byLane[one.lane] = one
+	for i, one := range read.all {
+		if one.more && shares[i] > len(one.heads) {
+			kinds, owners, limits = append(kinds, one.kind), append(owners, one.owner), append(limits, int32(shares[i]+one.read-len(one.heads)+spareHeads))
+			byLane[one.lane], one.heads, one.read = one, nil, 0
 		}
 	}
-	b := &pgx.Batch{}
-	b.Queue(`SELECT nextval('lane_grants')`).QueryRow(func(r pgx.Row) error { return r.Scan(&grants) })
-	b.Queue(`SELECT `+selected+`, c.data FROM unnest($1::text[], $2::text[], $3::integer[]) AS w(kind, owner, n)
-		CROSS JOIN LATERAL (SELECT seq FROM queue WHERE kind = w.kind AND owner = w.owner ORDER BY rank, seq LIMIT w.n FOR UPDATE SKIP LOCKED) AS q
-		JOIN jobs AS j ON j.seq = q.seq`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`,
-		kinds, owners, limits).Query(func(rows pgx.Rows) error {
+	if len(kinds) > 0 {
+		rows, err := t.conn.Query(t.ctx, `SELECT `+selected+`, c.data FROM unnest($1::text[], $2::text[], $3::integer[]) AS w(kind, owner, n)
+			CROSS JOIN LATERAL (SELECT seq FROM queue WHERE kind = w.kind AND owner = w.owner ORDER BY rank, seq LIMIT w.n FOR UPDATE SKIP LOCKED) AS q
+			JOIN jobs AS j ON j.seq = q.seq`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`, kinds, owners, limits)
+		if err != nil {
+			return t.fail("look for more ready jobs", err)
+		}
 		defer rows.Close()
 		for rows.Next() {
 			var checkpoint []byte
 			r, err := scan(rows, &checkpoint)
 			if err != nil {
-				return err
+				return t.fail("read more ready jobs", err)
 			}
-			r.job.Checkpoint, r.held = checkpoint, false
-			if of := byLane[lane{r.job.Kind, r.job.Owner}]; of != nil && r.err == nil {
-				of.heads = append(of.heads, r)
+			if of := byLane[lane{r.job.Kind, r.job.Owner}]; of != nil {
+				of.addHead(r, checkpoint)
 			}
 		}
-		return rows.Err()
-	})
-	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
-		return 0, t.fail("read the ready jobs", err)
+		if err := rows.Err(); err != nil {
+			return t.fail("read more ready jobs", err)
+		}
 	}
-	for _, one := range all {
+	for _, one := range read.all {
 		slices.SortFunc(one.heads, compareHeads)
 	}
-	return grants, nil
+	return nil
 }
 
 func compareHeads(a, b *row) int {
 	return cmp.Or(cmp.Compare(a.job.Rank(), b.job.Rank()), cmp.Compare(a.seq, b.seq))
-}
-
-// claimQueue returns the jobs of the lanes in the order of their turns.
-type claimQueue struct {
-	kinds  []*turns
-	rounds map[string]int64
-	grants int64
-	limit  int64
-	stamps int64
-	full   bool // a lane has more ready jobs, but already has the maximum of active jobs
-
-	skipped bool // another replica has locked the jobs of a lane
-}
-
-func newClaimQueue(all []*turn, rounds map[string]int64, grants, limit int64) *claimQueue {
-	q := &claimQueue{rounds: rounds, grants: grants, limit: limit}
-	byKind := map[string]*turns{}
-	for _, one := range all {
-		if byKind[one.kind] == nil {
-			byKind[one.kind] = &turns{}
-			q.kinds = append(q.kinds, byKind[one.kind])
-		}
-		*byKind[one.kind] = append(*byKind[one.kind], one)
-		q.stamps = max(q.stamps, one.stamp)
-	}
-	for _, ofKind := range q.kinds {
-		heap.Init(ofKind)
-	}
-	return q
-}
-
-// next returns the job that is leased next, or nil. Between kinds, the lane that was leased least recently comes first, then
-// the job with the lower rank, then the older one.
-func (q *claimQueue) next(t *tx) *row {
-	var best *turns
-	for _, ofKind := range q.kinds {
-		for ofKind.Len() > 0 && len((*ofKind)[0].heads) == 0 {
-			q.skipped = q.skipped || !(*ofKind)[0].leased
-			heap.Pop(ofKind) // all jobs that were read from it are leased, or locked by another replica
-		}
-		if ofKind.Len() == 0 {
-			continue
-		}
-		if best == nil {
-			best = ofKind
-			continue
-		}
-		a, b := (*ofKind)[0], (*best)[0]
-		if cmp.Or(cmp.Compare(a.granted, b.granted), compareHeads(a.heads[0], b.heads[0])) < 0 {
-			best = ofKind
-		}
-	}
-	if best == nil {
-		return nil
-	}
-	one := (*best)[0]
-	r := one.heads[0]
-	one.heads, one.leased = one.heads[1:], true
-	round := max(q.rounds[one.kind], one.round)
-	q.rounds[one.kind] = round
-	t.rounds[one.kind] = round
-	q.grants++
-	q.stamps++
-	one.round, one.stamp, one.granted = round+1, q.stamps, q.grants
-	one.ready, one.active = one.ready-1, one.active+1
-	d := t.delta(one.lane)
-	d.round, d.granted = one.round, one.granted
-	if q.limit > 0 && one.active >= q.limit {
-		q.full = q.full || one.ready > 0
-		heap.Pop(best)
-	} else {
-		heap.Fix(best, 0)
-	}
-	return r
 }
 
 // Queue implements job.Store.

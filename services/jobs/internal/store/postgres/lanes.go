@@ -162,7 +162,9 @@ type turn struct {
 	lane
 	ready, active         int64
 	round, stamp, granted int64
-	heads                 []*row // its first ready jobs
+	heads                 []*row // its first ready jobs that can be decoded
+	read                  int    // how many of its first ready jobs were read
+	more                  bool   // it can have ready jobs that were not read
 	leased                bool   // at least one of them is leased
 }
 

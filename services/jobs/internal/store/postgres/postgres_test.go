@@ -202,7 +202,7 @@ func TestTransactionsTakeFewRoundTrips(t *testing.T) {
 		do   func()
 	}{
 		{"create", 1, func() { add(t, s) }},
-		{"claim", 3, func() {
+		{"claim", 2, func() {
 			var err error
 			claimed, err = s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now, Duration: time.Minute, Token: rand.Text})
 			if err != nil || len(claimed.Jobs) != 1 {

@@ -41,8 +41,8 @@ func (t *tx) fail(doing string, err error) error {
 }
 
 // perform runs the transaction except for its last writes and its end, which it returns in b. The round trips are few: one reads what
-// is not in memory, if there is any, one finds jobs for claims, and the last one writes everything. Claims come first, so that what
-// they read fits into the first one.
+// is not in memory, and the jobs for claims, if there are any, and the last one writes everything. Claims come first, so that what they
+// read fits into the first one.
 func (t *tx) perform(batch []*change) (b *pgx.Batch, err error) {
 	live := make([]*change, 0, len(batch))
 	for _, c := range batch {
@@ -90,7 +90,8 @@ func (t *tx) run(live []*change, sequence bool) error {
 	return nil
 }
 
-// begin locks and reads the jobs that the changes need, and reads the turns for the first claims, in at most one round trip. The turns are nil if there are no claims, or if they have a new limit.
+// begin locks and reads the jobs that the changes need, and the turns for the first claims, in at most one round trip. The turns are nil
+// if there are no claims, or if they have a new limit.
 func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err error) {
 	var ids, locked []string
 	var requests lookups

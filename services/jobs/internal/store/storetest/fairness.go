@@ -76,3 +76,30 @@ func takeTurns(t *testing.T, s *suite) {
 		t.Errorf("60 leases went to %d owners, want all 50 and the others", len(seen))
 	}
 }
+
+// unevenQueues checks that a claim gets as many jobs as it asks for, even if nearly all of them are in one owner's queue, and that
+// owners who have fewer jobs get their turns first.
+func unevenQueues(t *testing.T, s *suite) {
+	const few, many = 5, 40
+	for i := range few + many {
+		s.add(func(spec *job.Spec) {
+			if spec.Owner = "many"; i < few {
+				spec.Owner = fmt.Sprint("owner-", i)
+			}
+		})
+	}
+	claimed := s.claim(start, 30).Jobs
+	if len(claimed) != 30 {
+		t.Fatalf("the claim got %d jobs, want 30", len(claimed))
+	}
+	first := map[string]int{}
+	for _, j := range claimed[:few+1] {
+		first[j.Owner]++
+	}
+	if len(first) != few+1 {
+		t.Errorf("the first %d leases are of %v, want one of each owner", few+1, first)
+	}
+	if rest := s.claim(start, 100).Jobs; len(rest) != few+many-30 {
+		t.Errorf("the next claim got %d jobs, want the other %d", len(rest), few+many-30)
+	}
+}

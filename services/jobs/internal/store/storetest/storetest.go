@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"each lease of a job has a higher epoch", epochs},
 		{"the queue is in the order of claims", queued},
 		{"owners take turns, whatever their priorities and numbers of jobs", takeTurns},
+		{"claims take all they ask for from queues of different lengths", unevenQueues},
 		{"due jobs come with the longest overdue first", due},
 		{"leases are extended to their full duration", extend},
 		{"pages hold every job once, newest first, while others are created", pages},
