@@ -203,6 +203,9 @@ export interface Messages {
   "rules.count": { n: number };
   "rules.ambiguous": undefined;
   "rules.means": { cell: string };
+  "rules.meansEmpty": undefined;
+  "rules.above": { value: string };
+  "rules.staysEmpty": undefined;
   "rules.unset": undefined;
   "rules.lines": { label: string };
   "rules.from": { label: string; n: number };
@@ -246,11 +249,13 @@ export interface Messages {
   "rules.default": undefined;
   "rules.blank": undefined;
   "rules.blank.clear": undefined;
+  "rules.blank.above": undefined;
   "rules.blank.keep": undefined;
   "changes.heading": { cells: number; columns: number };
   "changes.column": { sheet: string; column: string; cells: number };
   "changes.rule": { rule: string; cells: number };
   "changes.by.reading": undefined;
+  "changes.by.above": undefined;
   "changes.by.unicode": undefined;
   "changes.by.collapse": undefined;
   "changes.by.trim": undefined;

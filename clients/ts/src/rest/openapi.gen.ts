@@ -1411,7 +1411,7 @@ export interface components {
              */
             cells: number;
             /**
-             * @description The rule: unicode, collapse, trim, remove, replace, case, empty, lookup, add, separators, percent, units, dates, words, or
+             * @description The rule: above (of the rule blank), unicode, collapse, trim, remove, replace, case, empty, lookup, add, separators, percent, units, dates, words, or
              *     default. For cells that were changed without a rule, because their text had exactly one reading, it is reading.
              */
             rule: string;
@@ -1660,10 +1660,10 @@ export interface components {
             /** @description A text that is added at the end if it is not there. */
             addSuffix?: string;
             /**
-             * @description What an empty cell means for a row that the database has: clear or keep.
+             * @description What an empty cell means. For a row that the database has: clear or keep. With above, the cell has the value of the cell above.
              * @enum {string}
              */
-            blank?: "" | "clear" | "keep";
+            blank?: "" | "clear" | "keep" | "above";
             /**
              * @description The case of all letters: upper or lower.
              * @enum {string}

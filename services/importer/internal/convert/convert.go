@@ -46,6 +46,14 @@ var normalized = &Fault{Code: imports.Normalized, rules: 1 << schema.RuleReading
 // of the column changed it. Such a Fault has no message, which saves time. Column.Explain returns one.
 func (f *Fault) Normalized() bool { return f != nil && f.Code == imports.Normalized }
 
+// FilledDown adds to the Fault of a cell, which can be nil, that its value is that of the cell above.
+func (f *Fault) FilledDown() *Fault {
+	if f.refused() {
+		return f
+	}
+	return f.and(byRule[schema.RuleAbove])
+}
+
 // refused reports whether the cell has no value.
 func (f *Fault) refused() bool { return f != nil && f.Code != imports.Normalized }
 

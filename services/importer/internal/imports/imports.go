@@ -218,6 +218,18 @@ func (s *Sheet) ColumnNumbers() []int {
 	return numbers
 }
 
+// FilledDown returns the columns whose empty cells have the value of the cell above, by the rules of the sheet of the schema and of the
+// mapping, with their headers.
+func (s *Sheet) FilledDown(spec *schema.Sheet) map[int]string {
+	columns := map[int]string{}
+	for _, c := range s.Columns {
+		if of, _ := spec.Column(c.Name); of != nil && c.Joined == nil && s.Rules[c.Name].Over(of.Rules).FillsDown() {
+			columns[c.Column] = c.Header
+		}
+	}
+	return columns
+}
+
 // Shares reports whether both sheets of an import have their rows from the same table of the file.
 func (s *Sheet) Shares(other *Sheet) bool {
 	return s.WorkbookSheet == other.WorkbookSheet && s.File == other.File && s.FirstRow == other.FirstRow

@@ -156,7 +156,7 @@ func (t *table) fill(r *layout.Row) {
 		}
 		r.Values[at] = *cell
 		r.Merged = r.Merged || cell.Merge != source.NotMerged
-		if cell.Merge == source.MergeFilled || source.Blank(cell) {
+		if cell.Merge.IsFilled() || source.Blank(cell) {
 			continue
 		}
 		r.Filled++

@@ -15,7 +15,7 @@ func (s *Sheet) isHint(r *Row) Kind {
 	numbered, upper, lower := 0, 0, 0 // as 1 2 3, as A B C, as a b c
 	for i := range r.Values {
 		v := &r.Values[i]
-		if source.Blank(v) || v.Merge == source.MergeFilled {
+		if source.Blank(v) || v.Merge.IsFilled() {
 			continue
 		}
 		if first < 0 {

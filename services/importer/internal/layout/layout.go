@@ -298,7 +298,7 @@ func (s *Sheet) onlyWords(r *Row) bool {
 func (s *Sheet) hasTitles(r *Row) bool {
 	filled := 0
 	for i := range r.Values {
-		if v := &r.Values[i]; !source.Blank(v) && v.Merge != source.MergeFilled {
+		if v := &r.Values[i]; !source.Blank(v) && !v.Merge.IsFilled() {
 			filled++
 		}
 	}
@@ -309,7 +309,7 @@ func (s *Sheet) hasTitles(r *Row) bool {
 func (s *Sheet) titles(r *Row) (n int) {
 	for i := range r.Values {
 		v := &r.Values[i]
-		if source.Blank(v) || v.Merge == source.MergeFilled || v.Kind != source.Text {
+		if source.Blank(v) || v.Merge.IsFilled() || v.Kind != source.Text {
 			continue
 		}
 		if slices.ContainsFunc(s.columns[i].Titles, func(title string) bool { return sameWords(title, v.Text) }) {

@@ -159,7 +159,7 @@ func (s *Stack) candidateOf(row source.Row, shape lineShape) *candidate {
 	words := true
 	for i := range row.Cells {
 		cell := &row.Cells[i]
-		if source.Blank(cell) || cell.Merge == source.MergeFilled {
+		if source.Blank(cell) || cell.Merge.IsFilled() {
 			continue
 		}
 		title, _, _ := text.Clean(cell.Text, nil)

@@ -12,7 +12,7 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 	at := -1
 	for i := range r.Values {
 		v := &r.Values[i]
-		if v.HasFormula && !s.columns[i].Key && v.Merge != source.MergeFilled && s.addsUpRowsAbove(r, i, formulas) {
+		if v.HasFormula && !s.columns[i].Key && !v.Merge.IsFilled() && s.addsUpRowsAbove(r, i, formulas) {
 			at = i
 			break
 		}
@@ -23,7 +23,7 @@ func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 	keyed, texts, named := false, 0, false
 	for i := range r.Values {
 		v := &r.Values[i]
-		if source.Blank(v) || v.Merge == source.MergeFilled {
+		if source.Blank(v) || v.Merge.IsFilled() {
 			continue
 		}
 		keyed = keyed || s.columns[i].Key
@@ -48,7 +48,7 @@ func (s *Sheet) isCalculated(r *Row, formulas source.Formulas) Kind {
 	for i := range r.Values {
 		v := &r.Values[i]
 		switch {
-		case source.Blank(v) || v.Merge == source.MergeFilled:
+		case source.Blank(v) || v.Merge.IsFilled():
 		case v.Kind == source.Text && !v.HasFormula && !bytes.ContainsAny(v.Text, "0123456789"):
 			texts++
 		case v.Kind != source.Number || s.columns[i].Key:

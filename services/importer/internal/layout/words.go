@@ -171,7 +171,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 	for i := range r.Values {
 		v := &r.Values[i]
 		switch {
-		case source.Blank(v) || v.Merge == source.MergeFilled || v.Kind == source.Bool && !Typed(v, false):
+		case source.Blank(v) || v.Merge.IsFilled() || v.Kind == source.Bool && !Typed(v, false):
 		case v.Kind == source.Bool:
 			return Record
 		case v.Kind == source.Text:
@@ -196,7 +196,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 	}
 	for i := range r.Values {
 		v := &r.Values[i]
-		if i == label || v.Kind != source.Text || source.Blank(v) || v.Merge == source.MergeFilled {
+		if i == label || v.Kind != source.Text || source.Blank(v) || v.Merge.IsFilled() {
 			continue
 		}
 		switch text.KindOf(v.Text) { // in text files, numbers and dates are texts

@@ -29,7 +29,7 @@ func (p *pipeline) derive(b *batch, row source.Row, cells []source.Cell) (filled
 		}
 		cells[d.index] = cell
 		p.row.Merged = p.row.Merged || cell.Merge != source.NotMerged
-		if cell.Merge != source.MergeFilled && !source.Blank(&cell) {
+		if !cell.Merge.IsFilled() && !source.Blank(&cell) {
 			p.row.Typed = true
 			filled++
 		}

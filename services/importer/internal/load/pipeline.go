@@ -187,6 +187,9 @@ func (p *pipeline) fill(ctx context.Context) error {
 	if p.merged != nil {
 		rows = p.merged
 	}
+	if columns := p.sheet.listed.FilledDown(p.sheet.spec); len(columns) > 0 {
+		rows = source.FillDown(rows, columns, p.sheet.listed.HeaderRow)
+	}
 	for rows.Next() {
 		row := rows.Row()
 		if listed := p.sheet.listed; row.Number <= listed.HeaderRow || listed.LastRow > 0 && row.Number > listed.LastRow {
@@ -284,7 +287,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		}
 		cells[column] = cell.WithText(b.keep(cell.Text))
 		r.Merged = r.Merged || cell.Merge != source.NotMerged
-		if cell.Merge == source.MergeFilled || source.Blank(cell) {
+		if cell.Merge.IsFilled() || source.Blank(cell) {
 			continue
 		}
 		r.Filled++
@@ -301,7 +304,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		}
 		switch p.layout.Judge(r, p.formulas) {
 		case layout.Record:
-			if r.Merged {
+			if r.Merged && p.merged != nil {
 				p.doubtMerges(b, cells)
 			}
 			if row.Misread != source.AsWritten {
@@ -328,7 +331,7 @@ func (p *pipeline) addOthers(row source.Row) {
 	for _, c := range p.sheet.others {
 		cell := cellAt(row, c.Cell)
 		p.judged = append(p.judged, *cell)
-		if cell.Merge == source.MergeFilled || source.Blank(cell) {
+		if cell.Merge.IsFilled() || source.Blank(cell) {
 			continue
 		}
 		r.Filled++
@@ -367,8 +370,12 @@ func (p *pipeline) convertCell(b *batch, i, c int, converter *convert.Column) {
 	width := len(p.sheet.columns)
 	var v imports.Value
 	var f *convert.Fault
-	v, b.converted, f = converter.Convert(&b.Cells[i*width+c], p.sheet.run.input.Workbook, b.converted)
+	cell := &b.Cells[i*width+c]
+	v, b.converted, f = converter.Convert(cell, p.sheet.run.input.Workbook, b.converted)
 	b.Values = append(b.Values, v)
+	if cell.Merge == source.FilledDown {
+		f = f.FilledDown()
+	}
 	switch {
 	case f == nil:
 	case f.Normalized() && p.sheet.columns[c].Cell == 0: // a constant is not a cell of the file

@@ -47,7 +47,7 @@ func noticeAbove(head []source.Row, spec *schema.Sheet, sheet *imports.Sheet) []
 // filled counts the cells of a row that have content.
 func filled(row source.Row) (n int) {
 	for i := range row.Cells {
-		if !source.Blank(&row.Cells[i]) && row.Cells[i].Merge != source.MergeFilled {
+		if !source.Blank(&row.Cells[i]) && !row.Cells[i].Merge.IsFilled() {
 			n++
 		}
 	}

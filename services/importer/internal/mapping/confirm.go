@@ -25,6 +25,8 @@ func (p *Preview) uncertain(mapping []imports.SheetMapping) error {
 			case c.Reason > ByName && c.Score >= LikelyColumn:
 				return problem(MappingUncertain, "The column “%s” could be for %s. Map it, or leave %s out of the mapping by an empty header.", c.Header, c.Name, c.Name)
 			case !isFound || explicitOf(mapping, o.Sheet).Rules[c.Name] != nil:
+			case len(c.Readings) > 0 && c.Readings[0].Rules.FillsDown():
+				return problem(MappingUncertain, "Empty cells of the column “%s” could have the value of the cell above. Set the value rule blank of %s to above or clear.", c.Header, c.Name)
 			case len(c.Readings) == 1:
 				return problem(MappingUncertain, "In the column “%s”, “%s” can be read as %s with value rules for %s. Set them.", c.Header, c.Readings[0].Cell, c.Readings[0].Value, c.Name)
 			case len(c.Readings) > 1:

@@ -18,6 +18,8 @@ type fileTable struct {
 	texts [][]string
 	// samples are the cells of the values that are shown, by column.
 	samples [][]source.Cell
+	// grouped are the values of the columns whose empty cells could have the value of the cell above, by column.
+	grouped map[int]string
 }
 
 // tableOf finds the headers of a sheet, and values below them.
@@ -41,10 +43,12 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
 		f.texts, f.samples = append(f.texts, nil), append(f.samples, nil)
 	}
+	groups := newGroups(len(f.Columns))
 	for _, row := range rows {
 		if row.Number <= header.Number {
 			continue
 		}
+		groups.add(row, at)
 		for i := range row.Cells {
 			cell := &row.Cells[i]
 			c, ok := at[cell.Col]
@@ -63,5 +67,6 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 			}
 		}
 	}
+	f.grouped = groups.columns()
 	return f
 }

@@ -93,8 +93,8 @@ type ColumnProposal struct {
 	Reason Reason
 	// Sure means that it can be taken without asking.
 	Sure bool
-	// Readings are the ways to read its values, if some of the first ones can be read in several ways, or only with rules. The most likely
-	// one comes first. ReadingSure means that only that one fits all of the first values.
+	// Readings are the ways to read its values, if some of the first ones can be read in several ways, or only with rules, or of its empty
+	// cells, if they could have the value of the cell above. The most likely one comes first. ReadingSure means that only that one fits all of the first values.
 	Readings    []Reading
 	ReadingSure bool
 	// Samples are the first values as they would be imported.
@@ -144,6 +144,9 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		return p, err
 	}
 	p.addReadings(files, s)
+	if err := p.addGroups(ctx, files, book, s); err != nil {
+		return p, err
+	}
 	p.addSamples(files, book, withRules(s, mapping))
 	p.Certain = p.Problem == nil && p.uncertain(mapping) == nil
 	return p, nil

@@ -35,6 +35,9 @@ func checkRules(s *schema.Schema, spec *schema.Sheet, m imports.SheetMapping) er
 			}
 		}
 		effective, _ := ruled.Column(name)
+		if effective.Rules.FillsDown() && slices.ContainsFunc(m.Joins, func(j imports.ColumnJoin) bool { return j.Column == name }) {
+			return problem(MappingInvalid, "The column %s joins several cells, so none of them can have the value of the cell above. Delete the join or blank: above.", name)
+		}
 		for _, p := range spec.RuleProblems(column, effective.Rules) {
 			return problem(MappingInvalid, "The rule %s of the column %s is not valid: %s.", p.Rule, name, p.Message)
 		}

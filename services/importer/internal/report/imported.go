@@ -74,7 +74,7 @@ func (b *book) imported(ctx context.Context, sheet *fileSheet, results []imports
 	if err != nil {
 		return err
 	}
-	rows, err := b.im.rows(ctx, &sheet.Sheet)
+	rows, err := b.im.rows(ctx, sheet)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,10 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"headway/internal/messages"
@@ -60,8 +62,10 @@ func (im *Import) results(ctx context.Context, sheet *imports.Sheet) (rows impor
 	return rows, rows.Complete(), nil
 }
 
-// rows reads a sheet again. If the run found merged cells, they have the value that they show, as in the run.
-func (im *Import) rows(ctx context.Context, sheet *imports.Sheet) (source.Rows, error) {
+// rows reads a sheet again. If the run found merged cells, they have the value that they show, as in the run. Empty cells have the value of
+// the cell above if they had it in the run: the rows of a download are not below the same ones.
+func (im *Import) rows(ctx context.Context, f *fileSheet) (source.Rows, error) {
+	sheet := &f.Sheet
 	var merges []source.Range
 	columns := sheet.ColumnNumbers()
 	if slices.ContainsFunc(sheet.Notices, func(n imports.Notice) bool { return n.Reason == imports.MergesApplied }) {
@@ -77,6 +81,17 @@ func (im *Import) rows(ctx context.Context, sheet *imports.Sheet) (source.Rows, 
 	}
 	if len(merges) > 0 {
 		rows = source.FillMerges(rows, merges, columns)
+	}
+	below := map[int]string{}
+	for _, table := range f.tables {
+		spec, err := im.spec(table)
+		if err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		maps.Copy(below, table.FilledDown(spec))
+	}
+	if len(below) > 0 {
+		rows = source.FillDown(rows, below, sheet.HeaderRow)
 	}
 	return rows, nil
 }

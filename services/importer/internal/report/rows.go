@@ -137,7 +137,7 @@ func mergeIssues(a, b iter.Seq2[imports.Issue, error]) iter.Seq2[imports.Issue, 
 // each reads the sheet again. It calls header with the header row, and then visit with every row that goes into the
 // report and its stored issues, by ascending number. It calls list with every stored issue.
 func (r *refusedRows) each(ctx context.Context, list func(*imports.Issue), header func(source.Row) error, visit func(source.Row, []imports.Issue) error) error {
-	rows, err := r.im.rows(ctx, &r.sheet.Sheet)
+	rows, err := r.im.rows(ctx, r.sheet)
 	if err != nil {
 		return err
 	}

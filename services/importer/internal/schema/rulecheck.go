@@ -95,7 +95,7 @@ func (k *ruleCheck) values() {
 	oneOf(k, "case", r.Case, Upper, Lower)
 	oneOf(k, "percent", r.Percent, Fraction, Number)
 	oneOf(k, "date_order", r.DateOrder, DMY, MDY, YMD)
-	oneOf(k, "blank", r.Blank, ClearBlank, KeepBlank)
+	oneOf(k, "blank", r.Blank, ClearBlank, KeepBlank, AboveBlank)
 	for rule, one := range map[string]string{"trim": r.Trim, "add_prefix": r.AddPrefix, "add_suffix": r.AddSuffix, "default": r.Default} {
 		k.length(rule, one)
 	}
@@ -281,6 +281,9 @@ func (k *ruleCheck) blanks() {
 		if slices.Contains(k.sheet.Key, c.Name) && len(k.sheet.Key) == 1 || c.Unique {
 			k.add("default", Contradiction, "every row needs its own value, so empty cells can't have the same one. Delete the default")
 		}
+	}
+	if r.FillsDown() && (slices.Contains(k.sheet.Key, c.Name) && len(k.sheet.Key) == 1 || c.Unique) {
+		k.add("blank", Contradiction, "every row needs its own value, so empty cells can't have that of the row above. Delete blank: above")
 	}
 	if r.Blank != KeepBlank {
 		return

@@ -50,7 +50,7 @@ type Rules struct {
 
 	// Default is the value of empty cells, in the form of Column.Min.
 	Default string `json:"default,omitempty"`
-	// Blank is what an empty cell means for a row that the database has.
+	// Blank is what an empty cell means, for example for a row that the database has.
 	Blank Blank `json:"blank,omitempty"`
 }
 
@@ -110,10 +110,12 @@ const (
 	YMD DateOrder = "ymd"
 )
 
-// ClearBlank means that an empty cell clears the value, and KeepBlank that the row of the database keeps it.
+// ClearBlank means that an empty cell clears the value, and KeepBlank that the row of the database keeps it. AboveBlank means that it has the
+// value of the cell above.
 const (
 	ClearBlank Blank = "clear"
 	KeepBlank  Blank = "keep"
+	AboveBlank Blank = "above"
 )
 
 // NoSeparator is the value of Thousands for numbers without such a separator.
@@ -121,6 +123,9 @@ const NoSeparator = "none"
 
 // KeepsBlank reports whether a row of the database keeps its value if the cell is empty.
 func (c *Column) KeepsBlank() bool { return c.Rules != nil && c.Rules.Blank == KeepBlank }
+
+// FillsDown reports whether an empty cell has the value of the cell above.
+func (r *Rules) FillsDown() bool { return r != nil && r.Blank == AboveBlank }
 
 // ComparesBy reports whether rules change texts so that different ones are the same key. The values of a table must follow them.
 func (r *Rules) ComparesBy() bool {
@@ -139,6 +144,7 @@ type Rule uint8
 // The rules, in the order in which they are applied. Reading is what happens to the cells of all columns.
 const (
 	RuleReading Rule = iota
+	RuleAbove
 	RuleUnicode
 	RuleCollapse
 	RuleTrim
@@ -159,7 +165,7 @@ const (
 
 // String returns the name of the rule ("separators").
 func (r Rule) String() string {
-	return [...]string{"reading", "unicode", "collapse", "trim", "remove", "replace", "case", "empty", "lookup", "add", "separators", "percent", "units", "dates",
+	return [...]string{"reading", "above", "unicode", "collapse", "trim", "remove", "replace", "case", "empty", "lookup", "add", "separators", "percent", "units", "dates",
 		"words", "default"}[r]
 }
 

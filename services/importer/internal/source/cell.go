@@ -26,7 +26,7 @@ type Cell struct {
 	TooLong bool
 	// HasFormula reports whether the value is the result of a formula, as of the last calculation of the workbook.
 	HasFormula bool
-	// Merge is how the cell is merged. It is set by MergedRows only.
+	// Merge is how the cell is merged. It is set by MergedRows and FillDown only.
 	Merge Merge
 	// FormulaID identifies the formula's text within the row. See Formulas.
 	FormulaID uint32

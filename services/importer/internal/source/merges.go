@@ -60,13 +60,18 @@ const (
 	NotMerged Merge = iota
 	// MergeStart is the cell that has the value of its range.
 	MergeStart
-	// MergeFilled is a cell without its own value. It has the value of its range.
-	MergeFilled
 	// MergeHides is a cell whose own value differs from that of the range, which hides it.
 	MergeHides
 	// MergeSpans is a cell of a range across several columns.
 	MergeSpans
+	// MergeFilled is a cell without its own value. It has the value of its range.
+	MergeFilled
+	// FilledDown is a cell without its own value that is not merged. It has the value of the cell above. It is set by FillDown only.
+	FilledDown
 )
+
+// IsFilled reports whether the cell has the value of another one.
+func (m Merge) IsFilled() bool { return m >= MergeFilled }
 
 // MergedRows are Rows whose merged cells have the value that Excel shows.
 type MergedRows struct {

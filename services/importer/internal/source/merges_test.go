@@ -39,7 +39,7 @@ func spelled(rows Rows) string {
 		row := rows.Row()
 		fmt.Fprintf(&b, "%d:", row.Number)
 		for _, c := range row.Cells {
-			fmt.Fprintf(&b, " %s=%s%s", ColumnName(c.Col), c.Text, []string{"", "^", "+", "!", "?"}[c.Merge])
+			fmt.Fprintf(&b, " %s=%s%s", ColumnName(c.Col), c.Text, []string{"", "^", "!", "?", "+"}[c.Merge])
 		}
 		b.WriteString("\n")
 	}

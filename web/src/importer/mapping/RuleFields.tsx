@@ -55,7 +55,7 @@ export function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | 
   const chosen = JSON.stringify(set(mapped.rules));
   return (
     <fieldset className="mapping-readings">
-      <legend>{t("rules.means", { cell: readings[0]?.cell ?? "" })}</legend>
+      <legend>{readings[0]?.cell ? t("rules.means", { cell: readings[0].cell }) : t("rules.meansEmpty")}</legend>
       {readings.map(({ rules, value }) => (
         <label key={value} className="check">
           <input
@@ -65,7 +65,7 @@ export function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | 
             aria-invalid={mapped.undecided || undefined}
             onChange={() => onChange(set(rules))}
           />
-          {value}
+          {rules?.blank === "above" ? t("rules.above", { value }) : value || t("rules.staysEmpty")}
         </label>
       ))}
     </fieldset>

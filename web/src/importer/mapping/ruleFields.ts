@@ -102,6 +102,7 @@ const fields: readonly RuleField[] = [
     options: [
       { value: "clear", text: "rules.blank.clear" },
       { value: "keep", text: "rules.blank.keep" },
+      { value: "above", text: "rules.blank.above" },
     ],
   },
 ];

@@ -70,7 +70,7 @@ type ValueRules struct {
 	FalseValues []string `protobuf:"bytes,20,rep,name=false_values,json=falseValues,proto3" json:"false_values,omitempty"`
 	// The value of empty cells, in the plain form of the column's type.
 	Default string `protobuf:"bytes,21,opt,name=default,proto3" json:"default,omitempty"`
-	// What an empty cell means for a row that the database has: clear or keep.
+	// What an empty cell means. For a row that the database has: clear or keep. With above, the cell has the value of the cell above.
 	Blank         string `protobuf:"bytes,22,opt,name=blank,proto3" json:"blank,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -400,7 +400,7 @@ func (x *ColumnChanges) GetRules() []*RuleChanges {
 // RuleChanges are the cells that one rule has changed.
 type RuleChanges struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rule: unicode, collapse, trim, remove, replace, case, empty, lookup, add, separators, percent, units, dates, words, or
+	// The rule: above (of the rule blank), unicode, collapse, trim, remove, replace, case, empty, lookup, add, separators, percent, units, dates, words, or
 	// default. For cells that were changed without a rule, because their text had exactly one reading, it is reading.
 	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
 	// The number of cells.
@@ -530,7 +530,7 @@ var File_headway_imports_v1_rules_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x1eheadway/imports/v1/rules.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\"\xf5\b\n" +
+	"\x1eheadway/imports/v1/rules.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\"\xfc\b\n" +
 	"\n" +
 	"ValueRules\x12,\n" +
 	"\aunicode\x18\x01 \x01(\tB\x12\xbaH\x0fr\rR\x00R\x03nfcR\x04nfkcR\aunicode\x12\x1a\n" +
@@ -559,8 +559,8 @@ const file_headway_imports_v1_rules_proto_rawDesc = "" +
 	"\vtrue_values\x18\x13 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\n" +
 	"trueValues\x12,\n" +
 	"\ffalse_values\x18\x14 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\vfalseValues\x12\"\n" +
-	"\adefault\x18\x15 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\adefault\x12*\n" +
-	"\x05blank\x18\x16 \x01(\tB\x14\xbaH\x11r\x0fR\x00R\x05clearR\x04keepR\x05blank\x1a9\n" +
+	"\adefault\x18\x15 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\adefault\x121\n" +
+	"\x05blank\x18\x16 \x01(\tB\x1b\xbaH\x18r\x16R\x00R\x05clearR\x04keepR\x05aboveR\x05blank\x1a9\n" +
 	"\vLookupEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
