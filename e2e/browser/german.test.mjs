@@ -72,7 +72,7 @@ async function download(page, name) {
 describe("a browser in German", () => {
   test("shows an import with errors in German, from the first page to the last", async () => {
     const { page, assertNoErrors } = await open(browser, headway.address, german);
-    await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await page.getByRole("heading", { name: "Datei importieren" }).waitFor();
     assert.equal(await page.evaluate("document.documentElement.lang"), "de");
     await page.getByText("Importoptionen").click();
     assert.deepEqual(await englishTexts(page), []);
@@ -107,7 +107,7 @@ describe("a browser in German", () => {
 
   test("says what is wrong as exactly as in English", async () => {
     const { page } = await open(browser, headway.address, german);
-    await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await page.getByRole("heading", { name: "Datei importieren" }).waitFor();
     await choose(page, headway.sample(2_000, 200));
     // Some dates have several meanings, which the page asks about first.
     await page.getByRole("radio", { name: "2021-04-03" }).check();
@@ -172,7 +172,7 @@ describe("a browser in German", () => {
 
   test("fits a phone", async () => {
     const { page } = await open(browser, headway.address, { ...german, viewport: sizes.narrow });
-    await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await page.getByRole("heading", { name: "Datei importieren" }).waitFor();
     await assertFits(page);
     await picture(page, "german-phone");
   });
@@ -185,14 +185,14 @@ describe("the choice of a language", () => {
     const other = await context.newPage();
     await other.goto(headway.address);
     await page.getByLabel("Language").selectOption("Deutsch");
-    await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await page.getByRole("heading", { name: "Datei importieren" }).waitFor();
     // The other tab changes too, and the form keeps its state.
-    await other.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await other.getByRole("heading", { name: "Datei importieren" }).waitFor();
     assert.ok(await page.getByText("Zuerst nachfragen").isVisible());
     await page.reload();
-    await page.getByRole("heading", { name: "Excel-Datei importieren" }).waitFor();
+    await page.getByRole("heading", { name: "Datei importieren" }).waitFor();
     await page.getByLabel("Sprache").selectOption("English");
-    await page.getByRole("heading", { name: "Import your Excel file" }).waitFor();
+    await page.getByRole("heading", { name: "Import your file" }).waitFor();
     assert.equal(await page.evaluate("document.documentElement.lang"), "en");
   });
 });

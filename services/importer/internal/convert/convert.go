@@ -13,6 +13,7 @@ import (
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/pattern"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
@@ -65,6 +66,8 @@ type Column struct {
 	spec    *schema.Column
 	convert func(c *Column, cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault)
 	pattern *regexp.Regexp
+	// form describes the pattern in words. It is empty if it can't.
+	form    []messages.Value
 	allowed map[string]bool
 	// folded finds an allowed value by its spelling.
 	folded         map[string]string
@@ -108,6 +111,9 @@ func Compile(spec *schema.Column) (*Column, error) {
 		return nil, fmt.Errorf("column %s: the type %q is unknown", spec.Name, spec.Type)
 	}
 	var err error
+	if spec.Pattern != nil {
+		c.form = pattern.Form(spec.Pattern.String())
+	}
 	if c.pattern, err = spec.WholePattern(); err != nil {
 		return nil, fmt.Errorf("column %s: pattern: %w", spec.Name, err)
 	}
@@ -251,7 +257,7 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 		}
 	}
 	if c.pattern != nil && !c.matches(*v) {
-		return fault(imports.Pattern, messages.New("pattern", c.quote(*v), c.title(), messages.Text("pattern", s.Pattern.String())))
+		return c.misshapen(v)
 	}
 	if g := c.checkRange(v); g != nil {
 		return g
@@ -260,6 +266,14 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 		return g
 	}
 	return f
+}
+
+// misshapen returns the Fault of a value that does not match the pattern of its column.
+func (c *Column) misshapen(v *imports.Value) *Fault {
+	if len(c.form) == 0 {
+		return fault(imports.Pattern, messages.New("pattern.other", c.quote(*v), c.title(), messages.Text("pattern", c.spec.Pattern.String())))
+	}
+	return fault(imports.Pattern, messages.New("pattern", c.quote(*v), c.title(), messages.List("form", messages.Comma, c.form...)))
 }
 
 // spelling returns a text in lower case, with ordinary letters for wide ones, and with single spaces. Allowed values with the

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"headway/internal/messages"
+	"headway/services/importer/internal/pattern"
 	"headway/services/importer/internal/schema"
 )
 
@@ -51,7 +52,11 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column, l mess
 		add(messages.New("rule.or_less", bound("max", c, c.Max)))
 	}
 	if c.Pattern != nil {
-		add(messages.New("rule.pattern", messages.Text("pattern", c.Pattern.String())))
+		if form := pattern.Form(c.Pattern.String()); len(form) > 0 {
+			add(messages.New("rule.form", messages.List("form", messages.Comma, form...)))
+		} else {
+			add(messages.New("rule.pattern", messages.Text("pattern", c.Pattern.String())))
+		}
 	}
 	if len(c.Allowed) > 0 {
 		shown := c.Allowed[:min(len(c.Allowed), maxShown)]
