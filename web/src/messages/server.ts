@@ -73,7 +73,10 @@ function progressText({ status, steps, step, result }: JobSnapshot): string | un
   if (status !== "active") return undefined;
   const current = steps?.find(({ name }) => name === step);
   if (!current || current.name === "receive") return say("progress.opening");
-  if (current.name === "finish") return say("progress.saving");
+  if (current.name === "finish") {
+    if (current.total === 0) return say("progress.saving");
+    return say("progress.writing", { done: current.done, total: current.total });
+  }
   const sheet = current.title || current.name;
   if (current.total === 0) return sheet;
   return say("progress.sheet", { sheet, done: current.done, total: current.total });

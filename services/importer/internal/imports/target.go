@@ -41,6 +41,9 @@ type Run struct {
 	// Abandoned reports whether no worker runs an import any longer, as far as is known. A target ends the run of another process that
 	// keeps this one waiting if it is abandoned. nil means that this is not known.
 	Abandoned func(ctx context.Context, importID string) bool
+	// Writes is called while Check or Commit writes the rows, with the number of those that are written so far and of all. It must not
+	// block for long. A target that writes the rows before Check does not call it. It can be nil.
+	Writes func(written, all int64)
 }
 
 // AppliedError means that the import is already in the database.

@@ -74,5 +74,5 @@ func steps(im imports.Import, spec *schema.Schema) []*jobsv1.StepPlan {
 		weight := max(0.1, sheetsWeight*float64(sheet.Bytes+1)/float64(bytes))
 		steps = append(steps, &jobsv1.StepPlan{Name: sheet.Name, Title: source.Clip([]byte(title), 100), Group: "sheets", Weight: weight, Unit: "rows"})
 	}
-	return append(steps, &jobsv1.StepPlan{Name: imports.StepFinish, Title: "Save", Weight: finishWeight})
+	return append(steps, &jobsv1.StepPlan{Name: imports.StepFinish, Title: "Save", Weight: finishWeight, Unit: "rows"})
 }

@@ -88,6 +88,9 @@ type Progress interface {
 	SheetMoves(sheet string, rows, about uint32, counts imports.Counts)
 	// SheetEnds is called with the sheet's final counts, once it is checked completely.
 	SheetEnds(sheet string, counts imports.Counts)
+	// Writes is called while the rows are written at the end, with the number of those that are written so far and of all. The number
+	// can decrease if they are written again. It is not called if the rows were written while the file was read.
+	Writes(written, all uint32)
 	// Committing is called before the commit. An error rolls back.
 	Committing(ctx context.Context) error
 }
@@ -151,7 +154,8 @@ type knowledge struct {
 // run makes one pass over the workbook. It returns errMerged if the merged ranges are needed and unknown, and
 // errRefused with found if the database refuses rows.
 func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *refusals) (summary Summary, err error) {
-	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive, Abandoned: task.Abandoned}, task.Progress.Waiting)
+	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive, Abandoned: task.Abandoned,
+		Writes: func(written, all int64) { task.Progress.Writes(uint32(written), uint32(all)) }}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
 		return l.reportApplied(ctx, task, applied)

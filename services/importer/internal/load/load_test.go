@@ -97,6 +97,7 @@ func (silent) Restarts(string)                                   {}
 func (silent) SheetBegins(string)                                {}
 func (silent) SheetMoves(string, uint32, uint32, imports.Counts) {}
 func (silent) SheetEnds(string, imports.Counts)                  {}
+func (silent) Writes(uint32, uint32)                             {}
 func (silent) Committing(context.Context) error                  { return nil }
 
 // task prepares a run of a workbook.

@@ -17,16 +17,29 @@ var databases atomic.Int64
 // setupPostgres opens an engine for a schema, with a new PostgreSQL database as the target.
 func setupPostgres(t *testing.T, yaml string) *bench {
 	t.Helper()
+	return setupPostgresWith(t, yaml, postgres.DefaultOptions())
+}
+
+// setupPostgresWith is like setupPostgres, with options of the target.
+func setupPostgresWith(t *testing.T, yaml string, o postgres.Options) *bench {
+	t.Helper()
 	url := pgtest.Shared(t).Database(t, fmt.Sprint("load_", databases.Add(1)))
-	target, err := postgres.New(url, postgres.DefaultOptions())
+	target, err := postgres.New(url, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return setupWith(t, yaml, naming.Target(target, naming.Config{}), "pgx", url)
 }
 
+// fewRows are options for which a file with few rows is written by many statements.
+func fewRows() postgres.Options {
+	o := postgres.DefaultOptions()
+	o.StatementRows = 2
+	return o
+}
+
 func TestOracleAgreesOnPostgreSQL(t *testing.T) {
-	oraclesAgree(t, rounds(t)/25, func() *bench { return setupPostgres(t, exchangeSchema) })
+	oraclesAgree(t, rounds(t)/25, func() *bench { return setupPostgresWith(t, exchangeSchema, fewRows()) })
 }
 
 var postgresRefusals = map[string]refusing{

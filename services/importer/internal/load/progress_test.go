@@ -48,3 +48,58 @@ func TestWaitingRowsMakeProgress(t *testing.T) {
 		t.Errorf("the progress is %v while %v rows were read", m.done, m.read)
 	}
 }
+
+// writes records the progress while rows are written at the end.
+type writes struct {
+	silent
+	written, all []uint32
+}
+
+func (w *writes) Writes(written, all uint32) {
+	w.written, w.all = append(w.written, written), append(w.all, all)
+}
+
+// TestWritingRowsMakesProgress counts the updates while a file of many times the rows of a statement is written.
+func TestWritingRowsMakesProgress(t *testing.T) {
+	const n, least = 1000, 20
+	for name, change := range map[string][]string{
+		"a table with rows":                      {`INSERT INTO people (id) VALUES (1), (3)`},
+		"a reference that is checked at once":    {`INSERT INTO people (id) VALUES (1)`, `ALTER TABLE people DROP CONSTRAINT people_boss_fkey, ADD FOREIGN KEY (boss) REFERENCES people (id)`},
+		"a trigger for each row":                 {`CREATE FUNCTION same() RETURNS trigger AS $$ BEGIN RETURN new; END $$ LANGUAGE plpgsql`, `CREATE TRIGGER same BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION same()`},
+		"a foreign key that the schema lacks":    {`CREATE TABLE teams (id bigint PRIMARY KEY)`, `ALTER TABLE people ADD team bigint DEFAULT 1 REFERENCES teams (id) DEFERRABLE`, `INSERT INTO teams VALUES (1)`},
+		"a reference that is checked at the end": {`ALTER TABLE people DROP CONSTRAINT people_boss_fkey, ADD FOREIGN KEY (boss) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupPostgresWith(t, mentorSchema, fewRows())
+			b.run(sheetsOf(t, map[string][][]any{"People": {{"ID", "Mail", "Boss"}, {1, nil, nil}}}), upsert)
+			for _, statement := range append([]string{`DELETE FROM people`}, change...) {
+				b.exec(statement)
+			}
+			rows := [][]any{{"ID", "Mail", "Boss"}}
+			for i := range n {
+				row := []any{i + 1, nil, i + 2} // the boss is in the next row
+				if i == n-1 {
+					row[2] = nil
+				}
+				rows = append(rows, row)
+			}
+			task, w := b.task(sheetsOf(t, map[string][][]any{"People": rows}), upsert), &writes{}
+			task.Progress = w
+			summary, err := b.loader.Run(t.Context(), task)
+			if err != nil || summary.Totals.Inserted+summary.Totals.Updated != n {
+				t.Fatalf("the import came to %+v, %v", summary.Totals, err)
+			}
+			for i, written := range w.written {
+				if w.all[i] != n || i > 0 && written < w.written[i-1] {
+					t.Errorf("update %d has %d of %d rows, and the one before %d", i, written, w.all[i], w.written[max(i-1, 0)])
+				}
+			}
+			if len(w.written) < least || w.written[len(w.written)-1] != n {
+				t.Errorf("the updates are %v", w.written)
+			}
+			if got := b.query(`SELECT count(*) FROM people p JOIN people q ON q.id = p.boss WHERE p.boss = p.id + 1`); got != int64(n-1) {
+				t.Errorf("%v of %d rows have their boss", got, n-1)
+			}
+		})
+	}
+}

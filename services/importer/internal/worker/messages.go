@@ -62,6 +62,7 @@ func (p *progress) Waiting(ahead int) {
 // Restarts implements load.Progress.
 func (p *progress) Restarts(why string) {
 	resetSheets(p.task, p.sheets)
+	p.task.Step(imports.StepFinish).Reset()
 	p.task.Message("%s", why)
 }
 
@@ -81,6 +82,12 @@ func (p *progress) SheetMoves(sheet string, done, about uint32, counts imports.C
 func (p *progress) SheetEnds(sheet string, counts imports.Counts) {
 	p.task.Message("%s: %s", p.titles[sheet], imports.Rows(counts.Read))
 	count(p.task.Step(sheet), counts).Total(float64(counts.Read)).Set(float64(counts.Read)).Complete()
+}
+
+// Writes implements load.Progress.
+func (p *progress) Writes(written, all uint32) {
+	p.task.Message("Writing: %s of %s", imports.Grouped(written), imports.Rows(all))
+	p.task.Step(imports.StepFinish).Start().Total(float64(all)).Set(float64(written))
 }
 
 // Committing implements load.Progress.

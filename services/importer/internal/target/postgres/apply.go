@@ -19,6 +19,8 @@ const applyTries = 10
 type refusedError struct {
 	table *table
 	cause error
+	// divided means that the rows of the table were written by several statements, or that foreign keys were checked early.
+	divided bool
 }
 
 func (e *refusedError) Error() string { return e.cause.Error() }
@@ -72,6 +74,9 @@ func (tx *transaction) next(before *search, refused *refusedError) (*search, err
 	case c == uniqueViolation && t != nil && t.updates > 0 && !t.releases:
 		t.releases = true
 		return before, nil
+	case c == foreignKeyViolation && refused.divided && !tx.undivided:
+		tx.undivided = true
+		return before, nil
 	case before != nil:
 		return nil, &imports.TableConflictError{Table: "the database", Detail: "it rejects rows, and Headway can't determine which: " + message(refused.cause)}
 	case !tx.run.Exclusive && (c == "" || c == uniqueViolation || c == foreignKeyViolation || c == exclusionViolation):
@@ -99,6 +104,7 @@ func (tx *transaction) applyAll(search *search) error {
 			return err
 		}
 	}
+	tx.beginWriting()
 	watches, err := tx.watchTables()
 	if err != nil {
 		return err
@@ -107,14 +113,18 @@ func (tx *transaction) applyAll(search *search) error {
 	if err := tx.exec(`SET CONSTRAINTS ALL DEFERRED`); err != nil {
 		return err
 	}
-	inOrder, err := tx.parentsFirst()
-	if err != nil {
+	if tx.keys, err = tx.foreignKeys(tx.ctx); err != nil {
 		return err
 	}
-	for _, t := range inOrder {
+	written := map[*table]bool{}
+	for _, t := range tx.parentsFirst() {
+		if err := t.checkEarly(written, search); err != nil {
+			return err
+		}
 		if err := t.applyRows(search); err != nil {
 			return err
 		}
+		written[t] = true
 	}
 	if err := tx.exec(`SET CONSTRAINTS ALL IMMEDIATE`); refusal(err) {
 		return &refusedError{cause: err}
@@ -127,8 +137,13 @@ func (tx *transaction) applyAll(search *search) error {
 		}
 	}
 	for _, t := range tx.tables {
-		if err := t.changeAll(t.plan.last); err != nil {
-			return err
+		for _, statement := range t.plan.last {
+			if err := t.change(statement); err != nil {
+				return err
+			}
+			if t.plan.create {
+				tx.wrote(t.inserts)
+			}
 		}
 		if !t.plan.any() {
 			continue
@@ -195,6 +210,7 @@ func (t *table) applyRows(search *search) error {
 // applyRowsOf writes the rows of an operation.
 func (t *table) applyRowsOf(o operation, search *search) error {
 	if search != nil {
+		defer t.tx.wrote(o.rows)
 		return search.run(o)
 	}
 	tag, err := t.tx.writer.Exec(t.tx.ctx, o.statement)
@@ -240,7 +256,7 @@ func (t *table) insert() string {
 func (t *table) update() string {
 	var set []string
 	for i, c := range t.columns {
-		if r := t.resolved[c.Name]; !slices.Contains(t.key, i) && (r == nil || !r.self) {
+		if r := t.resolved[c.Name]; !slices.Contains(t.key, i) && (r == nil || !r.self) && !t.refersLater(c) {
 			set = append(set, name(c.Name)+" = "+t.kept(c))
 		}
 	}

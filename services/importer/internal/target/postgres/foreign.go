@@ -18,6 +18,9 @@ type foreignKey struct {
 	childName, parentName   string
 	childTable, parentTable *table
 	from, to                []string
+	// constraint is the name with its schema, quoted. deferrable means that it can be checked at the end of the transaction.
+	constraint string
+	deferrable bool
 	// follows means that the rows of the child change with the value.
 	follows bool
 }
@@ -36,7 +39,7 @@ func (tx *transaction) foreignKeys(ctx context.Context) ([]foreignKey, error) {
 	rows, err := tx.writer.Query(ctx, `SELECT f.conname::text, f.conrelid, f.confrelid, f.conrelid::regclass::text, f.confrelid::regclass::text, c.relname::text, p.relname::text,
 			ARRAY(SELECT attname::text FROM unnest(f.conkey) WITH ORDINALITY k(n, i) JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.n ORDER BY i),
 			ARRAY(SELECT attname::text FROM unnest(f.confkey) WITH ORDINALITY k(n, i) JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.n ORDER BY i),
-			f.confupdtype IN ('c', 'n', 'd')
+			f.confupdtype IN ('c', 'n', 'd'), format('%s.%I', f.connamespace::regnamespace, f.conname), f.condeferrable
 		FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class p ON p.oid = f.confrelid
 		WHERE f.contype = 'f' AND f.conparentid = 0 AND (f.conrelid = ANY ($1) OR f.confrelid = ANY ($1)) ORDER BY 1`, ids)
 	if err != nil {
@@ -47,7 +50,7 @@ func (tx *transaction) foreignKeys(ctx context.Context) ([]foreignKey, error) {
 	for rows.Next() {
 		var k foreignKey
 		var child, parent uint32
-		if err := rows.Scan(&k.name, &child, &parent, &k.child, &k.parent, &k.childName, &k.parentName, &k.from, &k.to, &k.follows); err != nil {
+		if err := rows.Scan(&k.name, &child, &parent, &k.child, &k.parent, &k.childName, &k.parentName, &k.from, &k.to, &k.follows, &k.constraint, &k.deferrable); err != nil {
 			return nil, fmt.Errorf("read the foreign keys: %w", err)
 		}
 		k.childName, k.parentName = tx.tableOf(child, k.childName), tx.tableOf(parent, k.parentName)
@@ -63,19 +66,15 @@ func (tx *transaction) foreignKeys(ctx context.Context) ([]foreignKey, error) {
 // parentsFirst returns the tables of the run in the order in which their rows are applied. A schema does not have foreign keys of several
 // columns, and most can't be deferred, so its order is not enough. A foreign key that is part of a cycle changes nothing, unless it is a
 // reference of the schema.
-func (tx *transaction) parentsFirst() ([]*table, error) {
-	keys, err := tx.foreignKeys(tx.ctx)
-	if err != nil {
-		return nil, err
-	}
+func (tx *transaction) parentsFirst() []*table {
 	parents := map[*table][]*table{}
-	for _, k := range keys {
+	for _, k := range tx.keys {
 		if k.childTable != nil && k.parentTable != nil && k.childTable != k.parentTable {
 			parents[k.childTable] = append(parents[k.childTable], k.parentTable)
 		}
 	}
 	after := map[*table][]*table{}
-	for _, k := range keys {
+	for _, k := range tx.keys {
 		if c, p := k.childTable, k.parentTable; c != nil && p != nil && (k.known(tx.run.Schema) || !reaches(parents, p, c, map[*table]bool{})) {
 			after[c] = append(after[c], p)
 		}
@@ -96,7 +95,7 @@ func (tx *transaction) parentsFirst() ([]*table, error) {
 	for _, t := range tx.tables {
 		add(t)
 	}
-	return ordered, nil
+	return ordered
 }
 
 // reaches reports whether foreign keys lead from one table to another.

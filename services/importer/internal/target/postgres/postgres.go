@@ -36,13 +36,15 @@ type Options struct {
 	// LockTimeout is how long an import or a migration waits for a table while it holds no other locks. It should be longer
 	// than the server's deadlock_timeout, after which PostgreSQL stops an autovacuum of the table.
 	LockTimeout time.Duration
+	// StatementRows is the approximate number of rows that one statement writes.
+	StatementRows int64
 	// Password returns the password for a connection. If it is nil, the password is in the URL or in a password file.
 	Password func() (string, error)
 }
 
 // DefaultOptions returns the options of a target without a configuration.
 func DefaultOptions() Options {
-	return Options{Manage: imports.ManageExtend, LockTimeout: 3 * time.Second}
+	return Options{Manage: imports.ManageExtend, LockTimeout: 3 * time.Second, StatementRows: 20_000}
 }
 
 // Target is an imports.Target.

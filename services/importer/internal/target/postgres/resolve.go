@@ -270,19 +270,38 @@ func (t *table) completeIDs() string {
 	return all
 }
 
+// refersLater reports whether rows that exist get the value of a column only after the new rows are written: it can refer to one of these,
+// and the database checks the foreign key at once.
+func (t *table) refersLater(c *schema.Column) bool {
+	return t.inserts > 0 && t.updates > 0 && slices.ContainsFunc(t.tx.keys, func(k foreignKey) bool {
+		return k.childTable == t && k.parentTable == t && !k.deferrable && len(k.from) == 1 && k.from[0] == c.Name
+	})
+}
+
+// setLater sets a column for which refersLater is true.
+func (t *table) setLater(c *schema.Column, search *search) error {
+	column, value := name(c.Name), t.kept(c)
+	return t.applyRowsOf(operation{table: t, flag: "NOT s." + name(staging), rows: t.inserts + t.updates, links: true,
+		statement: fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s WHERE %s AND t.%[2]s IS DISTINCT FROM %[3]s AND NOT s.%[6]s`,
+			tableName(t.sheet.Table), column, value, t.stage, t.sameKey("t", "s"), name(staging))}, search)
+}
+
 // linkRows sets the columns that refer to rows of the table itself, when all of its rows are written. New rows have them already
 // if their IDs were made before.
 func (t *table) linkRows(search *search) error {
-	o := operation{table: t, flag: "true", links: true}
+	o := operation{table: t, flag: "true", rows: t.inserts + t.updates, links: true}
 	if t.ids != "" {
-		if t.updates == 0 {
-			return nil
-		}
 		o.flag = "NOT s." + name(staging)
 	}
 	for _, c := range t.columns {
 		r := t.resolved[c.Name]
-		if r == nil || !r.self {
+		switch {
+		case r == nil && t.refersLater(c):
+			if err := t.setLater(c, search); err != nil {
+				return err
+			}
+			continue
+		case r == nil || !r.self || t.ids != "" && t.updates == 0:
 			continue
 		}
 		var lost int64

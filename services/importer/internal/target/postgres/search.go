@@ -34,22 +34,18 @@ func (s *search) again() *search {
 	return &search{tx: s.tx}
 }
 
-// tuplesPerBlock is above the number of rows in a block of 8 KiB (291), so that block and row make up one number.
-const tuplesPerBlock = 512
-
 // run writes the rows of an operation that the database accepts.
 func (s *search) run(o operation) error {
-	var blocks int64
-	err := s.tx.writer.QueryRow(s.tx.ctx, fmt.Sprintf(`SELECT pg_relation_size('%s') / current_setting('block_size')::bigint`, o.table.stage)).Scan(&blocks)
+	all, err := o.table.wholeStage()
 	if err != nil {
-		return o.table.failed(err)
+		return err
 	}
-	return s.divide(o, 0, blocks*tuplesPerBlock)
+	return s.divide(o, all.from, all.to)
 }
 
 // divide writes the rows of an operation between two positions of the stage.
 func (s *search) divide(o operation, from, to int64) error {
-	within := fmt.Sprintf("s.ctid >= '(%d,%d)' AND s.ctid < '(%d,%d)'", from/tuplesPerBlock, from%tuplesPerBlock, to/tuplesPerBlock, to%tuplesPerBlock)
+	within := span{from, to}.condition()
 	var rows int64
 	err := s.tx.writer.QueryRow(s.tx.ctx, fmt.Sprintf(`SELECT count(*) FROM %s s WHERE %s AND %s`, o.table.stage, o.flag, within)).Scan(&rows)
 	if err != nil {

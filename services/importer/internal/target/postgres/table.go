@@ -31,6 +31,8 @@ type table struct {
 	inserts, updates int64
 	// releases means that rows take values of a unique column from each other.
 	releases bool
+	// early means that foreign keys of the table are checked by each statement.
+	early bool
 
 	// resolved are the columns that refer to a row by a value other than the one that the database stores. ids is a temporary
 	// table with the IDs of the new rows, so that new rows can refer to each other. It is empty if there is none.

@@ -37,6 +37,11 @@ type transaction struct {
 	// uncounted reports whether a table has triggers, and the server does not count the rows that they insert.
 	uncounted bool
 	applied   bool
+	// keys are the foreign keys to and from the tables, when the rows are written. undivided means that the rows of a table are written
+	// by one statement.
+	keys      []foreignKey
+	undivided bool
+	writing   writing
 	ended     bool
 }
 
