@@ -15,6 +15,10 @@ type Relation struct {
 type RelationKey struct {
 	Columns []string
 	Primary bool
+	// Condition is empty if the columns identify all rows. Otherwise, they identify only the rows for which it is true, such as those that
+	// are not deleted, and it is about the columns Conditional. It is true for new rows that have the defaults of these columns.
+	Condition   string
+	Conditional []string
 }
 
 // RelationColumn is a column of a table.

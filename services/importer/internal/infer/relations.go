@@ -56,8 +56,10 @@ type storedTable struct {
 	relation *imports.Relation
 	sheet    *Sheet
 	// key are the columns that identify a row of a file.
-	key      []string
-	evidence string
+	key []string
+	// conditional are the columns of the condition for which the key identifies a row. Files don't have them.
+	conditional []string
+	evidence    string
 	// references are the columns that find a row of another sheet, by name.
 	references map[string]*storedReference
 	// names are the names of columns in the schema, by their names in the table.
@@ -99,12 +101,15 @@ func (s *storedTable) chooseKey() string {
 	if best == nil {
 		return "no columns that a file can have identify a row. Add a unique constraint, for example to a number or a code"
 	}
-	s.key = best.Columns
+	s.key, s.conditional = best.Columns, best.Conditional
 	kind := "a unique index"
 	if best.Primary {
 		kind = "the primary key"
 	}
 	s.evidence = "Key: " + kind
+	if best.Condition != "" {
+		s.evidence += fmt.Sprintf(" of the rows with %s. Other rows are not changed", best.Condition)
+	}
 	if s.rank(best) == rankID {
 		s.evidence += ". Only this ID identifies a row, so files must have it. With a unique constraint for another column, they would not need it"
 	}
@@ -115,7 +120,7 @@ func (s *storedTable) chooseKey() string {
 func (s *storedTable) canBeKey(key *imports.RelationKey) bool {
 	for _, name := range key.Columns {
 		c := s.relation.Column(name)
-		if c == nil || c.Computed || c.Type == "" || c.Parent != nil && c.Parent.Table == s.relation.Name {
+		if c == nil || c.Computed || c.Type == "" || c.Parent != nil && c.Parent.Table == s.relation.Name || slices.Contains(key.Conditional, name) {
 			return false
 		}
 	}
@@ -166,7 +171,7 @@ func (s *storedTable) compareKeys(a, b *imports.RelationKey) int {
 		}
 		return 2
 	}
-	return cmp.Or(cmp.Compare(s.rank(a), s.rank(b)), cmp.Compare(empty(a), empty(b)), cmp.Compare(len(a.Columns), len(b.Columns)), cmp.Compare(named(a), named(b)))
+	return cmp.Or(cmp.Compare(s.rank(a), s.rank(b)), cmp.Compare(len(a.Conditional), len(b.Conditional)), cmp.Compare(empty(a), empty(b)), cmp.Compare(len(a.Columns), len(b.Columns)), cmp.Compare(named(a), named(b)))
 }
 
 // identifies reports whether the column alone identifies a row of a file: it is the key, or unique.
@@ -178,7 +183,7 @@ func (s *storedTable) identifies(column string) bool {
 		return true
 	}
 	return slices.ContainsFunc(s.relation.Keys, func(k imports.RelationKey) bool {
-		return len(k.Columns) == 1 && k.Columns[0] == column && !isMade(&k, s.relation.Column(column))
+		return len(k.Columns) == 1 && k.Columns[0] == column && k.Condition == "" && !isMade(&k, s.relation.Column(column))
 	})
 }
 
@@ -289,6 +294,10 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 	inKey := slices.Contains(s.key, stored.Name)
 	if stored.Computed || stored.Generated && !inKey {
 		return nil // the database's own
+	}
+	if slices.Contains(s.conditional, stored.Name) {
+		s.sheet.LeftOut = append(s.sheet.LeftOut, fmt.Sprintf("The column %s is left out: the key identifies only rows with a certain value of it", stored.Name))
+		return nil
 	}
 	if refused := schema.CheckStored(stored.Name); refused != nil {
 		s.sheet.LeftOut = append(s.sheet.LeftOut, fmt.Sprintf("The column %q is left out: %v", stored.Name, refused))

@@ -197,6 +197,7 @@ func allApplications() map[string]application {
 	maps.Copy(all, enterpriseApplications)
 	maps.Copy(all, moreApplications)
 	maps.Copy(all, typedApplications)
+	maps.Copy(all, deletingApplications)
 	return all
 }
 

@@ -1,6 +1,8 @@
 package load_test
 
 import (
+	"headway/services/importer/internal/infer"
+	"headway/services/importer/internal/targets"
 	"strings"
 	"testing"
 )
@@ -181,5 +183,54 @@ sheets:
 	}
 	if _, again := b.run(sheetsOf(t, sheets), upsert); again.Totals.Unchanged != 2 {
 		t.Errorf("the second import came to %+v", again.Totals)
+	}
+}
+
+// TestSoftDeletesOnSQLite has the tables of the application "soft deletes" on PostgreSQL, as Django and Prisma declare them.
+func TestSoftDeletesOnSQLite(t *testing.T) {
+	a := deletingApplications["soft deletes"]
+	b := setupFor(t, a.schema)
+	b.exec(`CREATE TABLE departments (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, code varchar(255) NOT NULL, name varchar(255) NOT NULL, updated_at datetime, "Deleted_At" datetime)`,
+		`CREATE UNIQUE INDEX departments_code ON departments ("code") WHERE "deleted_at" IS NULL`,
+		`CREATE TABLE employees (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, department_id bigint NOT NULL REFERENCES departments (id), tenant varchar(40) NOT NULL, email varchar(255) NOT NULL, name text,
+			status varchar(20) NOT NULL DEFAULT 'active', deleted_at datetime)`,
+		`CREATE UNIQUE INDEX employees_email ON employees (tenant, email) WHERE (deleted_at IS NULL AND status <> 'departments')`,
+		`INSERT INTO departments (code, name, deleted_at) VALUES ('A', 'Old A', '2024-01-01'), ('A', 'Older A', '2023-01-01'), ('B', 'Old B', '2024-01-01'), ('A', 'Area', NULL)`,
+		`INSERT INTO employees (department_id, tenant, email, name, deleted_at) VALUES (1, 't', 'ann@a.example', 'Old Ann', '2024-01-01'), (4, 't', 'ben@a.example', 'Ben', NULL), (4, 'u', 'ann@a.example', 'Other Ann', NULL)`)
+	task, done := b.run(sheetsOf(t, a.sheets), upsert)
+	wantSame(t, "issues", b.issues(task.Import.ID), a.issues)
+	const staff = `SELECT tenant, email, e.name, d.id, d.name, coalesce(CAST(e.deleted_at AS TEXT), '-') FROM employees e JOIN departments d ON d.id = department_id
+		UNION ALL SELECT '', code, name, 0, '', coalesce(CAST(deleted_at AS TEXT), '-') FROM departments ORDER BY 1, 2, 3`
+	if got := strings.Join(b.rows(staff), ", "); got != a.rows {
+		t.Errorf("the rows are %s, want %s", got, a.rows)
+	}
+	if _, again := b.run(sheetsOf(t, a.sheets), upsert); again.Totals.Unchanged != done.Totals.Inserted+done.Totals.Updated+done.Totals.Unchanged {
+		t.Errorf("the second import came to %+v", again.Totals)
+	}
+	relations, err := targets.Relations(t.Context(), b.source, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guess, err := infer.FromRelations("guess", relations)
+	if err != nil || len(guess.LeftOut) > 0 {
+		t.Fatalf("%q are left out, %v", guess.LeftOut, err)
+	}
+	for i, want := range []string{"code", "email tenant"} {
+		if got := strings.Join(guess.Sheets[i].Key, " "); got != want {
+			t.Errorf("the key of sheet %d is %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestKeysForSomeRowsNeedTheirConditionOnSQLite(t *testing.T) {
+	for name, c := range map[string]struct{ condition, detail string }{
+		"a column of the file": {"slot > 0", "the schema has the column slot"},
+		"a default":            {"kind = 'car'", "which new rows do not fulfill"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupFor(t, exchangeSchema)
+			b.exec(`CREATE TABLE cars (id text, plate text UNIQUE, slot integer UNIQUE, tows text, kind text DEFAULT 'van')`, `CREATE UNIQUE INDEX part ON cars (id) WHERE `+c.condition)
+			b.wantConflict(garage(t, [][]any{{"a", "A", 2}}, [][]any{}), c.detail)
+		})
 	}
 }

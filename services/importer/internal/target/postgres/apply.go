@@ -213,14 +213,28 @@ func (t *table) applyRowsOf(o operation, search *search) error {
 		defer t.tx.wrote(o.rows)
 		return search.run(o)
 	}
-	tag, err := t.tx.writer.Exec(t.tx.ctx, o.statement)
-	switch {
-	case refusal(err):
-		return &refusedError{table: t, cause: err}
-	case err != nil:
-		return t.failed(err)
-	case tag.RowsAffected() != o.rows && !o.links:
-		return &refusedError{table: t, cause: fmt.Errorf("the table %s accepted only %s", t.sheet.Table, imports.RowsOf(uint32(tag.RowsAffected()), uint32(o.rows)))}
+	spans, err := t.spans()
+	if err != nil {
+		return err
+	}
+	var written int64
+	for i, s := range spans {
+		tag, err := t.tx.writer.Exec(t.tx.ctx, o.statement+" AND "+s.condition())
+		switch {
+		case refusal(err):
+			return &refusedError{table: t, cause: err, divided: len(spans) > 1 || t.early}
+		case err != nil:
+			return t.failed(err)
+		}
+		written += tag.RowsAffected()
+		if o.links {
+			t.tx.wrote(o.rows*int64(i+1)/int64(len(spans)) - o.rows*int64(i)/int64(len(spans)))
+		} else {
+			t.tx.wrote(tag.RowsAffected())
+		}
+	}
+	if written != o.rows && !o.links {
+		return &refusedError{table: t, cause: fmt.Errorf("the table %s accepted only %s", t.sheet.Table, imports.RowsOf(uint32(written), uint32(o.rows)))}
 	}
 	return nil
 }
@@ -303,6 +317,9 @@ func (t *table) sameKey(row, staged string) string {
 	for i, k := range t.key {
 		all[i] = t.same(t.columns[k], row, staged)
 	}
+	if live := t.live(row); live != "" {
+		all = append(all, live)
+	}
 	return strings.Join(all, " AND ")
 }
 
@@ -339,6 +356,9 @@ func (t *table) releaseValues() error {
 		for i, k := range t.key {
 			key := name(t.columns[k].Name)
 			keys[i], again[i] = "o."+key, fmt.Sprintf("t.%s = x.%[1]s", key)
+		}
+		if live := t.live("t"); live != "" {
+			again = append(again, live)
 		}
 		taken := fmt.Sprintf(`SELECT %s, row_number() OVER () AS headway_number FROM %s s JOIN %s o ON %s WHERE NOT (%s) AND EXISTS (SELECT FROM %s r WHERE NOT r.%s AND %s)`,
 			strings.Join(keys, ", "), t.stage, tableName(t.sheet.Table), t.same(c, "o", "s"), t.sameKey("o", "s"), t.stage, name(staging), t.sameKey("o", "r"))

@@ -20,6 +20,10 @@ type relation struct {
 	columns map[string]*attribute
 	// unique are the sets of columns that identify a row.
 	unique []uniqueSet
+	// partial are those that identify a row only among the rows with a condition. key is the one that is the key of the sheet, or nil if
+	// its key identifies all rows.
+	partial []uniqueSet
+	key     *uniqueSet
 	// triggers means that a trigger of a user, a rule, an exclusion constraint, a policy, or a rule of a single partition can change,
 	// skip or refuse rows.
 	triggers bool
@@ -71,6 +75,9 @@ type uniqueSet struct {
 	// inOrder are the columns in the order of the index.
 	inOrder []string
 	primary bool
+	// condition is empty if the set identifies all rows. conditional are the columns that it is about.
+	condition   string
+	conditional []string
 }
 
 // readTables finds out which of the schema's tables exist.
@@ -124,7 +131,10 @@ func (tx *transaction) readParents(ctx context.Context) error {
 		p.name = tx.tableOf(parent, p.name)
 		tx.parents[storedColumn{tx.existing[child], column}] = p // of several, the first one
 	}
-	return failed(ctx, rows.Err())
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read the foreign keys: %w", failed(ctx, err))
+	}
+	return tx.readLive(ctx, slices.Collect(maps.Keys(tx.existing)))
 }
 
 // tableOf returns the schema's table with an ID of the catalog. If the schema does not have it, it returns the other name.
@@ -228,22 +238,28 @@ func (a *attribute) setModifier(base string, modifier int) {
 }
 
 func (tx *transaction) readUnique(ctx context.Context, r *relation) error {
-	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, i.indisprimary, array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, i.indisprimary, array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum)),
+			coalesce(pg_get_expr(i.indpred, i.indrelid), '') FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])
-		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-		GROUP BY c.oid, c.relname, i.indisprimary ORDER BY NOT i.indisprimary, c.relname`, r.oid)
+		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indexprs IS NULL
+		GROUP BY c.oid, c.relname, i.indisprimary, i.indpred, i.indrelid ORDER BY NOT i.indisprimary, c.relname`, r.oid)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var u uniqueSet
-		if err := rows.Scan(&u.index, &u.quoted, &u.primary, &u.columns); err != nil {
+		if err := rows.Scan(&u.index, &u.quoted, &u.primary, &u.columns, &u.condition); err != nil {
 			return err
 		}
 		u.inOrder = slices.Clone(u.columns)
 		slices.Sort(u.columns)
-		r.unique = append(r.unique, u)
+		if u.condition == "" {
+			r.unique = append(r.unique, u)
+			continue
+		}
+		_, u.conditional = r.qualified(u.condition, "")
+		r.partial = append(r.partial, u)
 	}
 	return rows.Err()
 }

@@ -120,10 +120,14 @@ func (k *foreignKey) known(s *schema.Schema) bool {
 	return parent != nil && parent.Table == k.parentName && (c.References.Column == k.to[0] || k.childTable.resolved[c.Name] != nil)
 }
 
-// unchanged reports whether the run does not change what refers to the parents.
+// unchanged reports whether the run does not change what refers to the parents: new rows refer to none.
 func (k *foreignKey) unchanged() bool {
 	t := k.childTable
-	return t.inserts == 0 && !slices.ContainsFunc(t.columns, func(c *schema.Column) bool { return slices.Contains(k.from, c.Name) })
+	return !slices.ContainsFunc(k.from, func(column string) bool {
+		c, _ := t.column(column)
+		a := t.attribute(column)
+		return c != nil || t.inserts > 0 && (a.filled || a.computed || t.sheet.GeneratedIn(column) != nil)
+	})
 }
 
 // missing is a query of the collected rows that refer to rows which will not be there. It is empty if that is not known before

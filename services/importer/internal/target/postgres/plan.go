@@ -104,7 +104,14 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 		}
 	}
 	if !r.hasKey(sheet.Key) {
-		return nil, conflict("its rows are not identified by %s", strings.Join(sheet.Key, ", "))
+		var why string
+		var err error
+		if r.key, why, err = tx.partialKey(ctx, sheet, r); err != nil {
+			return nil, err
+		}
+		if r.key == nil {
+			return nil, conflict("its rows are not identified by %s%s", strings.Join(sheet.Key, ", "), why)
+		}
 	}
 	return p, tx.planUnique(ctx, sheet, r, p, conflict)
 }

@@ -24,6 +24,9 @@ func (t *Target) Relations(ctx context.Context) (_ []imports.Relation, err error
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeConn(conn)) }()
+	if _, err := conn.Exec(ctx, `BEGIN READ ONLY`); err != nil {
+		return nil, fmt.Errorf("read the tables: %w", failed(ctx, err))
+	}
 	// A partition is part of another table. Tables of extensions belong to these.
 	rows, err := conn.Query(ctx, `SELECT c.oid, CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname END, c.relname
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -57,7 +60,11 @@ func (t *Target) Relations(ctx context.Context) (_ []imports.Relation, err error
 		if r == nil {
 			continue // dropped in the meantime
 		}
-		all = append(all, r.describe(name))
+		d := r.describe(name)
+		if err := tx.describePartial(ctx, r, &d); err != nil {
+			return nil, err
+		}
+		all = append(all, d)
 	}
 	return all, nil
 }
@@ -79,4 +86,24 @@ func (r *relation) describe(name schema.TableName) imports.Relation {
 		d.Keys = append(d.Keys, imports.RelationKey{Columns: u.inOrder, Primary: u.primary})
 	}
 	return d
+}
+
+// describePartial adds the unique indexes that identify a row among those with a condition, if it is true for new rows.
+func (tx *transaction) describePartial(ctx context.Context, r *relation, d *imports.Relation) error {
+	for i := range r.partial {
+		u := &r.partial[i]
+		key := imports.RelationKey{Columns: u.inOrder}
+		if !u.isFilled() {
+			holds, err := tx.holdsForNew(ctx, r, u)
+			if err != nil {
+				return err
+			}
+			if !holds {
+				continue
+			}
+			key.Condition, key.Conditional = u.condition, u.conditional
+		}
+		d.Keys = append(d.Keys, key)
+	}
+	return nil
 }

@@ -51,7 +51,8 @@ func (tx *transaction) resolution(of *schema.Schema, sheet *schema.Sheet, c *sch
 	if parent == nil || parent.Table != at.name {
 		return nil
 	}
-	r := &resolution{parent: at.table, id: at.column, code: c.References.Column, column: c.References.Column, tables: []string{parent.Table},
+	rows := tx.parentRows(at.table, parent.Table, c.References.Column)
+	r := &resolution{parent: rows, id: at.column, code: c.References.Column, column: c.References.Column, tables: []string{parent.Table},
 		codeTable: at.table, codeColumn: c.References.Column, self: parent.Table == sheet.Table}
 	// The parent can refer to another row by the same column, such as a profile to its user. Then the file has that row's code.
 	var next *resolution
@@ -67,7 +68,7 @@ func (tx *transaction) resolution(of *schema.Schema, sheet *schema.Sheet, c *sch
 		next.self = slices.Contains(next.tables, sheet.Table)
 		return next
 	}
-	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, at.table, next.parent, name(next.id), name(r.column))
+	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, rows, next.parent, name(next.id), name(r.column))
 	r.code, r.tables = chained, append(r.tables, next.tables...)
 	r.codeTable, r.codeColumn = next.codeTable, next.codeColumn
 	return r

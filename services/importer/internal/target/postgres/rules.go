@@ -83,6 +83,9 @@ func (t *table) knows(r rule) bool {
 	if strings.HasPrefix(r.name, uniquePrefix) {
 		return true // or it is dropped
 	}
+	if k := t.relation.key; k != nil && k.index == r.name {
+		return true
+	}
 	if r.check != "" || r.where != "" || len(r.expressions) != len(r.columns) {
 		return false
 	}
@@ -228,12 +231,18 @@ func (t *table) brokenUnique(r rule) string {
 		numbers[i] = fmt.Sprintf("headway_%d", i)
 	}
 	list := strings.Join(values, ", ")
+	stored := slices.Clone(t.sheet.Key)
+	if k := t.relation.key; k != nil {
+		stored = append(stored, k.conditional...)
+		slices.Sort(stored)
+		stored = slices.Compact(stored)
+	}
 	return fmt.Sprintf(`SELECT v.headway_at FROM (
 			SELECT *, row_number() OVER (PARTITION BY %s ORDER BY headway_at) AS headway_turn FROM (SELECT headway_at, %s FROM (%s) x WHERE %s) w
 		) v WHERE v.headway_turn > 1 OR EXISTS (SELECT FROM (SELECT %s, %s FROM %s WHERE %s) o WHERE %s
 			AND NOT EXISTS (SELECT FROM %s s WHERE NOT s.%s AND %s))`,
 		strings.Join(numbers, ", "), list, after, condition,
-		list, names(t.sheet.Key), tableName(t.sheet.Table), condition, strings.Join(same, " AND "),
+		list, names(stored), tableName(t.sheet.Table), condition, strings.Join(same, " AND "),
 		t.stage, name(staging), t.sameKey("o", "s"))
 }
 

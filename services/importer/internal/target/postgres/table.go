@@ -277,7 +277,11 @@ func (t *table) Values(ctx context.Context, column string, each func(imports.Val
 		join = fmt.Sprintf(" JOIN %s %s ON %[2]s.%s = t.%s", r.parent, r.alias, name(r.id), name(column))
 		shown = r.alias + "." + name(r.code) + "::" + t.family(c).staged()
 	}
-	result := t.tx.reader.PgConn().ExecParams(ctx, fmt.Sprintf("SELECT %s FROM %s t%s WHERE t.%s IS NOT NULL", shown, tableName(t.sheet.Table), join, name(column)), nil, nil, nil, nil)
+	where := fmt.Sprintf("t.%s IS NOT NULL", name(column))
+	if live := t.live("t"); live != "" && slices.Contains(t.sheet.Key, column) {
+		where += " AND " + live
+	}
+	result := t.tx.reader.PgConn().ExecParams(ctx, fmt.Sprintf("SELECT %s FROM %s t%s WHERE %s", shown, tableName(t.sheet.Table), join, where), nil, nil, nil, nil)
 	var ended error
 	var text []byte
 	for ended == nil && result.NextRow() {

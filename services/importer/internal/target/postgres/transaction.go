@@ -30,6 +30,8 @@ type transaction struct {
 	existing map[uint32]string
 	// parents are the columns that foreign keys of one column lead to, by the columns of those tables.
 	parents map[storedColumn]parentColumn
+	// live are the conditions for rows among which a column identifies one, if it does not identify all.
+	live map[storedColumn]string
 	// unprepared means that the database lacks Headway's own tables, which only a plan accepts.
 	unprepared bool
 	// lookups counts the prepared statements of the reader.

@@ -35,6 +35,9 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 		ask = append(ask, fmt.Sprintf("k%d", i))
 		on = append(on, fmt.Sprintf("t.%s = %s", name(column), t.asked(column, fmt.Sprintf("k.k%d", i))))
 	}
+	if live := t.have.live("t"); live != "" && slices.Equal(byNames, t.sheet.Key) {
+		on = append(on, live)
+	}
 	for _, column := range want {
 		give = append(give, t.shown(column, "t."+name(column)))
 	}

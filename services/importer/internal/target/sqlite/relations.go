@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"headway/services/importer/internal/imports"
@@ -91,7 +92,34 @@ func (tx *transaction) describe(ctx context.Context, table string) (imports.Rela
 		}
 		r.Keys = append(r.Keys, key)
 	}
-	return r, nil
+	return r, tx.describePartial(ctx, &r, have, stored)
+}
+
+// describePartial adds the unique indexes that identify a row among those with a condition, if it is true for new rows.
+func (tx *transaction) describePartial(ctx context.Context, r *imports.Relation, have shape, stored map[string]string) error {
+	for i := range have.partial {
+		p := &have.partial[i]
+		holds, err := tx.holdsForNew(ctx, &have, p)
+		if err != nil {
+			return fmt.Errorf("read the indexes of %s: %w", r.Name, err)
+		}
+		filled := p.isFilled()
+		if !holds && !filled || slices.ContainsFunc(p.columns, func(column string) bool { return have.collations[column] != "" }) {
+			continue
+		}
+		var key imports.RelationKey
+		for _, column := range p.columns {
+			key.Columns = append(key.Columns, stored[column])
+		}
+		if !filled {
+			key.Condition = p.condition
+			for _, column := range p.conditional {
+				key.Conditional = append(key.Conditional, stored[column])
+			}
+		}
+		r.Keys = append(r.Keys, key)
+	}
+	return nil
 }
 
 // declaredType returns the type of a schema whose values a column is meant to have, by the words that applications use in

@@ -19,6 +19,9 @@ func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value)
 	for _, k := range t.sheet.Key {
 		keys = append(keys, fmt.Sprintf("%s = %s", name(k), t.asked(k, "?")))
 	}
+	if live := t.have.live(name(t.sheet.Table)); live != "" {
+		keys = append(keys, live)
+	}
 	statement, err := t.tx.conn.Prepare(fmt.Sprintf("UPDATE OR ABORT %s SET %s = ? WHERE %s", name(t.sheet.Table), name(t.columns[column].Name), strings.Join(keys, " AND ")))
 	if err != nil {
 		return t.failed(err)

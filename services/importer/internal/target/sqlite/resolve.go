@@ -59,6 +59,9 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 			return nil, err
 		}
 	}
+	if r.parent, err = tx.parentRows(ctx, table, code); err != nil {
+		return nil, err
+	}
 	switch {
 	case next == nil && sameName(r.id, r.code):
 		return nil, nil
@@ -67,7 +70,7 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 	case sameName(r.id, r.code):
 		return &resolution{parent: next.parent, id: next.id, code: next.code, self: next.self || r.self}, nil
 	}
-	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, name(table), next.parent, name(next.id), name(code))
+	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, r.parent, next.parent, name(next.id), name(code))
 	r.code = chained
 	return r, nil
 }

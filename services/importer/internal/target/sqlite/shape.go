@@ -17,6 +17,9 @@ type shape struct {
 	columns map[string]columnShape
 	// unique are the sets of columns that identify a row, sorted: the primary key and the unique indexes.
 	unique [][]string
+	// partial are the unique indexes with conditions. key is the one that is the key of the sheet, or nil if its key identifies all rows.
+	partial []partialKey
+	key     *partialKey
 	// ours are the unique indexes that this package created, by name, with their column.
 	ours map[string]string
 	// resolved are the columns that refer to a row by a value other than the one that is stored.
@@ -32,7 +35,9 @@ type columnShape struct {
 	precision, scale int
 	notNull          bool
 	hasDefault       bool
-	computed         bool
+	// initial is the expression of its default.
+	initial  string
+	computed bool
 }
 
 // prepareTable creates the sheet's table, or adds missing columns to it. It creates all columns of the schema, even
@@ -85,7 +90,11 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	if have.resolved, err = tx.resolutions(ctx, sheet, parent); err != nil {
 		return err
 	}
-	if why := have.differences(sheet); len(why) > 0 {
+	partial, err := tx.choosePartialKey(ctx, sheet, &have)
+	if err != nil {
+		return err
+	}
+	if why := have.differences(sheet, partial); len(why) > 0 {
 		if err := tx.rebuild(ctx, sheet, have, why, parent); err != nil {
 			return err
 		}
@@ -179,8 +188,9 @@ func (have shape) hasKey(columns []string) bool {
 	return false
 }
 
-// differences returns how a table differs from its schema. Only a new table can be without them.
-func (have shape) differences(sheet *schema.Sheet) (why []string) {
+// differences returns how a table differs from its schema. Only a new table can be without them. partial is why a unique index with a
+// condition is not the key.
+func (have shape) differences(sheet *schema.Sheet, partial string) (why []string) {
 	for _, column := range sheet.Columns {
 		is, ok := have.columns[fold(column.Name)]
 		if !ok {
@@ -205,8 +215,8 @@ func (have shape) differences(sheet *schema.Sheet) (why []string) {
 		key[i] = fold(key[i])
 	}
 	slices.Sort(key)
-	if !have.hasKey(key) {
-		why = append(why, "its rows are not identified by "+strings.Join(sheet.Key, ", "))
+	if have.key == nil && !have.hasKey(key) {
+		why = append(why, "its rows are not identified by "+strings.Join(sheet.Key, ", ")+partial)
 	}
 	return why
 }
@@ -237,16 +247,25 @@ func uniqueIndex(table, column string) string {
 func (tx *transaction) readShape(ctx context.Context, table string) (shape, error) {
 	have := shape{columns: map[string]columnShape{}, ours: map[string]string{}, collations: map[string]string{}}
 	var primary []string
-	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk, hidden IN (2, 3) FROM pragma_table_xinfo(?)`, []any{table},
+	numbered := ""
+	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk, hidden IN (2, 3), ifnull(dflt_value, ''),
+		upper(type) = 'INTEGER' AND NOT (SELECT wr FROM pragma_table_list(?1) WHERE type = 'table' LIMIT 1) FROM pragma_table_xinfo(?1)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			column := row.Text(0)
-			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), precision: digits(row.Text(1), 0), scale: digits(row.Text(1), 1), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0}
+			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), precision: digits(row.Text(1), 0), scale: digits(row.Text(1), 1), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0, initial: row.Text(6)}
 			if row.Int(4) > 0 {
 				primary = append(primary, column)
+				if row.Int(7) != 0 {
+					numbered = column
+				}
 			}
 		})
 	if err != nil {
 		return have, fmt.Errorf("read the columns of %s: %w", table, err)
+	}
+	if is := have.columns[numbered]; len(primary) == 1 && numbered != "" {
+		is.hasDefault = true // it is the number of the row
+		have.columns[numbered] = is
 	}
 	slices.Sort(primary)
 	have.unique = append(have.unique, primary)
@@ -269,7 +288,7 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 	if err != nil {
 		return have, fmt.Errorf("read the collations of %s: %w", table, err)
 	}
-	return have, nil
+	return have, tx.readPartial(ctx, table, &have)
 }
 
 // createTable is a statement that creates the sheet's table. extra are definitions of further columns.

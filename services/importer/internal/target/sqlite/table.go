@@ -72,6 +72,9 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	if t.have, err = tx.readShape(ctx, sheet.Table); err != nil {
 		return nil, err
 	}
+	if _, err := tx.choosePartialKey(ctx, sheet, &t.have); err != nil {
+		return nil, err
+	}
 	if t.generated, t.values, err = tx.generated(sheet, t.have); err != nil {
 		return nil, err
 	}
@@ -293,7 +296,11 @@ func (t *table) upsert(n int) string {
 		key := name(t.sheet.Key[0])
 		set = append(set, key+" = excluded."+key) // counts as a change
 	}
-	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s", t.insert(n), names(t.sheet.Key), strings.Join(set, ", "))
+	where := ""
+	if t.have.key != nil {
+		where = " WHERE " + t.have.key.condition
+	}
+	return fmt.Sprintf("%s ON CONFLICT (%s)%s DO UPDATE SET %s", t.insert(n), names(t.sheet.Key), where, strings.Join(set, ", "))
 }
 
 // kept is the new value of a column in a row that exists: its old one if the new one is null and the column keeps blanks.
@@ -320,6 +327,9 @@ func (t *table) update(n int) string {
 		if g.By == schema.Updated {
 			set = append(set, name(g.Field)+" = "+t.values[i])
 		}
+	}
+	if live := t.have.live(name(t.sheet.Table)); live != "" {
+		keys = append(keys, live)
 	}
 	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
 	return fmt.Sprintf("UPDATE OR ABORT %s SET %s FROM (VALUES %s) AS new WHERE %s", name(t.sheet.Table), strings.Join(set, ", "),

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
@@ -13,7 +14,11 @@ func (t *table) Values(ctx context.Context, column string, each func(imports.Val
 	t.tx.using.Lock()
 	defer t.tx.using.Unlock()
 	stored := "t." + name(column)
-	s, err := t.tx.prepare(fmt.Sprintf("SELECT %s FROM %s t WHERE %s IS NOT NULL", t.shown(column, stored), name(t.sheet.Table), stored))
+	where := stored + " IS NOT NULL"
+	if live := t.have.live("t"); live != "" && slices.Contains(t.sheet.Key, column) {
+		where += " AND " + live
+	}
+	s, err := t.tx.prepare(fmt.Sprintf("SELECT %s FROM %s t WHERE %s", t.shown(column, stored), name(t.sheet.Table), where))
 	if err != nil {
 		return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, unavailable(err))
 	}

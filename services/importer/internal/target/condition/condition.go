@@ -1,0 +1,88 @@
+// Package condition reads the conditions of indexes that apply only to some rows of their table, as databases write them in their
+// catalogs.
+package condition
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Qualify puts an alias before the columns of a table in a condition, and returns the columns. known returns the name of the column that an
+// identifier of the condition means, which is empty if it means none. quote quotes a name.
+func Qualify(condition, alias string, known func(identifier string) string, quote func(string) string) (qualified string, columns []string) {
+	var out strings.Builder
+	before := "" // the last character that is not a space, or "::"
+	for rest := condition; rest != ""; {
+		token, identifier := next(rest)
+		rest = rest[len(token):]
+		column := ""
+		after := strings.TrimLeft(rest, " \n\t")
+		if identifier != "" && before != "." && before != "::" && !strings.HasPrefix(after, "(") && !strings.HasPrefix(after, ".") {
+			column = known(identifier)
+		}
+		if column == "" {
+			out.WriteString(token)
+		} else {
+			out.WriteString(alias + "." + quote(column))
+			columns = append(columns, column)
+		}
+		switch {
+		case token == ":" && before == ":":
+			before = "::"
+		case strings.TrimSpace(token) != "":
+			before = token
+		}
+	}
+	return out.String(), columns
+}
+
+// next returns the first token of a text. identifier is its name, without quotes, or empty if it is none.
+func next(text string) (token, identifier string) {
+	closing := map[byte]string{'\'': "'", '"': `"`, '`': "`", '[': "]"}[text[0]]
+	first, size := utf8.DecodeRuneInString(text)
+	switch {
+	case closing != "":
+		if token = quoted(text, closing); token == "" {
+			return text, ""
+		}
+		if text[0] != '\'' {
+			identifier = strings.ReplaceAll(token[1:len(token)-1], closing+closing, closing)
+		}
+		return token, identifier
+	case first == '_' || unicode.IsLetter(first):
+		end := strings.IndexFunc(text, func(r rune) bool { return r != '_' && r != '$' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		if end < 0 {
+			end = len(text)
+		}
+		return text[:end], text[:end]
+	}
+	return text[:size], ""
+}
+
+// quoted returns the quoted token at the beginning of a text, or nothing if it does not end. A quote that is doubled is part of it.
+func quoted(text, closing string) string {
+	for at := 1; at < len(text); at++ {
+		if text[at:at+1] != closing {
+			continue
+		}
+		if at+1 < len(text) && text[at+1:at+2] == closing {
+			at++
+			continue
+		}
+		return text[:at+1]
+	}
+	return ""
+}
+
+// OfIndex returns the condition in a statement that creates an index, or nothing if it has none.
+func OfIndex(statement string) string {
+	for rest := statement; rest != ""; {
+		token, _ := next(rest)
+		rest = rest[len(token):]
+		if strings.EqualFold(token, "where") {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
+}

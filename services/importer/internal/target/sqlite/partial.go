@@ -1,0 +1,141 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/condition"
+	"headway/services/importer/internal/target/sqlite/sqlitedirect"
+)
+
+// partialKey is a unique index that identifies a row only among the rows with a condition, such as those that are not deleted.
+type partialKey struct {
+	index     string
+	columns   []string // sorted
+	condition string
+	// conditional are the columns that the condition is about.
+	conditional []string
+}
+
+// readPartial reads the unique indexes with conditions.
+func (tx *transaction) readPartial(ctx context.Context, table string, have *shape) error {
+	err := tx.query(ctx, `SELECT l.name, group_concat(lower(i.name), char(31)), m.sql FROM pragma_index_list(?) l, pragma_index_info(l.name) i JOIN sqlite_schema m ON m.type = 'index' AND m.name = l.name
+		WHERE l."unique" AND l.partial GROUP BY l.name HAVING count(*) = count(i.name)`, []any{table}, func(row *sqlitedirect.Stmt) {
+		p := partialKey{index: row.Text(0), columns: strings.Split(row.Text(1), "\x1f"), condition: condition.OfIndex(row.Text(2))}
+		slices.Sort(p.columns)
+		_, p.conditional = have.qualified(p.condition, "")
+		have.partial = append(have.partial, p)
+	})
+	if err != nil {
+		return fmt.Errorf("read the indexes of %s: %w", table, err)
+	}
+	return nil
+}
+
+// qualified puts the alias of the table before its columns in a condition, and returns the columns.
+func (have shape) qualified(text, alias string) (qualified string, columns []string) {
+	return condition.Qualify(text, alias, func(identifier string) string {
+		if _, ok := have.columns[fold(identifier)]; !ok {
+			return ""
+		}
+		return fold(identifier)
+	}, name)
+}
+
+// choosePartialKey sets have.key if only a unique index with a condition identifies the sheet's rows. It returns why an index that there is
+// can't be the key.
+//
+// The condition must be true for each row that the sheet inserts. That is known if it is only about columns that the sheet does not have.
+func (tx *transaction) choosePartialKey(ctx context.Context, sheet *schema.Sheet, have *shape) (why string, err error) {
+	want := make([]string, len(sheet.Key))
+	for i, column := range sheet.Key {
+		want[i] = fold(column)
+	}
+	slices.Sort(want)
+	if have.hasKey(want) {
+		return "", nil
+	}
+	for i := range have.partial {
+		p := &have.partial[i]
+		if !slices.Equal(p.columns, want) {
+			continue
+		}
+		filled := slices.IndexFunc(p.conditional, func(column string) bool {
+			return columnOf(sheet, column) != "" || slices.ContainsFunc(sheet.Generated, func(g *schema.Generated) bool { return sameName(g.Field, column) })
+		})
+		switch holds, err := tx.holdsForNew(ctx, have, p); {
+		case err != nil:
+			return "", err
+		case p.isFilled(), filled < 0 && holds:
+			have.key = p
+			return "", nil
+		case filled >= 0:
+			why = fmt.Sprintf(". The unique index %s identifies them only if %s, and the schema has the column %s. Delete it from the schema", p.index, p.condition, p.conditional[filled])
+		default:
+			why = fmt.Sprintf(". The unique index %s identifies them only if %s, which new rows do not fulfill. Change the defaults of these columns", p.index, p.condition)
+		}
+	}
+	return why, nil
+}
+
+// isFilled reports whether the condition is that the columns of the index are not empty, which a key never is.
+func (p *partialKey) isFilled() bool {
+	rest := fold(strings.NewReplacer("(", "", ")", "", `"`, "", "`", "", "[", "", "]", "").Replace(p.condition))
+	var columns []string
+	for part := range strings.SplitSeq(rest, " and ") {
+		column, found := strings.CutSuffix(strings.TrimSpace(part), " is not null")
+		if !found {
+			return false
+		}
+		columns = append(columns, column)
+	}
+	slices.Sort(columns)
+	return slices.Equal(columns, p.columns)
+}
+
+// holdsForNew reports whether a condition is true for a row that has only defaults.
+func (tx *transaction) holdsForNew(ctx context.Context, have *shape, p *partialKey) (holds bool, err error) {
+	values := []string{"0 AS headway_none"}
+	for _, column := range p.conditional {
+		is := have.columns[column]
+		if is.computed {
+			return false, nil
+		}
+		value := is.initial
+		if value == "" {
+			value = "NULL"
+		}
+		values = append(values, fmt.Sprintf("CAST((%s) AS %s) AS %s", value, is.affinity, name(column)))
+	}
+	err = tx.query(ctx, fmt.Sprintf("SELECT ifnull((%s), 0) <> 0 FROM (SELECT %s)", p.condition, strings.Join(values, ", ")), nil, func(row *sqlitedirect.Stmt) { holds = row.Int(0) != 0 })
+	if permanent(err) {
+		return false, nil
+	}
+	return holds, err
+}
+
+// live is the condition that a row of the table, with an alias, is one of those among which the key identifies one. It is empty for all rows.
+func (have shape) live(alias string) string {
+	if have.key == nil {
+		return ""
+	}
+	qualified, _ := have.qualified(have.key.condition, alias)
+	return "(" + qualified + ")"
+}
+
+// parentRows are the rows of a table among which a column identifies one: the table, quoted, or a query in parentheses.
+func (tx *transaction) parentRows(ctx context.Context, table, column string) (string, error) {
+	have, err := tx.readShape(ctx, table)
+	if err != nil || have.hasKey([]string{fold(column)}) {
+		return name(table), err
+	}
+	for _, p := range have.partial {
+		if slices.Equal(p.columns, []string{fold(column)}) {
+			return fmt.Sprintf("(SELECT * FROM %s WHERE %s)", name(table), p.condition), nil
+		}
+	}
+	return name(table), nil
+}
