@@ -84,7 +84,7 @@ type Sheet struct {
 	selfColumns []int
 	// folded reports for each column whether its values are compared without regard to case: the database does so, or it does so in
 	// the column that is referred to.
-	folded []bool
+	folded []schema.Letters
 	// parents are the sheets that columns refer to, by column.
 	parents map[int]*parent
 	// firstIssue has the first issue of rejected rows, by row number, for up to imports.KeptPerSheet rows.
@@ -141,7 +141,7 @@ func NewSheet(config Config) (*Sheet, error) {
 		}
 		s.key = append(s.key, i)
 	}
-	s.folded = make([]bool, len(s.Columns))
+	s.folded = make([]schema.Letters, len(s.Columns))
 	for i, c := range s.Columns {
 		s.folded[i] = c.Spec.IgnoresCase
 	}
@@ -169,7 +169,9 @@ func NewSheet(config Config) (*Sheet, error) {
 			p.sheet = s.Parents(c.Spec.References.Sheet)
 		}
 		at := slices.IndexFunc(p.sheet.Columns, func(c Column) bool { return c.Spec.Name == p.column })
-		s.folded[i] = s.folded[i] || at >= 0 && p.sheet.folded[at]
+		if at >= 0 {
+			s.folded[i] = max(s.folded[i], p.sheet.folded[at])
+		}
 		s.parents[i] = p
 	}
 	return s, nil

@@ -7,6 +7,7 @@ import (
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -188,14 +189,14 @@ func (s *Sheet) appendKey(dst []byte, row []imports.Value, at []int) []byte {
 
 // appendValue appends a value of a column in the form in which the database compares it.
 func (s *Sheet) appendValue(dst []byte, v imports.Value, column int) []byte {
-	if !s.folded[column] {
+	if s.folded[column] == schema.NoLetters {
 		return v.Append(dst)
 	}
-	return appendFolded(dst, v)
+	return appendFolded(dst, v, s.folded[column])
 }
 
-func appendFolded(dst []byte, v imports.Value) []byte {
-	return append(dst, bytes.ToLower(v.Append(nil))...)
+func appendFolded(dst []byte, v imports.Value, of schema.Letters) []byte {
+	return of.Fold(dst, v.Append(nil))
 }
 
 // unchanged reports whether a row of the file leaves the row of the database as it is.
@@ -211,5 +212,6 @@ func (s *Sheet) unchanged(existing, row []imports.Value) bool {
 // sameRow reports whether two values of a column identify the same row, although they differ: a key or a reference without regard to
 // case.
 func (s *Sheet) sameRow(column int, a, b imports.Value) bool {
-	return s.folded[column] && (s.parents[column] != nil || slices.Contains(s.key, column)) && bytes.Equal(appendFolded(nil, a), appendFolded(nil, b))
+	of := s.folded[column]
+	return of != schema.NoLetters && (s.parents[column] != nil || slices.Contains(s.key, column)) && bytes.Equal(appendFolded(nil, a, of), appendFolded(nil, b, of))
 }

@@ -63,11 +63,11 @@ func (w *writes) Writes(written, all uint32) {
 func TestWritingRowsMakesProgress(t *testing.T) {
 	const n, least = 1000, 20
 	for name, change := range map[string][]string{
-		"a table with rows":                      {`INSERT INTO people (id) VALUES (1), (3)`},
-		"a reference that is checked at once":    {`INSERT INTO people (id) VALUES (1)`, `ALTER TABLE people DROP CONSTRAINT people_boss_fkey, ADD FOREIGN KEY (boss) REFERENCES people (id)`},
-		"a trigger for each row":                 {`CREATE FUNCTION same() RETURNS trigger AS $$ BEGIN RETURN new; END $$ LANGUAGE plpgsql`, `CREATE TRIGGER same BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION same()`},
-		"a foreign key that the schema lacks":    {`CREATE TABLE teams (id bigint PRIMARY KEY)`, `ALTER TABLE people ADD team bigint DEFAULT 1 REFERENCES teams (id) DEFERRABLE`, `INSERT INTO teams VALUES (1)`},
-		"a reference that is checked at the end": {`ALTER TABLE people DROP CONSTRAINT people_boss_fkey, ADD FOREIGN KEY (boss) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED`},
+		"a table with rows":                             {`INSERT INTO people (id) VALUES (1), (3)`},
+		"a reference that is checked by each statement": {`INSERT INTO people (id) VALUES (1)`, `ALTER TABLE people DROP CONSTRAINT people_boss_fkey, ADD FOREIGN KEY (boss) REFERENCES people (id)`},
+		"a trigger for each row":                        {`CREATE FUNCTION same() RETURNS trigger AS $$ BEGIN RETURN new; END $$ LANGUAGE plpgsql`, `CREATE TRIGGER same BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION same()`},
+		"a foreign key that the schema lacks":           {`CREATE TABLE teams (id bigint PRIMARY KEY)`, `ALTER TABLE people ADD team bigint DEFAULT 1 REFERENCES teams (id) DEFERRABLE`, `INSERT INTO teams VALUES (1)`},
+		"a reference that is checked at the end":        {`ALTER TABLE people DROP CONSTRAINT people_boss_fkey, ADD FOREIGN KEY (boss) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setupPostgresWith(t, mentorSchema, fewRows())

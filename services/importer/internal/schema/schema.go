@@ -2,6 +2,7 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -108,8 +109,36 @@ type Column struct {
 	Scale  *int `json:"-"`
 	Digits int  `json:"-"`
 	Form   Form `json:"-"`
-	// IgnoresCase means that the database compares the texts without regard to case.
-	IgnoresCase bool `json:"-"`
+	// IgnoresCase are the letters whose case the database ignores when it compares the texts.
+	IgnoresCase Letters `json:"-"`
+}
+
+// Letters are letters whose case is ignored.
+type Letters uint8
+
+// The letters. Larger values include smaller ones.
+const (
+	NoLetters Letters = iota
+	// ASCIILetters are A to Z.
+	ASCIILetters
+	AllLetters
+)
+
+// Fold appends a text in lower case, if the case of its letters is ignored.
+func (l Letters) Fold(dst, text []byte) []byte {
+	switch l {
+	case ASCIILetters:
+		for _, c := range text {
+			if c >= 'A' && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			dst = append(dst, c)
+		}
+		return dst
+	case AllLetters:
+		return append(dst, bytes.ToLower(text)...)
+	}
+	return append(dst, text...)
 }
 
 // WholePattern returns the expression that matches a text if Pattern matches all of it. It is nil if there is no pattern.

@@ -35,7 +35,9 @@ func (a *attribute) bound(c *schema.Column) {
 	if a.length > 0 && (c.MaxLength == 0 || c.MaxLength > a.length) {
 		c.MaxLength = a.length
 	}
-	c.IgnoresCase = a.base == "citext"
+	if a.base == "citext" || a.ignoresCase {
+		c.IgnoresCase = schema.AllLetters
+	}
 	switch a.family {
 	case integers:
 		switch a.base {

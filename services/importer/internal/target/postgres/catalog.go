@@ -56,6 +56,9 @@ type attribute struct {
 	length           int
 	precision, scale int
 	labels           []string
+	// collation is the quoted name of a collation for which different texts can be equal, or empty. ignoresCase means that they differ in case.
+	collation   string
+	ignoresCase bool
 	// followed means that rows of other tables change with the column's values.
 	followed bool
 }
@@ -185,6 +188,7 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 			coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = a.attrelid AND adnum = a.attnum), ''), a.attidentity <> '', a.attidentity = 'a',
 			d.modifier, ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder),
 			coalesce(f.parent, ''), coalesce(f.oid, 0), coalesce(f.name, ''), coalesce(f.to_column, ''),
+			coalesce((SELECT format('%I.%I', n.nspname, l.collname) FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation AND NOT l.collisdeterministic), ''),
 			EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = $1 AND f.confupdtype IN ('c', 'n', 'd') AND a.attnum = ANY (f.confkey))
 		FROM typed d JOIN pg_type t ON t.oid = d.oid AND t.typtype <> 'd' JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = d.attnum
 		LEFT JOIN LATERAL (SELECT k.confrelid::regclass::text AS parent, k.confrelid AS oid, p.relname::text AS name, pa.attname::text AS to_column FROM pg_constraint k
@@ -201,7 +205,7 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 		var modifier int
 		var parent uint32
 		if err := rows.Scan(&a.name, &a.number, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.initial, &a.identity, &a.always,
-			&modifier, &a.labels, &a.parent.table, &parent, &a.parent.name, &a.parent.column, &a.followed); err != nil {
+			&modifier, &a.labels, &a.parent.table, &parent, &a.parent.name, &a.parent.column, &a.collation, &a.followed); err != nil {
 			return err
 		}
 		a.parent.name = tx.tableOf(parent, a.parent.name)
@@ -215,7 +219,23 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 		a.setModifier(base, modifier)
 		r.columns[a.name] = a
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return tx.readCollations(ctx, r)
+}
+
+// readCollations finds out which collations ignore case.
+func (tx *transaction) readCollations(ctx context.Context, r *relation) error {
+	for _, a := range r.columns {
+		if a.collation == "" {
+			continue
+		}
+		if err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT 'a' COLLATE %s = 'A'`, a.collation)).Scan(&a.ignoresCase); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setModifier reads what PostgreSQL stores about a type's length and digits.

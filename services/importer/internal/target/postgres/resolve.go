@@ -272,7 +272,7 @@ func (t *table) completeIDs() string {
 }
 
 // refersLater reports whether rows that exist get the value of a column only after the new rows are written: it can refer to one of these,
-// and the database checks the foreign key at once.
+// and the database checks the foreign key immediately.
 func (t *table) refersLater(c *schema.Column) bool {
 	return t.inserts > 0 && t.updates > 0 && slices.ContainsFunc(t.tx.keys, func(k foreignKey) bool {
 		return k.childTable == t && k.parentTable == t && !k.deferrable && len(k.from) == 1 && k.from[0] == c.Name

@@ -59,7 +59,7 @@ func (t *table) divisible() bool {
 }
 
 // checkEarly makes the database check those foreign keys of the table at each statement that its rows can't break only for a while. The
-// others are checked at the end, all at once.
+// others are checked together at the end.
 func (t *table) checkEarly(written map[*table]bool, search *search) error {
 	if t.early = false; search != nil || t.tx.undivided {
 		return nil

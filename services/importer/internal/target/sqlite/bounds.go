@@ -66,6 +66,11 @@ func (t *table) bounds() []*schema.Column {
 	all := make([]*schema.Column, len(t.columns))
 	for i, c := range t.columns {
 		all[i] = c
+		if t.have.collations[fold(c.Name)] == noCase && t.resolved[c.Name] == nil {
+			bounded := *c
+			bounded.IgnoresCase = schema.ASCIILetters
+			all[i], c = &bounded, &bounded
+		}
 		is := t.have.columns[fold(c.Name)]
 		if !is.fraction(c) || t.resolved[c.Name] != nil {
 			continue

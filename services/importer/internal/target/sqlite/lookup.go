@@ -33,7 +33,7 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	var ask, on, give []string
 	for i, column := range byNames {
 		ask = append(ask, fmt.Sprintf("k%d", i))
-		on = append(on, fmt.Sprintf("t.%s = %s", name(column), t.asked(column, fmt.Sprintf("k.k%d", i))))
+		on = append(on, fmt.Sprintf("%s = %s", t.have.collated(column, "t."+name(column)), t.asked(column, fmt.Sprintf("k.k%d", i))))
 	}
 	if live := t.have.live("t"); live != "" && slices.Equal(byNames, t.sheet.Key) {
 		on = append(on, live)

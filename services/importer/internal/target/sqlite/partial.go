@@ -126,16 +126,18 @@ func (have shape) live(alias string) string {
 	return "(" + qualified + ")"
 }
 
-// parentRows are the rows of a table among which a column identifies one: the table, quoted, or a query in parentheses.
-func (tx *transaction) parentRows(ctx context.Context, table, column string) (string, error) {
+// parentRows are the rows of a table among which a column identifies one: the table, quoted, or a query in parentheses. collation is that
+// of the column.
+func (tx *transaction) parentRows(ctx context.Context, table, column string) (rows, collation string, err error) {
 	have, err := tx.readShape(ctx, table)
+	collation = have.collated(column, "")
 	if err != nil || have.hasKey([]string{fold(column)}) {
-		return name(table), err
+		return name(table), collation, err
 	}
 	for _, p := range have.partial {
 		if slices.Equal(p.columns, []string{fold(column)}) {
-			return fmt.Sprintf("(SELECT * FROM %s WHERE %s)", name(table), p.condition), nil
+			return fmt.Sprintf("(SELECT * FROM %s WHERE %s)", name(table), p.condition), collation, nil
 		}
 	}
-	return name(table), nil
+	return name(table), collation, nil
 }

@@ -81,7 +81,7 @@ func (tx *transaction) describe(ctx context.Context, table string) (imports.Rela
 		key := imports.RelationKey{Primary: i == 0}
 		exact := len(set) > 0
 		for _, column := range set {
-			exact = exact && have.collations[column] == ""
+			exact = exact && !have.refuses(column)
 			key.Columns = append(key.Columns, stored[column])
 		}
 		if !exact {
@@ -104,7 +104,7 @@ func (tx *transaction) describePartial(ctx context.Context, r *imports.Relation,
 			return fmt.Errorf("read the indexes of %s: %w", r.Name, err)
 		}
 		filled := p.isFilled()
-		if !holds && !filled || slices.ContainsFunc(p.columns, func(column string) bool { return have.collations[column] != "" }) {
+		if !holds && !filled || slices.ContainsFunc(p.columns, func(column string) bool { return have.refuses(column) }) {
 			continue
 		}
 		var key imports.RelationKey

@@ -17,7 +17,7 @@ func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value)
 	defer t.tx.using.Unlock()
 	var keys []string
 	for _, k := range t.sheet.Key {
-		keys = append(keys, fmt.Sprintf("%s = %s", name(k), t.asked(k, "?")))
+		keys = append(keys, fmt.Sprintf("%s = %s", t.have.collated(k, name(k)), t.asked(k, "?")))
 	}
 	if live := t.have.live(name(t.sheet.Table)); live != "" {
 		keys = append(keys, live)

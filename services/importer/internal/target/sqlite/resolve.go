@@ -13,6 +13,8 @@ import (
 type resolution struct {
 	// parent is a table, quoted, or a query in parentheses. id is its column that is stored, and code is the one that the file has.
 	parent, id, code string
+	// collation is added to a code that is compared with the column.
+	collation string
 	// self means that the parent is the column's own table.
 	self bool
 }
@@ -59,7 +61,7 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 			return nil, err
 		}
 	}
-	if r.parent, err = tx.parentRows(ctx, table, code); err != nil {
+	if r.parent, r.collation, err = tx.parentRows(ctx, table, code); err != nil {
 		return nil, err
 	}
 	switch {
@@ -68,17 +70,17 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 	case next == nil:
 		return r, nil
 	case sameName(r.id, r.code):
-		return &resolution{parent: next.parent, id: next.id, code: next.code, self: next.self || r.self}, nil
+		return &resolution{parent: next.parent, id: next.id, code: next.code, collation: next.collation, self: next.self || r.self}, nil
 	}
 	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, r.parent, next.parent, name(next.id), name(code))
-	r.code = chained
+	r.code, r.collation = chained, next.collation
 	return r, nil
 }
 
 // idOf is an expression of the key that the column stores for a code. A code without a row becomes a text, which the foreign key
 // refuses: null would lose the reference.
 func (r *resolution) idOf(code string) string {
-	return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN ifnull((SELECT q.%s FROM %s q WHERE q.%s = %[1]s), 'no row has this code') END", code, name(r.id), r.parent, name(r.code))
+	return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN ifnull((SELECT q.%s FROM %s q WHERE q.%s = %[1]s%[5]s), 'no row has this code') END", code, name(r.id), r.parent, name(r.code), r.collation)
 }
 
 // codeOf is an expression of the code of the row that a stored key belongs to.
@@ -105,7 +107,7 @@ func (t *table) shown(column, stored string) string {
 // asked is an expression of the value that a column has in the row that a look-up searches. Without such a row, it is null.
 func (t *table) asked(column, value string) string {
 	if r := t.resolved[column]; r != nil {
-		return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s)", name(r.id), r.parent, name(r.code), value)
+		return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s%s)", name(r.id), r.parent, name(r.code), value, r.collation)
 	}
 	return value
 }

@@ -156,8 +156,8 @@ func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have
 				return err
 			}
 		}
-		if collation := have.collations[fold(column.Name)]; collation != "" && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
-			return conflict(sheet, "its column %s compares texts by the collation %s, but Headway compares keys and unique values exactly", column.Name, collation)
+		if have.refuses(column.Name) && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
+			return conflict(sheet, "its column %s compares texts by the collation %s, but Headway compares keys and unique values exactly, or by NOCASE", column.Name, have.collations[fold(column.Name)])
 		}
 	}
 	for _, g := range sheet.Generated {
@@ -238,6 +238,23 @@ func (tx *transaction) claimTable(ctx context.Context, table string) error {
 	return nil
 }
 
+// noCase is the collation that ignores the case of the letters A to Z.
+const noCase = "NOCASE"
+
+// refuses reports whether unique indexes of a column compare texts in a way that the run can't.
+func (have shape) refuses(column string) bool {
+	collation := have.collations[fold(column)]
+	return collation != "" && collation != noCase
+}
+
+// collated adds the collation of the unique indexes of a column to an expression of the column.
+func (have shape) collated(column, expression string) string {
+	if have.collations[fold(column)] == noCase {
+		return expression + " COLLATE " + noCase
+	}
+	return expression
+}
+
 const indexPrefix = "headway_unique_"
 
 func uniqueIndex(table, column string) string {
@@ -284,7 +301,7 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 	}
 	err = tx.query(ctx, `SELECT lower(i.name), i.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) i
 		WHERE l."unique" AND i.key AND i.name IS NOT NULL AND i.coll <> 'BINARY'`, []any{table},
-		func(row *sqlitedirect.Stmt) { have.collations[row.Text(0)] = row.Text(1) })
+		func(row *sqlitedirect.Stmt) { have.collations[row.Text(0)] = strings.ToUpper(row.Text(1)) })
 	if err != nil {
 		return have, fmt.Errorf("read the collations of %s: %w", table, err)
 	}

@@ -296,11 +296,15 @@ func (t *table) upsert(n int) string {
 		key := name(t.sheet.Key[0])
 		set = append(set, key+" = excluded."+key) // counts as a change
 	}
+	keys := make([]string, len(t.sheet.Key))
+	for i, key := range t.sheet.Key {
+		keys[i] = t.have.collated(key, name(key))
+	}
 	where := ""
 	if t.have.key != nil {
 		where = " WHERE " + t.have.key.condition
 	}
-	return fmt.Sprintf("%s ON CONFLICT (%s)%s DO UPDATE SET %s", t.insert(n), names(t.sheet.Key), where, strings.Join(set, ", "))
+	return fmt.Sprintf("%s ON CONFLICT (%s)%s DO UPDATE SET %s", t.insert(n), strings.Join(keys, ", "), where, strings.Join(set, ", "))
 }
 
 // kept is the new value of a column in a row that exists: its old one if the new one is null and the column keeps blanks.
@@ -318,7 +322,7 @@ func (t *table) update(n int) string {
 	for i, c := range t.columns {
 		value := t.stored(c, fmt.Sprintf("new.column%d", i+1))
 		if slices.Contains(t.key, i) {
-			keys = append(keys, name(t.sheet.Table)+"."+name(c.Name)+" = "+value)
+			keys = append(keys, t.have.collated(c.Name, name(t.sheet.Table)+"."+name(c.Name))+" = "+value)
 		} else {
 			set = append(set, name(c.Name)+" = "+t.kept(c, value))
 		}

@@ -26,8 +26,8 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 				found = true
 			}
 		}
-		if found {
-			continue
+		if found || slices.ContainsFunc(have.unique, func(set []string) bool { return slices.Equal(set, []string{fold(column.Name)}) }) {
+			continue // or another program has created one
 		}
 		index, err := tx.freeIndexName(ctx, uniqueIndex(sheet.Table, column.Name))
 		if err != nil {
