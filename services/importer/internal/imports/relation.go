@@ -37,7 +37,9 @@ type RelationColumn struct {
 	// HasDefault means that the database fills the column if a row does not have it. Generated means that it makes an ID, and
 	// Computed that it accepts no other value.
 	HasDefault, Generated, Computed bool
-	// Parent is the column that a foreign key of this column alone leads to, or nil.
+	// Sequence is a sequence from which applications take the values, as ParseTable reads it, or empty. The database does not take them itself.
+	Sequence string
+	// Parent is the column that a foreign key of this column leads to, or nil. If the key has other columns, this one finds the row alone.
 	Parent *RelationParent
 }
 

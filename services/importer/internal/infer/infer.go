@@ -73,9 +73,10 @@ type Column struct {
 	Unique    bool        `json:"unique"`
 	MaxLength int         `json:"max_length,omitempty"`
 	Allowed   []string    `json:"allowed,omitempty"`
-	// Zone is the time zone of the cells, and Generate is how an import makes the values. Both are for tables of a database.
+	// Zone is the time zone of the cells, and Generate is how an import makes the values, with Sequence. They are for tables of a database.
 	Zone     string           `json:"zone,omitempty"`
 	Generate schema.Generator `json:"generate,omitempty"`
+	Sequence string           `json:"sequence,omitempty"`
 	Evidence []string         `json:"evidence"`
 	// Reference is the reference that the schema has.
 	Reference *Reference `json:"-"`

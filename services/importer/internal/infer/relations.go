@@ -148,7 +148,7 @@ func (s *storedTable) rank(key *imports.RelationKey) int {
 // rather the ID of another row, even without a foreign key.
 func isMade(key *imports.RelationKey, c *imports.RelationColumn) bool {
 	single := len(key.Columns) == 1 || c.HasDefault || strings.EqualFold(c.Name, "id")
-	return c.Parent == nil && (c.Generated || strings.EqualFold(c.Declared, "uuid") && single || key.Primary && len(key.Columns) == 1 && (c.HasDefault || strings.EqualFold(c.Name, "id")))
+	return c.Parent == nil && (c.Generated || c.Sequence != "" || strings.EqualFold(c.Declared, "uuid") && single || key.Primary && len(key.Columns) == 1 && (c.HasDefault || strings.EqualFold(c.Name, "id")))
 }
 
 // compareKeys orders keys: first those that people know, with few columns, that are never empty, and whose names are those of
@@ -311,7 +311,7 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 		if stored.HasDefault {
 			return nil
 		}
-		return &Column{Type: stored.Type, Generate: by, Evidence: []string{stored.Declared + ". Check that the application makes it like this"}}
+		return &Column{Type: stored.Type, Generate: by, Sequence: stored.Sequence, Evidence: []string{stored.Declared + ". Check that the application makes it like this"}}
 	}
 	c := &Column{Type: stored.Type, Required: s.isRequired(stored), MaxLength: stored.MaxLength, Allowed: stored.Allowed, Evidence: []string{stored.Declared}}
 	c.Unique = s.identifies(stored.Name) && (!inKey || len(s.key) > 1)
@@ -346,6 +346,9 @@ const uuidLength = 36
 
 // generatedBy returns how an import makes the values of a column that applications make, or nothing.
 func (s *storedTable) generatedBy(c *imports.RelationColumn) schema.Generator {
+	if c.Sequence != "" {
+		return schema.Sequential
+	}
 	if c.Type == schema.DateTime || c.Type == schema.Date {
 		switch strings.Join(nameOf(c.Name), " ") {
 		case "created", "created at", "created on", "created date", "inserted at", "date created", "date joined", "date added", "joined at", "added at":

@@ -113,6 +113,9 @@ func (g *Guess) writeColumn(w *yamlWriter, s *Sheet, c *Column) {
 	}
 	if c.Generate != "" {
 		fields = append(fields, entry("generate", string(c.Generate)))
+		if c.Sequence != "" {
+			fields = append(fields, entry("sequence", c.Sequence))
+		}
 	}
 	if r := c.Reference; r != nil {
 		to := entry("references", r.Sheet+"."+r.To[0])

@@ -198,6 +198,7 @@ func allApplications() map[string]application {
 	maps.Copy(all, moreApplications)
 	maps.Copy(all, typedApplications)
 	maps.Copy(all, deletingApplications)
+	maps.Copy(all, tenantApplications)
 	return all
 }
 

@@ -234,3 +234,36 @@ func TestKeysForSomeRowsNeedTheirConditionOnSQLite(t *testing.T) {
 		})
 	}
 }
+
+// TestReferencesWithinTenantsOnSQLite has a foreign key of several columns, one of which finds the row.
+func TestReferencesWithinTenantsOnSQLite(t *testing.T) {
+	b := setupFor(t, `name: tasks
+sheets:
+  - name: projects
+    key: code
+    columns:
+      - {name: code, type: text, required: true}
+      - {name: org, type: integer, required: true}
+  - name: tasks
+    key: number
+    columns:
+      - {name: number, type: integer, required: true}
+      - {name: org, type: integer, required: true}
+      - {name: project, column: project_id, type: text, required: true, references: projects.code}
+`)
+	b.exec(`CREATE TABLE projects (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, org integer NOT NULL, code varchar(9) NOT NULL UNIQUE, UNIQUE (org, id))`,
+		`CREATE TABLE tasks (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, number integer NOT NULL UNIQUE, org integer NOT NULL, project_id integer NOT NULL, FOREIGN KEY (org, project_id) REFERENCES projects (org, id))`,
+		`INSERT INTO projects VALUES (7, 1, 'WEB')`)
+	file := sheetsOf(t, map[string][][]any{"Projects": {{"Code", "Org"}, {"APP", 2}}, "Tasks": {{"Number", "Org", "Project"}, {1, 1, "WEB"}, {2, 2, "APP"}}})
+	b.run(file, upsert)
+	if got, want := strings.Join(b.rows(`SELECT number, org, project_id FROM tasks ORDER BY 1`), ", "), "1 1 7, 2 2 8"; got != want {
+		t.Errorf("the tasks are %s, want %s", got, want)
+	}
+	relations, err := targets.Relations(t.Context(), b.source, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to := relations[1].Column("project_id").Parent; to == nil || to.Column != "id" || relations[1].Column("org").Parent != nil {
+		t.Errorf("the references are %v, and %v for the tenant", to, relations[1].Column("org").Parent)
+	}
+}

@@ -18,6 +18,8 @@ type Generated struct {
 	// By is what makes the values. If it is Constant, all rows have the value Constant, in the form of the type's bounds.
 	By       Generator
 	Constant string `json:",omitempty"`
+	// Sequence is the sequence of the database that makes the values, as ParseTable reads it. It is empty for other generators.
+	Sequence string `json:",omitempty"`
 }
 
 // Generator is what makes the values of a generated column.
@@ -31,6 +33,8 @@ const (
 	Updated Generator = "updated"
 	// UUID4 is a random UUID of a new row.
 	UUID4 Generator = "uuid"
+	// Sequential is the next number of a sequence, for a new row.
+	Sequential Generator = "sequence"
 	// Constant is the same value for all new rows.
 	Constant Generator = "constant"
 )
@@ -46,10 +50,10 @@ func (s *Sheet) GeneratedIn(field string) *Generated {
 }
 
 // generators are the values of the key "generate".
-var generators = []Generator{Created, Updated, UUID4}
+var generators = []Generator{Created, Updated, UUID4, Sequential}
 
 // generatedKeys are the keys of a generated column.
-var generatedKeys = []string{"name", "column", "type", "zone", "generate", "constant"}
+var generatedKeys = []string{"name", "column", "type", "zone", "generate", "constant", "sequence"}
 
 // isGenerated reports whether a column has values that do not come from a workbook.
 func (d *columnDraft) isGenerated() bool {
@@ -64,7 +68,11 @@ func (l *loader) generated(d *columnDraft) *Generated {
 		}
 	}
 	g := &Generated{Name: d.Name, Field: d.Stored(), Type: d.Type, Zone: d.Zone}
-	switch by := l.text(d.values["generate"], "generate"); {
+	by := l.text(d.values["generate"], "generate")
+	if at := d.values["sequence"]; at != nil && by != string(Sequential) {
+		l.add(at, BadGenerated, "only a column with generate: sequence has a sequence. Delete it from the column %q", d.Name)
+	}
+	switch {
 	case d.values["constant"] != nil && d.values["generate"] != nil:
 		l.add(d.at("constant"), BadGenerated, "the column %q can't have both a constant and a generator. Delete one of the two", d.Name)
 	case d.values["constant"] != nil:
@@ -76,12 +84,27 @@ func (l *loader) generated(d *columnDraft) *Generated {
 		l.add(d.at("generate"), BadGenerated, "%q can't be generated. Use one of %s", by, quotedList(generators))
 	case Generator(by) == UUID4 && d.Type != Text && d.Type != "":
 		l.add(d.at("type"), BadGenerated, "a UUID needs the type text")
+	case Generator(by) == Sequential:
+		l.sequence(g, d)
 	case Generator(by) != UUID4 && d.Type != DateTime && d.Type != Date && d.Type != "":
 		l.add(d.at("type"), BadGenerated, "the time of the import needs the type datetime or date")
 	default:
 		g.By = Generator(by)
 	}
 	return g
+}
+
+// sequence reads the sequence of a generated column.
+func (l *loader) sequence(g *Generated, d *columnDraft) {
+	g.By, g.Sequence = Sequential, l.text(d.values["sequence"], "sequence")
+	switch _, err := ParseTable(g.Sequence); {
+	case d.values["sequence"] == nil:
+		l.add(d.at("generate"), BadGenerated, "the column %q has no sequence. Name it, for example sequence: customers_seq", d.Name)
+	case err != nil:
+		l.add(d.at("sequence"), BadGenerated, "the sequence of the column %q: %s", d.Name, err)
+	case d.Type != Integer && d.Type != "":
+		l.add(d.at("type"), BadGenerated, "the numbers of a sequence need the type integer")
+	}
 }
 
 // constantProblem returns why the constant does not have the column's type, and gives it the canonical form.

@@ -18,6 +18,7 @@ sheets:
       - {name: id, type: text, generate: uuid}
       - {name: created_at, column: createdAt, type: datetime, generate: created}
       - {name: rate, type: decimal, constant: "1.50"}
+      - {name: serial, type: integer, generate: sequence, sequence: hr."Serial"}
 `
 
 func TestSchemaHasNamesOfTablesThatExist(t *testing.T) {
@@ -35,6 +36,7 @@ func TestSchemaHasNamesOfTablesThatExist(t *testing.T) {
 	want := []*Generated{
 		{Name: "id", Field: "id", Type: Text, By: UUID4}, {Name: "created_at", Field: "createdAt", Type: DateTime, By: Created},
 		{Name: "rate", Field: "rate", Type: Decimal, By: Constant, Constant: "1.5"},
+		{Name: "serial", Field: "serial", Type: Integer, By: Sequential, Sequence: `hr."Serial"`},
 	}
 	if !reflect.DeepEqual(sheet.Generated, want) || len(sheet.Columns) != 2 {
 		t.Errorf("generated are %+v", sheet.Generated)
@@ -53,6 +55,8 @@ func TestInvalidNamesAndGeneratorsAreProblems(t *testing.T) {
 		{"Europe/Berlin", "Berlin", BadZone}, {"type: datetime, zone", "type: date, zone", BadZone},
 		{"generate: uuid", "generate: cuid", BadGenerated}, {"type: text, generate", "type: integer, generate", BadGenerated}, {"type: datetime, generate", "type: text, generate", BadGenerated},
 		{"generate: uuid", "generate: uuid, required: true", BadGenerated}, {"generate: uuid", "generate: uuid, constant: x", BadGenerated}, {`constant: "1.50"`, "constant: 1e3", BadGenerated},
+		{`, sequence: hr."Serial"`, "", BadGenerated}, {`sequence: hr."Serial"`, `sequence: a.b.c`, BadGenerated}, {"type: integer, generate", "type: text, generate", BadGenerated},
+		{"generate: uuid", "generate: uuid, sequence: serials", BadGenerated},
 		{"key: code", "key: id", KeyUnknown},
 	} {
 		text := strings.Replace(staff, c.from, c.to, 1)

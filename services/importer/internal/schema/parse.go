@@ -27,7 +27,7 @@ var (
 	schemaKeys = []string{"name", "title", "description", "sheets"}
 	sheetKeys  = []string{"name", "title", "aliases", "table", "renamed_from", "key", "optional", "columns"}
 	columnKeys = []string{"name", "title", "aliases", "column", "renamed_from", "type", "required", "unique", "min_length", "max_length", "min", "max",
-		"pattern", "allowed", "references", "zone", "rules", "generate", "constant"}
+		"pattern", "allowed", "references", "zone", "rules", "generate", "constant", "sequence"}
 )
 
 // Types are all column types, in the order of the documentation.

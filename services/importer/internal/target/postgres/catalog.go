@@ -43,7 +43,7 @@ type attribute struct {
 	declared, base string
 	family         family
 	notNull        bool
-	// parent is the column of another table that a foreign key of this column alone leads to.
+	// parent is the column of another table that a foreign key of this column leads to, if it finds the row alone.
 	parent parentColumn
 	// filled means that the column has a value if none is given. computed means that none can be given.
 	filled, computed bool
@@ -113,11 +113,16 @@ func (tx *transaction) readTables(ctx context.Context) error {
 	return tx.readParents(ctx)
 }
 
-// readParents reads the foreign keys of one column of the schema's tables.
+// alone is the condition that a column of a foreign key, a, finds the row by itself: the key has no other columns, or the column p that it
+// refers to is unique. The others can be that of a tenant, for example.
+const alone = `(cardinality(k.conkey) = 1 OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.confrelid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indpred IS NULL AND i.indkey[0] = p.attnum))`
+
+// readParents reads to which rows the columns of the schema's tables refer by foreign keys.
 func (tx *transaction) readParents(ctx context.Context) error {
 	rows, err := tx.reader.Query(ctx, `SELECT k.conrelid, a.attname::text, k.confrelid, k.confrelid::regclass::text, c.relname::text, p.attname::text FROM pg_constraint k
-		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = k.confkey[1]
-		JOIN pg_class c ON c.oid = k.confrelid WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND k.conrelid = ANY ($1) ORDER BY k.oid DESC`,
+		CROSS JOIN unnest(k.conkey, k.confkey) AS n (from_column, to_column)
+		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = n.from_column JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = n.to_column
+		JOIN pg_class c ON c.oid = k.confrelid WHERE k.contype = 'f' AND `+alone+` AND k.conrelid = ANY ($1) ORDER BY cardinality(k.conkey) DESC, k.oid DESC`,
 		slices.Collect(maps.Keys(tx.existing)))
 	if err != nil {
 		return fmt.Errorf("read the foreign keys: %w", failed(ctx, err))
@@ -191,9 +196,9 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 			coalesce((SELECT format('%I.%I', n.nspname, l.collname) FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation AND NOT l.collisdeterministic), ''),
 			EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = $1 AND f.confupdtype IN ('c', 'n', 'd') AND a.attnum = ANY (f.confkey))
 		FROM typed d JOIN pg_type t ON t.oid = d.oid AND t.typtype <> 'd' JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = d.attnum
-		LEFT JOIN LATERAL (SELECT k.confrelid::regclass::text AS parent, k.confrelid AS oid, p.relname::text AS name, pa.attname::text AS to_column FROM pg_constraint k
-			JOIN pg_class p ON p.oid = k.confrelid JOIN pg_attribute pa ON pa.attrelid = k.confrelid AND pa.attnum = k.confkey[1]
-			WHERE k.contype = 'f' AND k.conrelid = $1 AND k.conkey = ARRAY[a.attnum] ORDER BY k.oid LIMIT 1) f ON true`, r.oid)
+		LEFT JOIN LATERAL (SELECT k.confrelid::regclass::text AS parent, k.confrelid AS oid, r.relname::text AS name, p.attname::text AS to_column FROM pg_constraint k
+			JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = k.confkey[array_position(k.conkey, a.attnum)] JOIN pg_class r ON r.oid = k.confrelid
+			WHERE k.contype = 'f' AND k.conrelid = $1 AND `+alone+` ORDER BY cardinality(k.conkey), k.oid LIMIT 1) f ON true`, r.oid)
 	if err != nil {
 		return err
 	}

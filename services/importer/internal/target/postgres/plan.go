@@ -52,6 +52,9 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 	} else if other != nil {
 		return nil, conflict("the sheet “%s” fills it too, under the name %s. Each sheet needs its own table", other.Title, other.Table)
 	}
+	if err := tx.checkSequences(ctx, sheet); err != nil {
+		return nil, err
+	}
 	p := &plan{added: map[string]bool{}}
 	if r == nil {
 		p.creates(of, sheet)

@@ -64,6 +64,9 @@ func (t *Target) Relations(ctx context.Context) (_ []imports.Relation, err error
 		if err := tx.describePartial(ctx, r, &d); err != nil {
 			return nil, err
 		}
+		if err := tx.findSequence(ctx, &d); err != nil {
+			return nil, err
+		}
 		all = append(all, d)
 	}
 	return all, nil
@@ -104,6 +107,31 @@ func (tx *transaction) describePartial(ctx context.Context, r *relation, d *impo
 			key.Condition, key.Conditional = u.condition, u.conditional
 		}
 		d.Keys = append(d.Keys, key)
+	}
+	return nil
+}
+
+// findSequence finds the sequence from which an application takes the IDs of the table's rows, by the names that Hibernate gives it.
+func (tx *transaction) findSequence(ctx context.Context, d *imports.Relation) error {
+	if len(d.Keys) == 0 || !d.Keys[0].Primary || len(d.Keys[0].Columns) != 1 {
+		return nil
+	}
+	c := d.Column(d.Keys[0].Columns[0])
+	if c.Type != schema.Integer || c.HasDefault || c.Generated || c.Computed || c.Parent != nil {
+		return nil
+	}
+	for _, candidate := range []string{d.Name.Name + "_seq", d.Name.Name + "_" + c.Name + "_seq", "hibernate_sequence"} {
+		sequence := schema.TableName{Schema: d.Name.Schema, Name: candidate}
+		var free bool
+		err := tx.reader.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class s WHERE s.oid = to_regclass($1) AND s.relkind = 'S' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype IN ('a', 'i')))`,
+			tableName(sequence.String())).Scan(&free)
+		if err != nil {
+			return fmt.Errorf("look for the sequence of table %s: %w", d.Name, failed(ctx, err))
+		}
+		if free {
+			c.Sequence = sequence.String()
+			return nil
+		}
 	}
 	return nil
 }

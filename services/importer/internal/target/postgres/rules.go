@@ -107,7 +107,7 @@ func (t *table) fresh(column string) bool {
 	}
 	a := t.attribute(column)
 	g := t.sheet.GeneratedIn(column)
-	return a.identity || g != nil && g.By == schema.UUID4 || g == nil && a.family == uuids && a.initial != ""
+	return a.identity || g != nil && (g.By == schema.UUID4 || g.By == schema.Sequential) || g == nil && a.family == uuids && a.initial != ""
 }
 
 // after is a query of the collected rows as they will be in the table, with their position in the stage and the given columns.
@@ -131,7 +131,7 @@ func (t *table) after(columns []string) string {
 		}
 		value := "NULL"
 		if g := t.sheet.GeneratedIn(column); g != nil {
-			if g.By == schema.UUID4 {
+			if g.By == schema.UUID4 || g.By == schema.Sequential {
 				return ""
 			}
 			value = generate(g, a)

@@ -28,7 +28,7 @@ type transaction struct {
 	copying *copying
 	// existing are those of the schema's tables that exist, by their IDs in the catalog. It is nil until they are read.
 	existing map[uint32]string
-	// parents are the columns that foreign keys of one column lead to, by the columns of those tables.
+	// parents are the columns by which foreign keys find rows, by the columns that refer to them.
 	parents map[storedColumn]parentColumn
 	// live are the conditions for rows among which a column identifies one, if it does not identify all.
 	live map[storedColumn]string

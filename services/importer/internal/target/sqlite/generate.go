@@ -26,6 +26,8 @@ func (tx *transaction) generate(g *schema.Generated, have columnShape) (string, 
 			return "lower(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(8)), 2))", nil
 		}
 		return randomUUID, nil
+	case schema.Sequential:
+		return "", fmt.Errorf("SQLite has no sequences. Delete the column %s from the schema: SQLite makes the number of a row itself, if it is an INTEGER PRIMARY KEY", g.Name)
 	case schema.Created, schema.Updated:
 		if g.Type == schema.Date {
 			return literal(tx.began.Format(time.DateOnly)), nil
@@ -57,6 +59,9 @@ func (tx *transaction) generate(g *schema.Generated, have columnShape) (string, 
 func (tx *transaction) generated(sheet *schema.Sheet, have shape) (columns, values []string, err error) {
 	for _, g := range sheet.Generated {
 		value, err := tx.generate(g, have.columns[fold(g.Field)])
+		if g.By == schema.Sequential {
+			return nil, nil, conflict(sheet, "%s", err)
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("the column %s: %w", g.Name, err)
 		}

@@ -67,11 +67,18 @@ func (tx *transaction) describe(ctx context.Context, table string) (imports.Rela
 	if err != nil {
 		return r, fmt.Errorf("read the columns of %s: %w", table, err)
 	}
-	err = tx.query(ctx, `SELECT lower(f."from"), p.name, c.name FROM pragma_foreign_key_list(?1) f
+	alone, err := tx.uniqueAlone(ctx, table)
+	if err != nil {
+		return r, err
+	}
+	err = tx.query(ctx, `SELECT lower(f."from"), p.name, c.name, (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) AS columns FROM pragma_foreign_key_list(?1) f
 		JOIN sqlite_schema p ON p.type = 'table' AND p.name = f."table" COLLATE NOCASE
-		JOIN pragma_table_info(p.name) c ON CASE WHEN f."to" IS NULL THEN c.pk = 1 ELSE c.name = f."to" COLLATE NOCASE END
-		WHERE (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) = 1`, []any{table},
+		JOIN pragma_table_info(p.name) c ON CASE WHEN f."to" IS NULL THEN c.pk = f.seq + 1 ELSE c.name = f."to" COLLATE NOCASE END
+		ORDER BY columns DESC`, []any{table},
 		func(row *sqlitedirect.Stmt) {
+			if row.Int(3) > 1 && !slices.Contains(alone[row.Text(1)], fold(row.Text(2))) {
+				return
+			}
 			r.Column(stored[row.Text(0)]).Parent = &imports.RelationParent{Table: schema.TableName{Name: row.Text(1)}, Column: row.Text(2)}
 		})
 	if err != nil {
@@ -93,6 +100,29 @@ func (tx *transaction) describe(ctx context.Context, table string) (imports.Rela
 		r.Keys = append(r.Keys, key)
 	}
 	return r, tx.describePartial(ctx, &r, have, stored)
+}
+
+// uniqueAlone returns, by name, the columns of the parents of a table that identify a row alone.
+func (tx *transaction) uniqueAlone(ctx context.Context, table string) (map[string][]string, error) {
+	var parents []string
+	err := tx.query(ctx, `SELECT DISTINCT p.name FROM pragma_foreign_key_list(?) f JOIN sqlite_schema p ON p.type = 'table' AND p.name = f."table" COLLATE NOCASE`, []any{table},
+		func(row *sqlitedirect.Stmt) { parents = append(parents, row.Text(0)) })
+	if err != nil {
+		return nil, fmt.Errorf("read the foreign keys of %s: %w", table, err)
+	}
+	alone := map[string][]string{}
+	for _, parent := range parents {
+		have, err := tx.readShape(ctx, parent)
+		if err != nil {
+			return nil, err
+		}
+		for _, set := range have.unique {
+			if len(set) == 1 {
+				alone[parent] = append(alone[parent], set[0])
+			}
+		}
+	}
+	return alone, nil
 }
 
 // describePartial adds the unique indexes that identify a row among those with a condition, if it is true for new rows.

@@ -47,10 +47,8 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 	}
 	table, code := parent(*c.References)
 	r := &resolution{parent: name(table), code: code, self: sameName(table, sheet.Table)}
-	err := tx.query(ctx, `SELECT ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1)) FROM pragma_foreign_key_list(?1) f
-		WHERE f."from" = ?2 COLLATE NOCASE AND f."table" = ?3 COLLATE NOCASE
-		AND (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) = 1`, []any{sheet.Table, c.Name, table}, func(row *sqlitedirect.Stmt) { r.id = row.Text(0) })
-	if err != nil || r.id == "" {
+	var err error
+	if r.id, err = tx.foundBy(ctx, sheet.Table, c.Name, table); err != nil || r.id == "" {
 		return nil, err
 	}
 	// The parent can refer to another row by the same column, such as a profile to its user. Then the file has that row's code.
@@ -75,6 +73,22 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 	r.parent = fmt.Sprintf("(SELECT p.%s, q.%s AS %s FROM %s p JOIN %s q ON q.%s = p.%s)", name(r.id), name(next.code), chained, r.parent, next.parent, name(next.id), name(code))
 	r.code, r.collation = chained, next.collation
 	return r, nil
+}
+
+// foundBy returns the column of a parent by which a foreign key of a column finds its row, or nothing. If the foreign key has other
+// columns, such as that of a tenant, the parent's column has to be unique.
+func (tx *transaction) foundBy(ctx context.Context, table, column, parent string) (id string, err error) {
+	have, err := tx.readShape(ctx, parent)
+	if err != nil {
+		return "", err
+	}
+	err = tx.query(ctx, `SELECT ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = f.seq + 1)), (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) AS columns
+		FROM pragma_foreign_key_list(?1) f WHERE f."from" = ?2 COLLATE NOCASE AND f."table" = ?3 COLLATE NOCASE ORDER BY columns DESC`, []any{table, column, parent}, func(row *sqlitedirect.Stmt) {
+		if to := row.Text(0); row.Int(1) == 1 || have.hasKey([]string{fold(to)}) {
+			id = to
+		}
+	})
+	return id, err
 }
 
 // idOf is an expression of the key that the column stores for a code. A code without a row becomes a text, which the foreign key
