@@ -134,7 +134,7 @@ func (tx *transaction) describePartial(ctx context.Context, r *imports.Relation,
 			return fmt.Errorf("read the indexes of %s: %w", r.Name, err)
 		}
 		filled := p.isFilled()
-		if !holds && !filled || slices.ContainsFunc(p.columns, func(column string) bool { return have.refuses(column) }) {
+		if !holds && !filled || slices.ContainsFunc(p.columns, have.refuses) {
 			continue
 		}
 		var key imports.RelationKey
