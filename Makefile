@@ -120,6 +120,10 @@ bench-messy: ## Score how messy files of public benchmarks are read (DIR=their f
 libreoffice: ## Compare the workbooks of the corpus with what LibreOffice makes of them, as ODS and CSV (needs libreoffice-calc)
 	go test -tags libreoffice -count 1 -timeout 20m -run TestLibreOffice ./services/importer
 
+.PHONY: java
+java: ## Check that Java reads the deepest and largest documents of jobs (needs a JDK and the runtime of protobuf)
+	go test -tags java -count 1 -timeout 20m -run TestJava ./services/jobs
+
 .PHONY: memory
 memory: ## Import the worst files within small memory budgets, and a million rows with errors (about 20 minutes)
 	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestWaitingRowsStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v
