@@ -92,9 +92,13 @@ func (s *Jobs) ChangeJobs(ctx context.Context, r *jobsv1.ChangeJobsRequest) (*jo
 	case !id.May(auth.ScopeRun) && !id.May(auth.ScopeImport):
 		return nil, rpcerr.ScopeMissing("Changing jobs", auth.ScopeRun)
 	}
+	var times times
 	request := bulk.Request{
 		Action: bulk.Action(r.GetChange()), Kinds: r.GetKinds(), Labels: fromLabels(r.GetLabels()), Statuses: fromStatuses(r.GetStatuses()),
-		After: fromTimestamp(r.GetCreatedAfter()), Before: fromTimestamp(r.GetCreatedBefore()), Everyone: r.GetAllOwners(), As: id,
+		After: times.from("created_after", r.GetCreatedAfter()), Before: times.from("created_before", r.GetCreatedBefore()), Everyone: r.GetAllOwners(), As: id,
+	}
+	if times.err != nil {
+		return nil, toStatus(times.err)
 	}
 	spec, err := request.Spec(r.GetRequestId())
 	if err != nil {

@@ -117,14 +117,30 @@ func toTimestamp(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil
 	}
+	if t.After(lastTime) {
+		t = lastTime // from a version that accepted more
+	}
 	return timestamppb.New(t)
 }
 
-func fromTimestamp(t *timestamppb.Timestamp) time.Time {
-	if t == nil {
+// lastTime is the last time that protobuf allows. Readers reject messages with later ones.
+var lastTime = time.Date(9999, time.December, 31, 23, 59, 59, 999_999_999, time.UTC)
+
+// times converts the times of a request. It keeps the first error.
+type times struct{ err error }
+
+// from returns the time of a field, or the zero time if it is not set or not allowed.
+func (t *times) from(field string, at *timestamppb.Timestamp) time.Time {
+	if at == nil {
 		return time.Time{}
 	}
-	return t.AsTime()
+	if at.CheckValid() != nil {
+		if t.err == nil {
+			t.err = &job.InvalidError{Field: field, Problem: "is not a time. Use a year from 1 to 9999, and 0 to 999,999,999 nanoseconds"}
+		}
+		return time.Time{}
+	}
+	return at.AsTime()
 }
 
 // seconds returns a number of seconds as a duration.
@@ -199,6 +215,10 @@ func limitToProto(l job.Limit) *jobsv1.Limit {
 
 func fromCreate(r *jobsv1.CreateJobRequest, owner string) (job.Spec, error) {
 	payload, err := fromDocument("payload", r.GetPayload(), r.GetPayloadJson())
+	if err != nil {
+		return job.Spec{}, err
+	}
+	var times times
 	return job.Spec{
 		ID:          r.GetJobId(),
 		Kind:        r.GetKind(),
@@ -213,7 +233,7 @@ func fromCreate(r *jobsv1.CreateJobRequest, owner string) (job.Spec, error) {
 		MaxAttempts: r.GetRetry().GetMaxAttempts(),
 		Backoff:     seconds(r.GetRetry().GetBackoffSeconds()),
 		MaxBackoff:  seconds(r.GetRetry().GetMaxBackoffSeconds()),
-		NotBefore:   fromTimestamp(r.GetNotBefore()),
-		Deadline:    fromTimestamp(r.GetDeadline()),
-	}, err
+		NotBefore:   times.from("not_before", r.GetNotBefore()),
+		Deadline:    times.from("deadline", r.GetDeadline()),
+	}, times.err
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -31,5 +32,12 @@ func TestSharedEncodingIsTheJobItself(t *testing.T) {
 		if !proto.Equal(got, toProto(&j)) {
 			t.Errorf("the encoding gives %v, want %v", got, toProto(&j))
 		}
+	}
+}
+
+func TestStoredTimesStayReadable(t *testing.T) {
+	j := toProto(&job.Job{NotBefore: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), Deadline: time.Date(200000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	if _, err := protojson.Marshal(j); err != nil || j.GetNotBefore().AsTime().Year() != 9999 || j.GetDeadline().AsTime().Year() != 9999 {
+		t.Errorf("a job of an earlier version is %v, %v", j, err)
 	}
 }

@@ -117,13 +117,17 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 	if err := mayRead(ctx); err != nil {
 		return nil, err
 	}
+	var times times
 	f := job.Filter{
 		Owner:         caller(ctx).Subject,
 		Kinds:         r.GetKinds(),
-		CreatedAfter:  fromTimestamp(r.GetCreatedAfter()),
-		CreatedBefore: fromTimestamp(r.GetCreatedBefore()),
+		CreatedAfter:  times.from("created_after", r.GetCreatedAfter()),
+		CreatedBefore: times.from("created_before", r.GetCreatedBefore()),
 		Limit:         int(r.GetPageSize()),
 		Token:         r.GetPageToken(),
+	}
+	if times.err != nil {
+		return nil, toStatus(times.err)
 	}
 	if r.GetAllOwners() {
 		if !caller(ctx).SeesAll() {

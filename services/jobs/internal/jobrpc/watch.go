@@ -68,6 +68,11 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	if err := mayRead(ctx); err != nil {
 		return err
 	}
+	var times times
+	endedAfter := times.from("ended_after", r.GetEndedAfter())
+	if times.err != nil {
+		return toStatus(times.err)
+	}
 	id := caller(ctx)
 	watcher := s.Watchers.Owner(id.Subject, r.GetKinds())
 	owner := id.Subject
@@ -80,7 +85,7 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	}
 	defer watcher.Stop()
 
-	filter := job.Filter{Owner: owner, Kinds: r.GetKinds(), Live: true, EndedAfter: fromTimestamp(r.GetEndedAfter()), Limit: watchPage}
+	filter := job.Filter{Owner: owner, Kinds: r.GetKinds(), Live: true, EndedAfter: endedAfter, Limit: watchPage}
 	for {
 		page, err := s.Lifecycle.List(ctx, filter)
 		if err != nil {
