@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -111,6 +112,26 @@ func writeWide(b *testing.B, path string, n int, kind wideKind) {
 		b.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// writeWideCSV writes the rows of writeWide, in order, as a text file.
+func writeWideCSV(b *testing.B, path string, n int) {
+	b.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	w := bufio.NewWriterSize(file, 1<<16)
+	fmt.Fprintln(w, "ID,Name,Mail,Phone,Team,Grade,Born,Salary,Active,City")
+	first := time.Date(1982, 2, 18, 0, 0, 0, 0, time.UTC)
+	for id := range n {
+		fmt.Fprintf(w, "%08d,Person Number %d,person.%d@example.org,+49 30 %07d,T-%03d,%d,%s,%d.%02d,%t,Springfield\n", id, id, id, id, id%400, id%20+1,
+			first.AddDate(0, 0, id%10000).Format(time.DateOnly), 30000+id%50000, id%100, id%2 == 1)
+	}
+	if err := w.Flush(); err != nil {
 		b.Fatal(err)
 	}
 }

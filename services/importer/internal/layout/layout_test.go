@@ -97,6 +97,8 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Count;;10;"}, {Doubtful, "Anzahl;;10;"}, {Doubtful, "Среднее;;10;"}, {Doubtful, "平均;;10;"},
 		{Doubtful, "Difference;;10;"}, {Doubtful, "Difference;;'12.5%;"}, {Doubtful, "Differenz zum Vorjahr;;10;"}, {Doubtful, "Change %;;10;"}, {Doubtful, "% change;;'12,5 %;"},
 		{Doubtful, "Remaining:;;10;"}, {Doubtful, "Budget remaining;;10;"}, {Doubtful, "Variance vs. plan;;10;"}, {Doubtful, ";Difference;10;"}, {Doubtful, "差額;;10;"},
+		{Doubtful, "Endsaldo;;10;"}, {Doubtful, "Alter Kontostand:;;'10.000,00;"}, {Doubtful, "Saldo final;;10;"}, {Doubtful, "Available balance (EUR);;10;"},
+		{Record, "Endsaldo;one;10;"}, {Record, "Kontostandsabfrage;;10;"}, {Record, "New Balance shoes;;10;"}, {Record, "Kontostand;;;"},
 		{Doubtful, "Budget;;10;"}, {Doubtful, "VAT 19%;;10;"}, {Doubtful, "Vorjahr;;10;"}, {Doubtful, "Übertrag:;;10;"}, {Doubtful, "in %;;10;"}, {Doubtful, "Δ;;10;"},
 		{Record, "Difference;;;"}, {Record, "Difference;one;10;"}, {Record, "Differential;;10;"}, {Record, "Budget;;;"}, {Record, "Budgetary control;;10;"}, {Record, "Targets;;10;"},
 		{Record, "Target Corp;;10;"}, {Record, "Restaurant;;10;"}, {Record, "Difference-1;;10;"}, {Record, "Network;;10;"},
