@@ -178,6 +178,18 @@ func TestClockSendsKeepaliveReauthAndEnd(t *testing.T) {
 	}
 }
 
+// TestStreamTellsItsTokensEndAfterAPause has a clock that was not heard until the token had expired.
+func TestStreamTellsItsTokensEndAfterAPause(t *testing.T) {
+	h := newHandlers(t)
+	s := &stream{handlers: h, encoder: h.headway.one, greeted: true}
+	s.setToken(auth.Identity{ExpiresAt: time.Now().Add(10*time.Minute + 500*time.Millisecond)})
+	s.Tick(1)
+	s.Tick(900)
+	if text, last := next(s); !strings.Contains(text, `"reauth"`) || !last {
+		t.Errorf("the stream ends with %q, %v", text, last)
+	}
+}
+
 func TestControlMessagesHaveSetFieldsOnly(t *testing.T) {
 	opening := format.Opening{User: "ann", Topic: hub.Topic{ID: "j1"}, Message: "Hello.", Keepalive: 15 * time.Second}
 	for got, want := range map[string]string{

@@ -197,14 +197,18 @@ func (s *stream) wake() { s.handlers.cfg.Loop.Wake(&s.conn) }
 
 // Tick implements sockets.Source: it sends messages that are due by the clock.
 func (s *stream) Tick(now int64) (next int64) {
-	if now >= int64(s.expires) {
-		s.finish(nil, errExpired)
+	var reauth []byte
+	if now >= int64(s.reauth) && !s.reauthSent {
+		s.reauthSent = true
+		reauth = appendEvent(nil, "", 0, s.encoder.format.Reauth())
+	}
+	if now >= int64(s.expires) { // after a pause of the process or the machine, both are due
+		s.finish(reauth, errExpired)
 		return never
 	}
 	lastWrite := s.conn.LastWrite()
-	if now >= int64(s.reauth) && !s.reauthSent {
-		s.reauthSent = true
-		s.say(appendEvent(nil, "", 0, s.encoder.format.Reauth()))
+	if reauth != nil {
+		s.say(reauth)
 		lastWrite = now
 	}
 	interval := s.handlers.keepaliveSeconds
