@@ -204,6 +204,24 @@ func TestLatestStreamHidesJobsOfOthers(t *testing.T) {
 	}
 }
 
+// TestCookiesOfOtherProgramsHideNoSession: a browser also sends the cookies that programs on other ports of this host have set, and
+// those for a longer path first.
+func TestCookiesOfOtherProgramsHideNoSession(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.LocalSignIn = true })
+	session := b.session("Authorization", "", "Origin", b.url)
+	foreign := "headway_session=other; headway_session="
+	cookies := foreign + "; " + session
+	if status, body := b.get("/api/v1/session", "Authorization", "", "Cookie", cookies); status != http.StatusOK || body["user"] != "local" {
+		t.Errorf("%d %v", status, body)
+	}
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", foreign), http.StatusUnauthorized, "TOKEN_INVALID")
+	if resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookies, "Origin", b.url); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("sign out: %s", resp.Status)
+	}
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", session), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookies), http.StatusUnauthorized, "TOKEN_EXPIRED")
+}
+
 // TestUpstreamsGetNoSession: a browser also sends the cookies of sessions that began on another kind of connection to this
 // host, or below another path.
 func TestUpstreamsGetNoSession(t *testing.T) {

@@ -192,16 +192,32 @@ func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Call
 	return a.FromCookie(r)
 }
 
-// FromCookie returns the caller that the session's cookie proves.
+// FromCookie returns the caller that the session's cookie proves. Other programs of this host, on other ports and below other
+// paths, can set cookies with the same name, so the first one that has a session counts.
 func (a *Access) FromCookie(r *http.Request) (Caller, error) {
-	cookie, err := r.Cookie(CookieName(r))
-	if err != nil {
+	cookies := r.CookiesNamed(CookieName(r))
+	if len(cookies) == 0 {
 		return Caller{}, rpcerr.Token(auth.ErrMissing)
 	}
 	if !safe(r.Method) && !a.FromOwnPage(r) {
 		return Caller{}, ErrCrossOrigin()
 	}
-	session, token, ok := a.openCookie(cookie.Value)
+	var refused error
+	for _, cookie := range cookies {
+		caller, err := a.fromCookie(r, cookie.Value)
+		if err == nil {
+			return caller, nil
+		}
+		if refused == nil || caller.Session != "" { // a session that has ended says more than a cookie of another program
+			refused = err
+		}
+	}
+	return Caller{}, refused
+}
+
+// fromCookie returns the caller that a cookie proves. With an error, the caller has the session if the cookie is one of this server.
+func (a *Access) fromCookie(r *http.Request, value string) (Caller, error) {
+	session, token, ok := a.openCookie(value)
 	if !ok {
 		return Caller{}, rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_INVALID,
 			"The cookie is not one of this server's sessions. Sign in again.")
@@ -212,6 +228,17 @@ func (a *Access) FromCookie(r *http.Request) (Caller, error) {
 	}
 	caller.Session = session
 	return caller, err
+}
+
+// Sessions returns the callers of all sessions whose cookies the request has.
+func (a *Access) Sessions(r *http.Request) []Caller {
+	var callers []Caller
+	for _, cookie := range r.CookiesNamed(CookieName(r)) {
+		if caller, err := a.fromCookie(r, cookie.Value); err == nil {
+			callers = append(callers, caller)
+		}
+	}
+	return callers
 }
 
 // Revoke ends a session at a time, before its token expires.

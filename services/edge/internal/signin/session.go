@@ -240,7 +240,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 			httperr.Write(w, r, access.ErrCrossOrigin())
 			return
 		}
-		if caller, err := h.cfg.Access.FromCookie(r); err == nil {
+		for _, caller := range h.cfg.Access.Sessions(r) {
 			if err := h.cfg.Access.Revoke(r.Context(), caller.Session, time.Now(), caller.ExpiresAt); err != nil {
 				httperr.Write(w, r, rpcerr.Internal(err))
 				return
