@@ -72,7 +72,7 @@ func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry,
 		mux.HandleFunc("GET /readyz", answerReady(ready))
 	}
 	server := &http.Server{
-		Handler: impatient(ownHost(lis.Addr(), mux)), ReadHeaderTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: impatient(ownHost(lis.Addr(), mux)), ReadHeaderTimeout: readTimeout, ReadTimeout: 2 * readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
@@ -98,9 +98,11 @@ const (
 func impatient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
+		var deadline time.Time // the server's is for requests that net/http refuses itself, and would end profiles
 		if r.ContentLength != 0 {
-			_ = control.SetReadDeadline(time.Now().Add(readTimeout)) // net/http's can
+			deadline = time.Now().Add(readTimeout)
 		}
+		_ = control.SetReadDeadline(deadline) // net/http's can
 		next.ServeHTTP(&impatientWriter{w, control}, r)
 	})
 }

@@ -118,8 +118,9 @@ func TestReadinessIsServedWithItsReasons(t *testing.T) {
 // request.
 func TestStalledClientsOfMetricsAreDisconnected(t *testing.T) {
 	for name, request := range map[string]string{
-		"idle": "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-		"body": "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",
+		"idle":        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"body":        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",
+		"expectation": "GET /metrics HTTP/1.1\r\nHost: localhost\r\nExpect: something\r\nContent-Length: 10\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -195,6 +195,7 @@ func New(cfg Config) (_ *Service, err error) {
 		// Bodies and responses have their own deadlines, which are extended as they progress. A fixed one would cut streams
 		// and long uploads.
 		ReadHeaderTimeout: cfg.HeaderTimeout,
+		ReadTimeout:       cfg.HeaderTimeout + cfg.StallTimeout, // withBodyDeadline replaces it
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),

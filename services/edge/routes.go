@@ -193,7 +193,7 @@ func (s *Service) withDeclared(mux *http.ServeMux, next http.Handler) http.Handl
 
 // withBodyDeadline sets the time in which every body must begin, and ends the connection after a chunked one. Without a
 // deadline, a refused request could keep its connection, because net/http reads the body to its end. Uploads extend the
-// deadline as they arrive.
+// deadline as they arrive. The server's own deadline is for requests that net/http refuses itself, so it ends here.
 func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
@@ -201,9 +201,11 @@ func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 			// whether there was one (RFC 9112 §6.1).
 			w.Header().Set("Connection", "close")
 		}
+		var deadline time.Time
 		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.StallTimeout)) // net/http's can
+			deadline = time.Now().Add(s.cfg.StallTimeout)
 		}
+		_ = http.NewResponseController(w).SetReadDeadline(deadline) // net/http's can
 		next.ServeHTTP(w, r)
 	})
 }
