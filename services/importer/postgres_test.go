@@ -209,6 +209,40 @@ func (w *world) awaitTarget(want bool) {
 	}
 }
 
+// TestReadOnlyTargetIsNamed: a standby server answers queries, and has all tables, but no row can be stored.
+func TestReadOnlyTargetIsNamed(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	url := server.Database(t, "rows")
+	setup(t, func(c *importer.Config) { c.Records = url }).awaitTarget(true) // has created the tables
+	set := func(value string) {
+		t.Helper()
+		for _, statement := range []string{"ALTER SYSTEM SET default_transaction_read_only = " + value, "SELECT pg_reload_conf()"} {
+			if out, err := server.SQL("postgres", statement); err != nil {
+				t.Fatal(err, out)
+			}
+		}
+	}
+	set("on")
+	log := &proctest.Log{}
+	w := setup(t, func(c *importer.Config) { c.Records, c.Logger = url, slog.New(slog.NewTextHandler(log, nil)) })
+	for !strings.Contains(log.String(), "the database is read-only") {
+		if t.Context().Err() != nil || w.targetReady() {
+			t.Fatalf("the importer is ready. The log is\n%s", log.String())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	set("off")
+	w.awaitTarget(true)
+}
+
 func TestImporterStartsBeforeItsDatabase(t *testing.T) {
 	server, err := pgtest.Start("fsync=off")
 	if err != nil {

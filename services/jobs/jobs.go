@@ -99,20 +99,20 @@ func (s *Service) Ready(ctx context.Context) (ready bool, states map[string]stri
 	return s.server.Ready(ctx)
 }
 
-// watchDatabase reports to health checks and to the log whether the database can be reached, until ctx ends.
-func (s *Service) watchDatabase(ctx context.Context) {
+// watchDatabase reports to health checks and to the log whether the database can be reached and changed, until ctx ends.
+func (s *Service) watchDatabase(ctx context.Context, store job.Shared) {
 	for reached := true; ; {
 		asking, cancel := context.WithTimeout(ctx, databaseTimeout)
-		_, err := s.rooms.store.Now(asking)
+		err := store.Ping(asking)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
 		if s.server.SetHealth(rpcserver.DatabaseHealth, err == nil); reached != (err == nil) {
 			if reached = err == nil; reached {
-				s.rooms.logger.InfoContext(ctx, "ready: the database can be reached again")
+				s.rooms.logger.InfoContext(ctx, "ready: the database can be used again")
 			} else {
-				s.rooms.logger.ErrorContext(ctx, "not ready: the database can't be reached", "error", err)
+				s.rooms.logger.ErrorContext(ctx, "not ready: the database can't be used", "error", err)
 			}
 		}
 		if !backoff.Sleep(ctx, databaseCheck) {
@@ -127,8 +127,8 @@ func (s *Service) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	worked := make(chan error, 1)
 	go func() { worked <- s.rooms.run(work) }()
-	if s.rooms.replicas != nil { // another machine
-		s.rooms.background.Go(func() { s.watchDatabase(work) })
+	if shared, ok := s.rooms.store.(job.Shared); ok { // on another machine
+		s.rooms.background.Go(func() { s.watchDatabase(work, shared) })
 	}
 	if bus := s.rooms.bus; bus != nil {
 		s.rooms.background.Go(func() {

@@ -2,13 +2,21 @@ package jobs_test
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/pgtest"
+	"headway/internal/proctest"
+	"headway/internal/rpcserver"
 	"headway/services/jobs"
 )
 
@@ -72,5 +80,57 @@ func TestDatabaseOutageExtendsAllLeases(t *testing.T) {
 	}
 	if n := beats.Load() - before; n < alive {
 		t.Errorf("after the outage, there were only %d heartbeats", n)
+	}
+}
+
+// TestReadOnlyDatabaseIsNamed: a standby server answers queries, so it can be reached, but nothing can be stored.
+func TestReadOnlyDatabaseIsNamed(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	var log proctest.Log
+	w := setup(t, func(c *jobs.Config) {
+		c.JobsDatabase, c.Logger = server.Database(t, "jobs"), slog.New(slog.NewTextHandler(&log, nil))
+	})
+	conn, err := grpc.NewClient(w.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	health := healthv1.NewHealthClient(conn)
+	database := func(want healthv1.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		for {
+			answer, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: rpcserver.DatabaseHealth})
+			if err == nil && answer.GetStatus() == want {
+				return
+			}
+			select {
+			case <-t.Context().Done():
+				t.Fatalf("the database is never %s. The log is\n%s", want, log.String())
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	database(healthv1.HealthCheckResponse_SERVING)
+	for _, step := range []struct {
+		readOnly string
+		want     healthv1.HealthCheckResponse_ServingStatus
+	}{{"on", healthv1.HealthCheckResponse_NOT_SERVING}, {"off", healthv1.HealthCheckResponse_SERVING}} {
+		for _, statement := range []string{"ALTER SYSTEM SET default_transaction_read_only = " + step.readOnly, "SELECT pg_reload_conf()"} {
+			if out, err := server.SQL("postgres", statement); err != nil {
+				t.Fatal(err, out)
+			}
+		}
+		database(step.want)
+	}
+	if text := log.String(); strings.Count(text, "the database is read-only") != 1 {
+		t.Errorf("the log is\n%s", text)
 	}
 }

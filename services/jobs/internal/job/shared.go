@@ -11,6 +11,9 @@ import (
 type Shared interface {
 	Store
 
+	// Ping returns an error if the store can't be reached, or can't be changed.
+	Ping(ctx context.Context) error
+
 	// Replica names this process among the replicas.
 	Replica() string
 

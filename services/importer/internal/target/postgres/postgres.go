@@ -88,7 +88,19 @@ func (t *Target) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.prepare(ctx, conn), closeConn(conn))
+	return errors.Join(writable(ctx, conn), t.prepare(ctx, conn), closeConn(conn))
+}
+
+// writable returns an error if the server accepts no changes, as a standby server.
+func writable(ctx context.Context, conn *pgx.Conn) error {
+	var readOnly bool
+	if err := conn.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::bool`).Scan(&readOnly); err != nil {
+		return failed(ctx, err)
+	}
+	if readOnly {
+		return fmt.Errorf("%w: the database is read-only. Make it writable, or list all servers in the URL, with target_session_attrs=read-write", imports.ErrTargetUnavailable)
+	}
+	return nil
 }
 
 // Close ends the use of the database.

@@ -15,6 +15,21 @@ import (
 // aliveFor is how long after its last tick a replica counts as alive.
 const aliveFor = 3 * time.Second
 
+// errReadOnly means that the server accepts connections, but no changes.
+var errReadOnly = errors.New("the database is read-only. Make it writable, or list all servers in the URL, with target_session_attrs=read-write")
+
+// Ping implements job.Shared. A standby server, and one whose disk an operator protects, answer queries as well.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read(ctx, func(ctx context.Context) error {
+		var readOnly bool
+		err := s.reads.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::bool`).Scan(&readOnly)
+		if err == nil && readOnly {
+			return errReadOnly
+		}
+		return err
+	})
+}
+
 // Replica implements job.Shared.
 func (s *Store) Replica() string { return s.changes.id }
 
