@@ -86,5 +86,5 @@ export function event(revision: number, fields: Record<string, unknown> = {}): s
   return `id: ${revision}\ndata: ${JSON.stringify(message)}\n\n`;
 }
 
-/** The first message of every stream. It asks for quick reconnects, so that tests are fast. */
-export const connected = `retry: 10\ndata: {"type":"connected","jobId":"j1","message":"Watching","keepaliveSeconds":15}\n\n`;
+/** The first message of a stream. It asks for quick reconnects, so that tests are fast. */
+export const connected = `retry: 10\ndata: {"type":"connected","message":"Watching","keepaliveSeconds":15}\n\n`;

@@ -62,11 +62,15 @@ export class HeadwayError extends Error {
   }
 }
 
+/** Headway's reasons. The JSON errors of other programs, such as Kubernetes, can have a reason of another form. */
+const reasonForm = /^[A-Z][A-Z\d_]*$/;
+
 /** Returns the error that a response's body describes. The body can be a proxy's page instead of JSON. */
 export function toError(status: number, text: string, retryAfter: string | null): HeadwayError {
   // Retry-After (RFC 9110 §10.2.3) is in seconds, or a date.
   const waitMs = Number(retryAfter) * 1000 || Date.parse(`${retryAfter}`) - Date.now() || 0;
-  return new HeadwayError(status, parseJson<ErrorBody>(text) ?? {}, Math.max(0, waitMs));
+  const body = parseJson<ErrorBody>(text);
+  return new HeadwayError(status, body && reasonForm.test(`${body.reason}`) ? body : {}, Math.max(0, waitMs));
 }
 
 /** Parses JSON. It returns undefined if the text is not JSON. */

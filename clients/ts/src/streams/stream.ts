@@ -40,6 +40,8 @@ const maxSilenceMs = 300_000;
 const checkMs = 5_000;
 /** If the wall clock gains this much on the monotonic one between two checks, the computer was asleep. */
 const sleptMs = 10_000;
+/** An ID that a header can hold. Headway's own are short. One from another server would make every reconnect fail. */
+const sendableId = /^[!-~]{1,256}$/;
 /** After a stream that was open for this long, the waits start from the first one again. */
 const stableMs = 5_000;
 
@@ -105,7 +107,13 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       event: ({ id, data }) => {
         const message = parseJson<StreamMessage | OutputMessage>(data);
         if (over || thrown || typeof message !== "object" || !message) return;
-        lastEventId = id || lastEventId;
+        // A cache or a proxy that mixes up responses sends the stream of another job.
+        const { type, jobId } = message as StreamMessage;
+        if (type === "connected" && jobId && !path.split("/").includes(encodeURIComponent(jobId))) {
+          error = new HeadwayError(200);
+          return cut();
+        }
+        if (sendableId.test(id)) lastEventId = id;
         if (message.type === "limit" || message.type === "draining") {
           error = new HeadwayError(message.type === "limit" ? 429 : 503, {
             reason: "UNAVAILABLE",

@@ -78,6 +78,33 @@ export const otherAnswers: Case[] = [
     ends: "completed",
     check: ({ server }) => expect(server.received).toHaveLength(1),
   },
+  goesOn("an error of Kubernetes", json(404, { kind: "Status", status: "Failure", reason: "NotFound", code: 404 })),
+  goesOn("an error whose reason is not text", json(403, { reason: { code: "FORBIDDEN" }, requestId: "r-1" })),
+  {
+    name: "a page with status 200 between two streams",
+    script: [stream([connected, event(1)]), html(200), rest],
+    ends: "completed",
+    ids: [undefined, "1", "1"],
+  },
+  {
+    name: "a redirect to a page of another origin, without the token",
+    script: [
+      (request, response) => {
+        const port = request.socket.localPort;
+        return empty(307, { Location: `http://localhost:${port}/captive-portal` })(request, response);
+      },
+      html(200),
+      rest,
+    ],
+    options: { token: "secret" },
+    ends: "completed",
+    check: ({ server }) =>
+      expect(server.received.map(({ headers }) => headers.authorization)).toEqual([
+        "Bearer secret",
+        undefined,
+        "Bearer secret",
+      ]),
+  },
   { name: "only pages with status 200", script: [html(200)], shows: "HTTP" },
   { name: "only pages with status 404", script: [html(404)], shows: "HTTP" },
   { name: "only resets", script: [reset], shows: "NETWORK" },
@@ -105,6 +132,21 @@ export const refusals: Case[] = [
     const date = new Date(Date.now() + 5000).toUTCString();
     return refusal(503, "UNAVAILABLE", { "Retry-After": date })(request, response);
   }),
+  goesOn(
+    "503 with a Retry-After in the past",
+    refusal(503, "UNAVAILABLE", { "Retry-After": new Date(0).toUTCString() }),
+  ),
+  {
+    name: "503 with a Retry-After in the year 9999",
+    script: [refusal(503, "UNAVAILABLE", { "Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT" }), rest],
+    ends: "completed",
+    meanwhile: async ({ server, advance, setClock }) => {
+      await advance(60_000);
+      setClock(-3_600_000);
+      await advance(60_000);
+      expect(server.received).toHaveLength(1);
+    },
+  },
   goesOn("503 with a damaged Retry-After", refusal(503, "UNAVAILABLE", { "Retry-After": "soon" })),
   {
     name: "429 with a Retry-After that no timer can hold",

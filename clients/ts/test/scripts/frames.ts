@@ -71,6 +71,40 @@ export const frames: Case[] = [
   whole("a message of an unknown type", stream([connected, event(1), 'data: {"type":"fireworks"}\n\n', end])),
   whole("an id with a null character", stream([connected, event(1), `id: \0\n${end}`])),
   whole("events with names", stream([connected, event(1).replace(/^/, "event: job\n"), end])),
+  whole("ten thousand comments in one chunk", stream([connected, event(1), ":\n".repeat(10_000), end])),
+  whole(
+    "a megabyte of comment in chunks",
+    stream([connected, event(1), ":", ...Array(64).fill("x".repeat(1 << 14)), "\n", end]),
+  ),
+  {
+    name: "a comment without an end",
+    script: [stream([connected, event(1), `:${"x".repeat(17 << 20)}`], { open: true }), rest],
+    ends: "completed",
+    ids: [undefined, "1"],
+  },
+  {
+    name: "gzip that breaks off",
+    script: [
+      async (request, response) => {
+        await gzipped(connected, event(1))(request, response);
+        setTimeout(() => response.destroy(), 3);
+      },
+      rest,
+    ],
+    ends: "completed",
+  },
+  ...["größe-🚀", "1 2", "x".repeat(100_000)].map(
+    (id): Case => ({
+      name: `an id that can't be sent back: ${id.slice(0, 10)}`,
+      script: [
+        stream([connected, event(1), event(2).replace("id: 2", `id: ${id}`)]),
+        stream([connected, event(3, done)]),
+      ],
+      ends: "completed",
+      revisions: [1, 2, 3],
+      ids: [undefined, "1"],
+    }),
+  ),
   {
     name: "half an event, then the end of the stream",
     script: [stream([connected, event(1), event(2).slice(0, 30)]), rest],

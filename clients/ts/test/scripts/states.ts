@@ -56,6 +56,18 @@ export const states: Case[] = [
     revisions: [1, 3],
   },
   {
+    name: "the stream of another job",
+    script: [
+      async (request, response) => {
+        const timer = setInterval(() => response.write(":\n\n"), 1000);
+        response.on("close", () => clearInterval(timer));
+        await stream([connected.replace('"j1"', '"j2"')], { open: true })(request, response);
+      },
+      rest,
+    ],
+    ends: "completed",
+  },
+  {
     name: "the deletion of another job",
     script: [stream([connected, event(1), control("job_deleted", { jobId: "j2" }), event(2, done)], open)],
     ends: "completed",
