@@ -2771,7 +2771,7 @@ export interface operations {
                 createdBefore?: string;
                 /** @description Only these kinds. Empty means all. */
                 kinds?: string[];
-                /** @description Only jobs with all of these labels, each written as `name=value`. */
+                /** @description Only jobs with all of these labels, each written as `name=value`. A name can have one value. */
                 labels?: string[];
                 /** @description Maximum number of jobs. 0 means 50; at most 500. */
                 pageSize?: number;
@@ -3197,7 +3197,7 @@ export interface operations {
                     createdBefore?: string;
                     /** @description Only these kinds. Empty means all. */
                     kinds?: string[];
-                    /** @description Only jobs with all of these labels, each written as `name=value`. */
+                    /** @description Only jobs with all of these labels, each written as `name=value`. A name can have one value. */
                     labels?: string[];
                     /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
                     requestId?: string;

@@ -92,9 +92,13 @@ func (s *Jobs) ChangeJobs(ctx context.Context, r *jobsv1.ChangeJobsRequest) (*jo
 	case !id.May(auth.ScopeRun) && !id.May(auth.ScopeImport):
 		return nil, rpcerr.ScopeMissing("Changing jobs", auth.ScopeRun)
 	}
+	labels, err := fromLabels(r.GetLabels())
+	if err != nil {
+		return nil, toStatus(err)
+	}
 	var times times
 	request := bulk.Request{
-		Action: bulk.Action(r.GetChange()), Kinds: r.GetKinds(), Labels: fromLabels(r.GetLabels()), Statuses: fromStatuses(r.GetStatuses()),
+		Action: bulk.Action(r.GetChange()), Kinds: r.GetKinds(), Labels: labels, Statuses: fromStatuses(r.GetStatuses()),
 		After: times.from("created_after", r.GetCreatedAfter()), Before: times.from("created_before", r.GetCreatedBefore()), Everyone: r.GetAllOwners(), As: id,
 	}
 	if times.err != nil {

@@ -4,6 +4,7 @@ package jobrpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -138,7 +139,11 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 	if f.Limit == 0 {
 		f.Limit = defaultPage
 	}
-	f.Statuses, f.Labels = fromStatuses(r.GetStatuses()), fromLabels(r.GetLabels())
+	f.Statuses = fromStatuses(r.GetStatuses())
+	var err error
+	if f.Labels, err = fromLabels(r.GetLabels()); err != nil {
+		return nil, toStatus(err)
+	}
 	for {
 		page, err := s.Lifecycle.List(ctx, f)
 		if err != nil {
@@ -168,15 +173,18 @@ func fromStatuses(all []jobsv1.JobStatus) (statuses []job.Status) {
 }
 
 // fromLabels returns the labels of a filter, which are written as name=value.
-func fromLabels(all []string) (labels map[string]string) {
+func fromLabels(all []string) (labels map[string]string, err error) {
 	for _, label := range all {
 		name, value, _ := strings.Cut(label, "=")
+		if other, twice := labels[name]; twice && other != value {
+			return nil, &job.InvalidError{Field: "labels", Problem: fmt.Sprintf("has two values for %.100s, but a job has only one. Remove one of them", name)}
+		}
 		if labels == nil {
 			labels = map[string]string{}
 		}
 		labels[name] = value
 	}
-	return labels
+	return labels, nil
 }
 
 // fitting returns the number of jobs that fit into one message, at least one.

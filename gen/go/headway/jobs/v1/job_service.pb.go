@@ -560,7 +560,7 @@ type ListJobsRequest struct {
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Only these statuses. Empty means all.
 	Statuses []JobStatus `protobuf:"varint,2,rep,packed,name=statuses,proto3,enum=headway.jobs.v1.JobStatus" json:"statuses,omitempty"`
-	// Only jobs with all of these labels, each written as `name=value`.
+	// Only jobs with all of these labels, each written as `name=value`. A name can have one value.
 	Labels []string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty"`
 	// Only jobs created at or after this time.
 	CreatedAfter *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_after,json=createdAfter,proto3" json:"created_after,omitempty"`
@@ -1354,7 +1354,7 @@ type ChangeJobsRequest struct {
 	Kinds []string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Only these statuses. Empty means all that the change applies to.
 	Statuses []JobStatus `protobuf:"varint,3,rep,packed,name=statuses,proto3,enum=headway.jobs.v1.JobStatus" json:"statuses,omitempty"`
-	// Only jobs with all of these labels, each written as `name=value`.
+	// Only jobs with all of these labels, each written as `name=value`. A name can have one value.
 	Labels []string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty"`
 	// Only jobs created at or after this time.
 	CreatedAfter *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_after,json=createdAfter,proto3" json:"created_after,omitempty"`
@@ -1771,11 +1771,11 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\rGetJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"8\n" +
 	"\x0eGetJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xc2\x03\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xc7\x03\n" +
 	"\x0fListJobsRequest\x12\x1e\n" +
 	"\x05kinds\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10 R\x05kinds\x12G\n" +
-	"\bstatuses\x18\x02 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12S\n" +
-	"\x06labels\x18\x03 \x03(\tB;\xbaH8\x92\x015\x10\x10\"1r/2-^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}=.{0,200}$R\x06labels\x12?\n" +
+	"\bstatuses\x18\x02 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12X\n" +
+	"\x06labels\x18\x03 \x03(\tB@\xbaH=\x92\x01:\x10\x10\"6r422^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}=[\\s\\S]{0,200}$R\x06labels\x12?\n" +
 	"\rcreated_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\x12A\n" +
 	"\x0ecreated_before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12%\n" +
 	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xf4\x03R\bpageSize\x12'\n" +
@@ -1821,13 +1821,13 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"4\n" +
 	"\x10DeleteJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"\x13\n" +
-	"\x11DeleteJobResponse\"\xf4\x03\n" +
+	"\x11DeleteJobResponse\"\xf9\x03\n" +
 	"\x11ChangeJobsRequest\x12>\n" +
 	"\x06change\x18\x01 \x01(\x0e2\x1a.headway.jobs.v1.JobChangeB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06change\x12\x1e\n" +
 	"\x05kinds\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10 R\x05kinds\x12G\n" +
-	"\bstatuses\x18\x03 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12S\n" +
-	"\x06labels\x18\x04 \x03(\tB;\xbaH8\x92\x015\x10\x10\"1r/2-^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}=.{0,200}$R\x06labels\x12?\n" +
+	"\bstatuses\x18\x03 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12X\n" +
+	"\x06labels\x18\x04 \x03(\tB@\xbaH=\x92\x01:\x10\x10\"6r422^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}=[\\s\\S]{0,200}$R\x06labels\x12?\n" +
 	"\rcreated_after\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\x12A\n" +
 	"\x0ecreated_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12\x1d\n" +
 	"\n" +
