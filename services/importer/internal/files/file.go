@@ -38,6 +38,7 @@ type File struct {
 
 	mu        sync.Mutex
 	recent    []block // the most recently used last
+	spare     []byte  // the memory of a block that is no longer recent, or nil
 	lastAhead int64   // the block that was last read ahead
 }
 
@@ -65,12 +66,15 @@ func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
 		if off >= f.size {
 			return n, io.EOF
 		}
-		f.readAhead(off / blockBytes)
-		data, err := f.block(off / blockBytes)
-		if err != nil {
-			return n, err
+		index := off / blockBytes
+		f.readAhead(index)
+		copied, ok := f.copyBlock(p[n:], index, off%blockBytes)
+		if !ok {
+			if err := f.load(index); err != nil {
+				return n, err
+			}
+			continue
 		}
-		copied := copy(p[n:], data[off%blockBytes:])
 		n, off = n+copied, off+int64(copied)
 	}
 	return n, nil
@@ -86,7 +90,7 @@ func (f *File) readAhead(index int64) {
 		return
 	}
 	f.lastAhead = next
-	f.ahead.Go(func() { _, _ = f.block(next) }) // the caller that needs the block gets the error
+	f.ahead.Go(func() { _ = f.load(next) }) // the caller that needs the block gets the error
 }
 
 // has reports whether a block is in memory. The caller holds mu.
@@ -94,50 +98,56 @@ func (f *File) has(index int64) bool {
 	return slices.ContainsFunc(f.recent, func(b block) bool { return b.index == index })
 }
 
-// block returns a block from memory or from the bucket.
-func (f *File) block(index int64) ([]byte, error) {
-	if data, ok := f.cached(index); ok {
-		return data, nil
-	}
-	data, err, _ := f.fetches.Do(strconv.FormatInt(index, 10), func() (any, error) {
-		if data, ok := f.cached(index); ok { // a fetch ended in the meantime
-			return data, nil
+// load reads a block into memory if it isn't there.
+func (f *File) load(index int64) error {
+	_, err, _ := f.fetches.Do(strconv.FormatInt(index, 10), func() (any, error) {
+		f.mu.Lock()
+		data, has := f.spare, f.has(index) // a fetch ended in the meantime
+		if !has {
+			f.spare = nil
 		}
-		data, err := f.fetch(index)
+		f.mu.Unlock()
+		if has {
+			return nil, nil
+		}
+		data, err := f.fetch(index, data)
 		if err != nil {
 			return nil, err
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if len(f.recent) == maxBlocks {
+			f.spare = f.recent[0].data
 			f.recent = slices.Delete(f.recent, 0, 1)
 		}
 		f.recent = append(f.recent, block{index, data})
-		return data, nil
+		return nil, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return data.([]byte), nil
+	return err
 }
 
-// cached returns a block that is in memory, and marks it as the most recently used one.
-func (f *File) cached(index int64) ([]byte, bool) {
+// copyBlock copies from a block that is in memory, and marks it as the most recently used one.
+func (f *File) copyBlock(p []byte, index, off int64) (n int, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, b := range f.recent {
 		if b.index == index {
 			f.recent = append(slices.Delete(f.recent, i, i+1), b)
-			return b.data, true
+			return copy(p, b.data[off:]), true
 		}
 	}
-	return nil, false
+	return 0, false
 }
 
-func (f *File) fetch(index int64) ([]byte, error) {
+// fetch reads a block from the bucket, into data if it has room.
+func (f *File) fetch(index int64, data []byte) ([]byte, error) {
 	start := index * blockBytes
-	data := make([]byte, min(blockBytes, f.size-start))
-	r, err := f.bucket.Open(f.ctx, f.key, start, int64(len(data)))
+	size := min(blockBytes, f.size-start)
+	if int64(cap(data)) < size {
+		data = make([]byte, size)
+	}
+	data = data[:size]
+	r, err := f.bucket.Open(f.ctx, f.key, start, size)
 	if err != nil {
 		return nil, unavailable(f.ctx, "read "+f.key, err)
 	}

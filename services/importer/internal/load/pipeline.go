@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -271,10 +272,9 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 	start, text := len(b.Cells), len(b.text)
 	r := &p.row
 	r.Filled, r.Typed, r.Formulas, r.Merged = 0, false, false, false
-	for range s.columns {
-		b.Cells = append(b.Cells, source.Cell{})
-	}
+	b.Cells = slices.Grow(b.Cells, len(s.columns))[:start+len(s.columns)]
 	cells := b.Cells[start:]
+	clear(cells)
 	for i := range row.Cells {
 		cell := &row.Cells[i]
 		column := s.columnAt(cell.Col)

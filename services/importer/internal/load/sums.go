@@ -26,13 +26,14 @@ func (s *sums) reset() {
 	clear(s.of)
 }
 
-func (s *sum) add(v int64, known, filled bool) {
-	if !known {
+func (s *sum) add(n number) {
+	if !n.exact {
 		s.unknown = true
 	}
-	if !filled || s.unknown {
+	if !n.filled || s.unknown {
 		return
 	}
+	v := n.value
 	if s.values == 0 {
 		s.low, s.high = v, v
 	}
@@ -72,7 +73,7 @@ const (
 )
 
 // millionths returns a number in millionths. exact is false if it has more decimals, or is too large.
-func millionths(v imports.Value) (n int64, exact bool) {
+func millionths(v *imports.Value) (n int64, exact bool) {
 	if v.Kind == imports.Integer {
 		return v.Int * million, v.Int <= maxMillionths/million && v.Int >= -maxMillionths/million
 	}

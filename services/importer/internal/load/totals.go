@@ -31,15 +31,17 @@ type totals struct {
 	// the end of a block.
 	unclear   layout.Rows
 	candidate int
-	// afterTotal reports whether no record follows the last total. recent are the numbers of the last two rows.
+	// afterTotal reports whether no record follows the last total. current are the numbers of the row, and recent those of the last
+	// two rows.
 	afterTotal bool
+	current    []number
 	recent     [2][]number
 }
 
-// number is a number in millionths, if it is known.
+// number is a number in millionths. It is exact unless it has more decimals, or is too large. filled reports whether there is one.
 type number struct {
-	value int64
-	known bool
+	value         int64
+	exact, filled bool
 }
 
 // newTotals returns nil if the sheet has no numbers, or no column for a label.
@@ -66,7 +68,7 @@ func newTotals(columns []column) *totals {
 		s.of = make([]sum, len(t.numbers))
 	}
 	t.units = slices.Repeat([]int64{million}, len(t.numbers))
-	t.recent = [2][]number{make([]number, len(t.numbers)), make([]number, len(t.numbers))}
+	t.current, t.recent = make([]number, len(t.numbers)), [2][]number{make([]number, len(t.numbers)), make([]number, len(t.numbers))}
 	return t
 }
 
@@ -74,16 +76,17 @@ func newTotals(columns []column) *totals {
 func (t *totals) find(b *batch) {
 	faults, next, leftOut := b.Faults, 0, b.totals
 	var found []foundTotal
-	for i, number := range b.Rows {
+	for i, at := range b.Rows {
 		first := next
 		for next < len(faults) && faults[next].Row == i {
 			next++
 		}
-		for len(leftOut) > 0 && leftOut[0] < number {
+		for len(leftOut) > 0 && leftOut[0] < at {
 			leftOut, t.afterTotal = leftOut[1:], true
 		}
 		row := b.Row(i, t.width)
-		if number != t.last+1 {
+		t.read(row)
+		if at != t.last+1 {
 			t.endBlock()
 			t.block.reset()
 		}
@@ -94,15 +97,15 @@ func (t *totals) find(b *batch) {
 			t.group.reset()
 		case layout.Doubtful:
 			t.group.reset()
-			if t.candidate = number; next > first {
+			if t.candidate = at; next > first {
 				t.candidate = 0 // it has errors, so it is not imported
 			}
 		default:
 			t.candidate = 0
 			t.add(row, faults[first:next])
 		}
-		t.remember(row)
-		t.last = number
+		t.current, t.recent = t.recent[0], [2][]number{t.recent[1], t.current}
+		t.last = at
 	}
 	t.afterTotal = t.afterTotal || len(leftOut) > 0
 	if len(found) > 0 {
@@ -116,12 +119,12 @@ type foundTotal struct {
 	why reason
 }
 
-// remember keeps the numbers of a row.
-func (t *totals) remember(row []imports.Value) {
-	t.recent[0], t.recent[1] = t.recent[1], t.recent[0]
+// read sets the current numbers.
+func (t *totals) read(row []imports.Value) {
 	for n, column := range t.numbers {
-		v, known := millionths(row[column])
-		t.recent[1][n] = number{v, known && row[column].Kind != imports.Null}
+		v := &row[column]
+		value, exact := millionths(v)
+		t.current[n] = number{value, exact, v.Kind != imports.Null}
 	}
 }
 
@@ -175,16 +178,16 @@ func (t *totals) add(row []imports.Value, faults []check.CellFault) {
 	}
 	t.digits = t.digits && t.hasDigit(row)
 	for n, column := range t.numbers {
-		v, known := millionths(row[column])
+		v := t.current[n]
 		for _, fault := range faults {
-			known = known && fault.Column != column
+			v.exact = v.exact && fault.Column != column
 		}
-		for known && v%t.units[n] != 0 {
+		for v.exact && v.value%t.units[n] != 0 {
 			t.units[n] /= 10
 		}
-		for _, s := range []*sums{&t.all, &t.block, &t.group} {
-			s.of[n].add(v, known, row[column].Kind != imports.Null)
-		}
+		t.all.of[n].add(v)
+		t.block.of[n].add(v)
+		t.group.of[n].add(v)
 	}
 	t.all.rows, t.block.rows, t.group.rows = t.all.rows+1, t.block.rows+1, t.group.rows+1
 }
@@ -208,7 +211,7 @@ func (t *totals) judge(row, before []imports.Value) (layout.Kind, reason) {
 		return layout.Record, notFound
 	case t.afterTotal:
 		return layout.Totals, belowTotal
-	case t.hasDifferences(row):
+	case t.hasDifferences():
 		return layout.Totals, differences
 	}
 	return layout.Record, notFound
@@ -239,20 +242,19 @@ func (t *totals) onlyNumbers(row []imports.Value) bool {
 	return slices.ContainsFunc(t.numbers, func(column int) bool { return row[column].Kind != imports.Null })
 }
 
-// hasDifferences reports whether the numbers of a row are the differences of the numbers of the last two rows, with so many digits that
+// hasDifferences reports whether the current numbers are the differences of the numbers of the last two rows, with so many digits that
 // it can't be chance.
-func (t *totals) hasDifferences(row []imports.Value) bool {
+func (t *totals) hasDifferences() bool {
 	digits := 0
-	for n, column := range t.numbers {
-		if row[column].Kind == imports.Null {
+	for n, v := range t.current {
+		if !v.filled {
 			continue
 		}
-		v, known := millionths(row[column])
 		a, b := t.recent[0][n], t.recent[1][n]
-		if !known || !a.known || !b.known || distance(v, 0) != distance(a.value, b.value) {
+		if !v.exact || !a.exact || !a.filled || !b.exact || !b.filled || distance(v.value, 0) != distance(a.value, b.value) {
 			return false
 		}
-		digits += digitsOf(v) - zerosOf(v)
+		digits += digitsOf(v.value) - zerosOf(v.value)
 	}
 	return digits >= 4
 }
@@ -282,13 +284,13 @@ func (t *totals) compare(row []imports.Value, s *sums, differs bool) evidence {
 	smallest, largest := t.extreme(row)
 	e.extremes = differs && (smallest || largest)
 	numbers := 0
-	for n, column := range t.numbers {
+	for n, current := range t.current {
 		of := &s.of[n]
-		if row[column].Kind == imports.Null || of.unknown {
+		if !current.filled || of.unknown {
 			continue
 		}
 		numbers++
-		v, exact := millionths(row[column])
+		v, exact := current.value, current.exact
 		e.extremes = e.extremes && exact && (smallest && v == of.low || largest && v == of.high)
 		if exact && v == of.value {
 			if v != 0 && of.values > 1 {

@@ -27,6 +27,9 @@ func Civil(c *source.Cell, date1904 bool) (source.Civil, error) {
 	case c.Kind == source.Date && c.ISO:
 		return parseISO(c.Text)
 	case c.Kind == source.Date || c.Kind == source.Number:
+		if day, ok := wholeDay(c.Text); ok {
+			return civilOf(day, 0, date1904, c.Format.Kind)
+		}
 		serial, err := strconv.ParseFloat(string(c.Text), 64)
 		if err != nil {
 			return source.Civil{}, source.ErrNotADate
@@ -34,6 +37,20 @@ func Civil(c *source.Cell, date1904 bool) (source.Civil, error) {
 		return civilFromSerial(serial, date1904, c.Format.Kind)
 	}
 	return source.Civil{}, source.ErrNotADate
+}
+
+// wholeDay returns the number of a day without a time. ok is false for other numbers, and for numbers with more digits than days have.
+func wholeDay(text []byte) (day int64, ok bool) {
+	if len(text) == 0 || len(text) > len("2958465") {
+		return 0, false
+	}
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		day = day*10 + int64(c-'0')
+	}
+	return day, true
 }
 
 func civilFromSerial(serial float64, date1904 bool, shown source.FormatClass) (source.Civil, error) {
@@ -45,6 +62,11 @@ func civilFromSerial(serial float64, date1904 bool, shown source.FormatClass) (s
 	if millis == dayMillis {
 		day, millis = day+1, 0
 	}
+	return civilOf(day, millis, date1904, shown)
+}
+
+// civilOf returns the date and time at so many milliseconds of a day.
+func civilOf(day, millis int64, date1904 bool, shown source.FormatClass) (source.Civil, error) {
 	c := source.Civil{
 		Hour:       int(millis / 3_600_000),
 		Minute:     int(millis / 60_000 % 60),

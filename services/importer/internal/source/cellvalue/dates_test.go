@@ -2,6 +2,7 @@ package cellvalue
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"headway/services/importer/internal/source"
@@ -38,6 +39,21 @@ func TestSerialNumbersAreDatesOfTheirSystem(t *testing.T) {
 		got, err := Civil(&source.Cell{Kind: source.Date, Text: []byte(c.serial), Format: &source.NumberFormat{Kind: c.shown}}, c.system == 1904)
 		if err != nil || got.String() != c.want {
 			t.Errorf("%s (%d, format class %d) is %q, %v, want %q", c.serial, c.system, c.shown, got, err, c.want)
+		}
+	}
+}
+
+// Whole numbers are read by a shorter way.
+func TestWholeNumbersAreSameDaysAsWithDecimals(t *testing.T) {
+	for day := range 2_958_480 {
+		for _, date1904 := range []bool{false, true} {
+			format := &source.NumberFormat{Kind: source.DateOnly}
+			text := strconv.Itoa(day)
+			whole, err := Civil(&source.Cell{Kind: source.Date, Text: []byte(text), Format: format}, date1904)
+			want, wantErr := Civil(&source.Cell{Kind: source.Date, Text: []byte(text + ".0"), Format: format}, date1904)
+			if whole != want || !errors.Is(err, wantErr) {
+				t.Fatalf("%s is %v, %v, with decimals %v, %v", text, whole, err, want, wantErr)
+			}
 		}
 	}
 }
