@@ -213,7 +213,7 @@ func (r *run) park(held context.Context, question any) string {
 }
 
 func (r *run) release(held context.Context) string {
-	n := r.lastNews(held, false)
+	n := r.lastNews(held, true)
 	err := r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.ReleaseJob(ctx, &jobsv1.ReleaseJobRequest{JobId: r.id, LeaseToken: r.token, Checkpoint: n.checkpoint})
 		if tooLarge(err) && n.checkpoint != nil {
@@ -227,7 +227,8 @@ func (r *run) release(held context.Context) string {
 
 // lastNews returns the progress to send with the job's end: all of it, even if it was sent before. Steps that are not
 // declared yet, as far as is known, are declared first. If saves is set, the checkpoint is sent first too, because the call that ends the
-// job can't have it.
+// job can't have both. A checkpoint is never sent without the progress before it: if the next attempt has nothing left to do, it does not
+// report that progress again.
 func (r *run) lastNews(held context.Context, saves bool) news {
 	r.mu.Lock()
 	unanswered := r.unanswered
@@ -238,10 +239,16 @@ func (r *run) lastNews(held context.Context, saves bool) news {
 	if n.plan == nil && (!saves || n.checkpoint == nil) {
 		return n
 	}
-	_ = r.tell(held, func(ctx context.Context) error {
-		_, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan, Checkpoint: n.checkpoint})
-		return err
-	}) // the call that ends the job reports its error
+	send := func(progress *jobsv1.ProgressReport) error {
+		return r.tell(held, func(ctx context.Context) error {
+			_, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan, Progress: progress,
+				Checkpoint: n.checkpoint})
+			return err
+		})
+	}
+	if err := send(n.progress); rejected(err) {
+		_ = send(nil) // the call that ends the job reports its error
+	}
 	return n
 }
 

@@ -23,8 +23,8 @@ type frozenHeartbeat struct {
 	released chan *jobsv1.ReleaseJobRequest
 	ended    chan *jobsv1.CompleteJobRequest
 	failed   chan *jobsv1.FailJobRequest
-	saved    chan []byte   // checkpoints of answered heartbeats
-	first    chan struct{} // has a value before the first heartbeat
+	saved    chan *jobsv1.HeartbeatRequest // answered heartbeats with a checkpoint
+	first    chan struct{}                 // has a value before the first heartbeat
 }
 
 func (s *frozenHeartbeat) LeaseJobs(ctx context.Context, _ *jobsv1.LeaseJobsRequest) (*jobsv1.LeaseJobsResponse, error) {
@@ -48,7 +48,7 @@ func (s *frozenHeartbeat) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequ
 		s.plans <- r.GetPlan()
 	}
 	if r.Checkpoint != nil {
-		s.saved <- r.GetCheckpoint()
+		s.saved <- r
 	}
 	return &jobsv1.HeartbeatResponse{}, nil
 }
@@ -73,7 +73,7 @@ func runOne(t *testing.T, handler Handler) (s *frozenHeartbeat, stop context.Can
 	t.Helper()
 	s = &frozenHeartbeat{lease: make(chan *jobsv1.LeasedJob, 1), frozen: make(chan struct{}), plans: make(chan []*jobsv1.StepPlan, 9),
 		released: make(chan *jobsv1.ReleaseJobRequest, 9), ended: make(chan *jobsv1.CompleteJobRequest, 9), first: make(chan struct{}, 1),
-		failed: make(chan *jobsv1.FailJobRequest, 9), saved: make(chan []byte, 9)}
+		failed: make(chan *jobsv1.FailJobRequest, 9), saved: make(chan *jobsv1.HeartbeatRequest, 9)}
 	s.first <- struct{}{}
 	now := time.Now()
 	s.lease <- &jobsv1.LeasedJob{Job: &jobsv1.Job{JobId: "a", Kind: "count", MaxAttempts: 5, UpdatedAt: timestamppb.New(now)}, LeaseToken: "token",
@@ -141,6 +141,35 @@ func TestCheckpointOfUnansweredHeartbeatIsReleased(t *testing.T) {
 	}
 }
 
+// If the answer to the last call is lost, the next attempt begins at the checkpoint, with the progress that is stored.
+func TestCheckpointAtTheEndIsSentWithItsProgress(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, stop func()) error{
+		"completed": func(context.Context, func()) error { return nil },
+		"failed":    func(context.Context, func()) error { return errors.New("out of luck") },
+		"released": func(ctx context.Context, stop func()) error {
+			stop()
+			<-ctx.Done()
+			return context.Cause(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stops := make(chan func(), 1)
+			s, stop := runOne(t, func(ctx context.Context, task *Task) (any, error) {
+				task.Plan(StepPlan{Name: "count", Total: 5})
+				task.Step("count").Set(5)
+				task.Checkpoint([]byte("5"))
+				return nil, end(ctx, <-stops)
+			})
+			<-s.frozen // the plan, the progress, and the checkpoint are unanswered
+			stops <- stop
+			saved := <-s.saved
+			if steps := saved.GetProgress().GetSteps(); string(saved.GetCheckpoint()) != "5" || len(steps) != 1 || steps[0].GetDone() != 5 {
+				t.Errorf("the checkpoint %q is sent with the steps %v", saved.GetCheckpoint(), steps)
+			}
+		})
+	}
+}
+
 func TestCheckpointIsSentBeforeAFailure(t *testing.T) {
 	for _, waits := range []bool{false, true} {
 		var s *frozenHeartbeat
@@ -160,8 +189,8 @@ func TestCheckpointIsSentBeforeAFailure(t *testing.T) {
 		<-s.failed
 		select {
 		case saved := <-s.saved:
-			if string(saved) != "page 7" {
-				t.Errorf("the checkpoint is %q", saved)
+			if string(saved.GetCheckpoint()) != "page 7" {
+				t.Errorf("the checkpoint is %q", saved.GetCheckpoint())
 			}
 		default:
 			t.Errorf("the checkpoint is lost, with an unanswered heartbeat: %v", waits)

@@ -255,7 +255,7 @@ export class HeldJob {
         return "lease lost";
       case "shutdown": {
         const checkpoint = this.saved;
-        await this.end(() => service.call("releaseJob", { ...lease, ...(checkpoint && { checkpoint }) }));
+        await this.end(() => service.call("releaseJob", { ...lease, ...(checkpoint && { checkpoint }) }), true);
         return "released";
       }
       case "cancelled": {
@@ -274,17 +274,18 @@ export class HeldJob {
 
   /**
    * Repeats the call that ends the job. Its argument is the progress that the service might not have. The plan is declared before, and
-   * if there is another attempt, the checkpoint is sent.
+   * if there is another attempt, the checkpoint is sent, together with the progress before it.
    */
   private async end(call: (progress: { progress?: ProgressReport }) => Promise<unknown>, again = false): Promise<void> {
     this.ending = true;
     this.news = merged(this.unanswered ?? noNews(), this.news);
     this.unanswered = undefined;
     const { plan, checkpoint } = this.news;
+    const progress = progressOf(this.news);
     const first: HeartbeatRequest = {
       ...this.lease,
       ...(plan && { plan }),
-      ...(again && checkpoint && { checkpoint }),
+      ...(again && checkpoint && { checkpoint, ...(progress && { progress }) }),
     };
     if (first.plan || first.checkpoint) {
       try {
@@ -295,7 +296,6 @@ export class HeldJob {
       }
       this.news.plan = undefined;
     }
-    const progress = progressOf(this.news);
     if (!progress) {
       await this.tell(() => call({}));
       return;
