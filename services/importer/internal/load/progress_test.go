@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/target/postgres"
 )
 
 // moves records the progress of a sheet.
@@ -101,5 +102,24 @@ func TestWritingRowsMakesProgress(t *testing.T) {
 				t.Errorf("%v of %d rows have their boss", got, n-1)
 			}
 		})
+	}
+}
+
+// TestManyRowsAreWrittenByOneStatement has the options that a file with targets has.
+func TestManyRowsAreWrittenByOneStatement(t *testing.T) {
+	const n, most = 1000, 4
+	rows := [][]any{{"ID"}}
+	for i := range n {
+		rows = append(rows, []any{i + 1})
+	}
+	b := setupPostgresWith(t, mentorSchema, postgres.Options{Manage: imports.ManageExtend, LockTimeout: postgres.DefaultOptions().LockTimeout})
+	b.run(sheetsOf(t, map[string][][]any{"People": rows[:2]}), upsert)
+	task, w := b.task(sheetsOf(t, map[string][][]any{"People": rows}), upsert), &writes{}
+	task.Progress = w
+	if _, err := b.loader.Run(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.written) == 0 || len(w.written) > most {
+		t.Errorf("the updates are %v", w.written)
 	}
 }

@@ -109,8 +109,9 @@ func (tx *transaction) applyAll(search *search) error {
 	if err != nil {
 		return err
 	}
-	// A value and the rows that refer to it can change in any order.
-	if err := tx.exec(`SET CONSTRAINTS ALL DEFERRED`); err != nil {
+	// A value and the rows that refer to it can change in any order. A statement writes few rows, so it must find others by an index, and not
+	// read whole tables.
+	if err := tx.exec(`SET CONSTRAINTS ALL DEFERRED; SET LOCAL random_page_cost = 1`); err != nil {
 		return err
 	}
 	if tx.keys, err = tx.foreignKeys(tx.ctx); err != nil {

@@ -8,6 +8,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ const (
 	cancelGrace = 2 * time.Second
 )
 
+// statementRows is the default of Options.StatementRows.
+const statementRows = 20_000
+
 // Options are the settings of a target.
 type Options struct {
 	// Manage is what imports may change in the tables.
@@ -36,7 +40,7 @@ type Options struct {
 	// LockTimeout is how long an import or a migration waits for a table while it holds no other locks. It should be longer
 	// than the server's deadlock_timeout, after which PostgreSQL stops an autovacuum of the table.
 	LockTimeout time.Duration
-	// StatementRows is the approximate number of rows that one statement writes.
+	// StatementRows is the approximate number of rows that one statement writes. 0 means 20,000.
 	StatementRows int64
 	// Password returns the password for a connection. If it is nil, the password is in the URL or in a password file.
 	Password func() (string, error)
@@ -44,7 +48,7 @@ type Options struct {
 
 // DefaultOptions returns the options of a target without a configuration.
 func DefaultOptions() Options {
-	return Options{Manage: imports.ManageExtend, LockTimeout: 3 * time.Second, StatementRows: 20_000}
+	return Options{Manage: imports.ManageExtend, LockTimeout: 3 * time.Second}
 }
 
 // Target is an imports.Target.
@@ -79,6 +83,7 @@ func New(url string, o Options) (*Target, error) {
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelGrace}
 	}
+	o.StatementRows = cmp.Or(o.StatementRows, statementRows)
 	return &Target{config: config, options: o}, nil
 }
 

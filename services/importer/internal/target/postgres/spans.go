@@ -36,7 +36,7 @@ func (t *table) spans() ([]span, error) {
 	if t.tx.undivided || !t.divisible() {
 		return []span{all}, nil
 	}
-	parts := (t.inserts+t.updates)/max(t.tx.target.options.StatementRows, 1) + 1
+	parts := (t.inserts+t.updates)/t.tx.target.options.StatementRows + 1
 	if version := t.tx.writer.PgConn().ParameterStatus("server_version"); strings.HasPrefix(version, "13.") {
 		parts = min(parts, maxScans)
 	}
