@@ -142,8 +142,9 @@ test("a worker without a response for a full lease stops, because another might 
 
 test("a shutdown releases the job with its latest checkpoint", async () => {
   const scripted = await ScriptedService.start({});
+  let refused = 0;
   scripted.answer = (method, request) => {
-    if (method === "heartbeat" && request.checkpoint?.length) throw refusal(status.UNAVAILABLE);
+    if (method === "heartbeat" && request.checkpoint?.length && refused++ === 0) throw refusal(status.UNAVAILABLE);
     return undefined;
   };
   const handler = endless((job) => job.save(Buffer.from("newest")));
@@ -197,13 +198,16 @@ test("the checkpoint of an unanswered heartbeat is there for the next attempt", 
   const scripted = await ScriptedService.start({});
   const waits = frozen(scripted);
   const handler: Handler = async (job) => {
+    job.plan([{ name: "pages", total: 9 }]);
+    job.report("", { name: "pages", done: 7 });
     job.save(Buffer.from("page 7"));
     await waits;
     throw new Error("out of luck");
   };
   await run(scripted, handler, "failJob");
   const beats = scripted.of("heartbeat").slice(1);
-  assert.ok(beats.some((beat) => beat.checkpoint?.toString() === "page 7"));
+  const saved = beats.find((beat) => beat.checkpoint?.toString() === "page 7");
+  assert.equal(saved?.progress?.steps[0].done, 7); // of the same pages as the checkpoint
 });
 
 test("a Failure keeps its reason, and any other error is retried", async () => {
