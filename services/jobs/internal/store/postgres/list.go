@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -173,7 +174,7 @@ type branch struct {
 // activeJobs are found by their rows in runs, in any order. There are no more than workers can run at a time.
 const activeJobs = `(SELECT j.* FROM runs AS r CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.seq = r.seq OFFSET 0) AS j) AS active`
 
-// branches returns the parts of a list.
+// branches returns the parts of a list. No two of them have a job in common, even if the filter names a kind or a status twice.
 func (q *query) branches(f *job.Filter) (all []branch) {
 	add := func(condition string, args ...any) {
 		all = append(all, branch{"jobs", []string{q.add(condition, args...)}})
@@ -186,7 +187,7 @@ func (q *query) branches(f *job.Filter) (all []branch) {
 			add("completed_at > 0 AND completed_at >= ?", column.Stamp(f.EndedAfter))
 		}
 	case len(f.Statuses) > 0:
-		for _, status := range f.Statuses {
+		for _, status := range once(f.Statuses) {
 			switch status {
 			case job.Active:
 				all = append(all, branch{from: activeJobs})
@@ -197,7 +198,7 @@ func (q *query) branches(f *job.Filter) (all []branch) {
 			}
 		}
 	case len(f.Kinds) > 0:
-		for _, kind := range f.Kinds {
+		for _, kind := range once(f.Kinds) {
 			add("kind = ?", kind)
 		}
 	default:
@@ -205,3 +206,6 @@ func (q *query) branches(f *job.Filter) (all []branch) {
 	}
 	return all
 }
+
+// once returns the values without repetitions.
+func once[T cmp.Ordered](values []T) []T { return slices.Compact(slices.Sorted(slices.Values(values))) }

@@ -89,6 +89,8 @@ func lists(t *testing.T, s *suite) {
 		{"owner, by case", job.Filter{Owner: "alice"}, []string{b, a}},
 		{"kind", job.Filter{Kinds: []string{"crawl"}}, []string{d, c, a}},
 		{"kinds", job.Filter{Kinds: []string{"crawl", "media"}}, []string{d, c, b, a}},
+		{"a kind named twice", job.Filter{Kinds: []string{"crawl", "media", "crawl"}}, []string{d, c, b, a}},
+		{"a status named twice", job.Filter{Statuses: []job.Status{job.Completed, job.Queued, job.Completed, job.Queued}}, []string{d, c, b, a}},
 		{"owner and kind", job.Filter{Owner: "alice", Kinds: []string{"crawl"}}, []string{a}},
 		{"status", job.Filter{Statuses: []job.Status{job.Queued}}, []string{d, c, b}},
 		{"statuses", job.Filter{Statuses: []job.Status{job.Queued, job.Completed}}, []string{d, c, b, a}},
