@@ -302,3 +302,6 @@ func (b *Bucket) failure(doing, key string, err error) error {
 	}
 	return fmt.Errorf("%s blob %s: %w", doing, key, err)
 }
+
+// Denied reports whether an error means that the credentials lack a right to the bucket.
+func Denied(err error) bool { return gcerrors.Code(err) == gcerrors.PermissionDenied }

@@ -102,6 +102,8 @@ type Service struct {
 	exhausted *alarm.Alarm
 	// storage records whether the disk of the edge is full.
 	storage *alarm.Alarm
+	// denied records whether the bucket has refused a change.
+	denied *alarm.Alarm
 }
 
 // New opens the port. The services are dialed in the background, so they can start later.
@@ -111,7 +113,8 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	s := &Service{cfg: cfg, listener: cfg.Listener, exhausted: alarm.New(cfg.Logger,
 		"no file descriptors are left for new connections. Raise the limit (ulimit -n), or lower --max-streams"),
-		storage: alarm.New(cfg.Logger, "the disk is full, so uploads can't be stored. Free space, or move --data to a larger disk")}
+		storage: alarm.New(cfg.Logger, "the disk is full, so uploads can't be stored. Free space, or move --data to a larger disk"),
+		denied:  alarm.New(cfg.Logger, "the bucket of --edge-blobs refuses a change, so uploads, sign-outs, and tickets fail. Allow its credentials to read, list, write, and delete")}
 	if s.listener == nil {
 		if s.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.Listen); err != nil {
 			return nil, fmt.Errorf("edge: listen on %s: %w", cfg.Listen, err)
@@ -158,6 +161,9 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	if s.revoked, err = access.OpenRevoked(s.state, cfg.Logger); err != nil {
+		if cfg.EdgeBlobs != "" {
+			err = fmt.Errorf("the bucket of --edge-blobs can't be used: %w", err)
+		}
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s.shown = shown.Open(s.state, cfg.Logger)

@@ -126,6 +126,9 @@ func (s *Service) check(ctx context.Context) (ready bool, states map[string]stri
 	if s.revoked.Failing() {
 		body["blobs"] = "unreachable" // sign-outs of other edges are not known, and tickets are refused
 	}
+	if s.denied.Lately() {
+		body["blobs"] = "denied"
+	}
 	lacking := false
 	for name, lacks := range map[string]bool{
 		"descriptors": s.exhausted.Lately(), "storage": s.storage.Lately() || jobsFull || importerFull, "target": targetAway, "database": databaseAway,

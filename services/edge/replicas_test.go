@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -166,11 +167,16 @@ func TestUnreachableBucketIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var away atomic.Bool
+	var away, denied atomic.Bool
 	forward := httputil.NewSingleHostReverseProxy(address)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if away.Load() {
 			panic(http.ErrAbortHandler)
+		}
+		if denied.Load() && r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>") // the edge sees a failure
+			return
 		}
 		forward.ServeHTTP(w, r) // with the Host of the request, which is signed
 	}))
@@ -190,4 +196,12 @@ func TestUnreachableBucketIsNamed(t *testing.T) {
 	stream.want("job_update")
 	away.Store(false)
 	eventually(t, "the bucket is back", func() bool { _, body := b.get("/readyz"); return body["blobs"] == nil })
+	denied.Store(true)
+	b.do(http.MethodPost, "/api/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", "10")
+	if _, body := b.get("/readyz"); body["blobs"] != "denied" {
+		t.Errorf("with a bucket that refuses changes, ready is %v", body)
+	}
+	if log := b.log.String(); strings.Count(log, "the bucket of --edge-blobs refuses a change") != 1 {
+		t.Errorf("the log is\n%s", log)
+	}
 }

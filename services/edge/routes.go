@@ -10,6 +10,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/gen/openapi"
+	"headway/internal/blobs"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
@@ -133,13 +134,16 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	return s.noticingStorage(s.withBodyDeadline(a.Browsers(all))), nil
 }
 
-// noticingStorage records requests that failed because the disk of the edge itself is full. The services do this
-// themselves.
+// noticingStorage records requests that failed because the disk of the edge itself is full, or its bucket refused a change. The
+// services do this themselves.
 func (s *Service) noticingStorage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		if err := reqlog.From(r.Context()).Failure(); rpcerr.IsStorageFull(err) {
+		switch err := reqlog.From(r.Context()).Failure(); {
+		case rpcerr.IsStorageFull(err):
 			s.storage.Note(err)
+		case blobs.Denied(err):
+			s.denied.Note(err)
 		}
 	})
 }
