@@ -45,6 +45,9 @@ func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 			refused(t, "multipart", code, answer, c.status, c.reason)
 			code, answer = s.raw(token, c.file, "")
 			refused(t, "raw", code, answer, c.status, c.reason)
+			if id, known := messageIDs[c.reason]; known && field(t, field(t, answer, "details").([]any)[0], "messageId") != id {
+				t.Errorf("the message is %v, want %s", answer["details"], id)
+			}
 			_, stderr, exit := s.command("import", c.file)
 			if exit != 2 || !strings.Contains(stderr, c.reason) {
 				t.Errorf("gRPC: exit code %d, want 2 and %s\n%s", exit, c.reason, stderr)
@@ -78,6 +81,9 @@ func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 		return nil
 	})
 }
+
+// messageIDs are the messages of errors that clients write in their own language, by the reasons.
+var messageIDs = map[string]string{"HEADER_MISSING": "header.missing_others", "UPLOAD_TOO_LARGE": "call.upload_too_large"}
 
 // TestSameRequestTwiceIsOneImport also checks that another request with the same ID is rejected.
 func TestSameRequestTwiceIsOneImport(t *testing.T) {

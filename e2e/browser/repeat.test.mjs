@@ -105,7 +105,14 @@ test("a file that was tested is imported, in German", async () => {
   await page.getByRole("heading", { name: "Test beendet: Es wurde nichts gespeichert" }).waitFor();
   await page.getByRole("button", { name: "Diese Datei jetzt importieren" }).click();
   await waitForStatus(page, "waiting");
-  await page.getByRole("button", { name: "Spalten ändern" }).waitFor();
+
+  // The server's error about the columns is as exact as in English.
+  await page.getByRole("button", { name: "Spalten ändern" }).click();
+  const email = page.getByRole("combobox", { name: "E-mail", exact: true });
+  await email.selectOption({ label: "Gleicher Wert in jeder Zeile…" });
+  await page.getByRole("textbox", { name: "Wert für E-mail in jeder Zeile" }).fill("bald");
+  await page.getByRole("button", { name: "Mit diesen Spalten importieren" }).click();
+  await page.getByText(/^Der feste Wert der Spalte email ist nicht gültig\. „bald“/).waitFor();
   assert.equal(sent.length, 1, "the file is sent once");
   assertNoErrors();
 });

@@ -69,7 +69,7 @@ var importer = rules{
 		"services/importer/internal/imports", "services/importer/internal/load", "services/importer/internal/review",
 		"services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/workbooks"},
 	// It alone translates the importer's messages: no other room imports gen/go/headway/imports/v1.
-	"services/importer/internal/importrpc": {"internal/messages", "internal/governor", "internal/quota", "clients/go", "gen/...", "internal/auth", "internal/rpcerr",
+	"services/importer/internal/importrpc": {"internal/messages", "internal/messages/messagepb", "internal/governor", "internal/quota", "clients/go", "gen/...", "internal/auth", "internal/rpcerr",
 		"services/importer/internal/downloads", "services/importer/internal/follow", "services/importer/internal/imports", "services/importer/internal/intake",
 		"services/importer/internal/mapping", "services/importer/internal/report", "services/importer/internal/review",
 		"services/importer/internal/sample", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/template"},

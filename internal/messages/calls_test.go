@@ -27,7 +27,7 @@ var constructors = []string{"Text", "Count", "Number", "Date", "At", "Part", "An
 
 func parseCode(t *testing.T) *code {
 	c := &code{t: t, set: token.NewFileSet(), makers: map[string][]string{}}
-	for _, root := range []string{"../../services", "../../cmd", "."} {
+	for _, root := range []string{"../../services", "../../cmd", "../rpcerr", "."} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") {
 				return err

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc/status"
+
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
@@ -234,4 +236,22 @@ func TestMappingsAreSavedAndShared(t *testing.T) {
 			t.Errorf("%s: %v", reason, err)
 		}
 	}
+}
+
+// TestErrorHasMessageWithParameters reads the detail from which a client writes the error in its own language.
+func TestErrorHasMessageWithParameters(t *testing.T) {
+	w := setup(t)
+	_, err := w.upload("ann", []byte(german), &importsv1.UploadOptions{FileName: "gebiete.csv"})
+	for _, d := range status.Convert(err).Details() {
+		text, is := d.(*importsv1.Text)
+		if !is {
+			continue
+		}
+		p := text.GetParameters()
+		if text.GetMessageId() != "header.missing_others" || p["sheet"].GetText() != "gebiete" || p["headers"].GetList().GetValues()[0].GetQuotation().GetText() != "Kürzel" {
+			t.Errorf("the message is %v", text)
+		}
+		return
+	}
+	t.Errorf("%v has no message", err)
 }

@@ -9,6 +9,7 @@ import {
   type Notice,
   type RootCause,
   type SampleValue,
+  type Text,
 } from "@headway/client";
 import { IntlMessageFormat } from "intl-messageformat";
 import { catalog } from "./catalogs.js";
@@ -44,6 +45,10 @@ export function reasonText(reason: string | undefined, message: string): string 
   return say(`error.${reason}`) ?? message;
 }
 
+/** Returns the message that an error has as a detail, with its ID and parameters. */
+const saidBy = ({ details }: HeadwayError) =>
+  (details as ({ "@type"?: string } & Text)[]).find((detail) => detail["@type"]?.endsWith(".Text"));
+
 /** Returns the message of any error. */
 export function errorText(error: unknown): string {
   if (!(error instanceof HeadwayError)) return t("ui.error.unknown");
@@ -51,7 +56,7 @@ export function errorText(error: unknown): string {
   if (isKey(own) && (error.status === 0 || language() !== "en")) return t(own);
   const message = error.status > 0 && error.message !== `HTTP ${error.status}` ? error.message : "";
   if (language() === "en" && message) return message;
-  return say(`error.${error.reason}`) ?? t(isKey(own) ? own : "ui.error.unknown");
+  return write(saidBy(error)) ?? say(`error.${error.reason}`) ?? t(isKey(own) ? own : "ui.error.unknown");
 }
 
 /** Returns the snapshot of an import with its steps and its message in the language of the page. Other jobs stay as they are. */

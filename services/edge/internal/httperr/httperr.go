@@ -21,8 +21,10 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/reqlog"
+	"headway/services/edge/internal/webjson"
 )
 
 type body struct {
@@ -154,12 +156,21 @@ func tidy(err error) error {
 	return rpcerr.Internal(err)
 }
 
+// textType begins the JSON of a message of the catalogs.
+const textType = `{"@type":"type.googleapis.com/headway.imports.v1.Text",`
+
 // details returns the details of the status, except the reason, which is in the body.
 func details(st *status.Status) []json.RawMessage {
 	var out []json.RawMessage
 	for _, d := range st.Details() {
 		m, ok := d.(proto.Message)
 		if _, isReason := d.(*errdetails.ErrorInfo); !ok || isReason {
+			continue
+		}
+		if text, is := d.(*importsv1.Text); is { // as in other responses
+			if fields, err := webjson.Marshal(text); err == nil {
+				out = append(out, append([]byte(textType), fields[1:]...))
+			}
 			continue
 		}
 		packed, err := anypb.New(m)

@@ -3,7 +3,7 @@ package importrpc
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -11,6 +11,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/governor"
+	"headway/internal/messages"
 	"headway/internal/quota"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
@@ -36,7 +37,7 @@ func toStatus(err error) error {
 	var unfit *mapping.Error
 	if errors.As(err, &unfit) {
 		code, reason := layoutReason(unfit.Problem)
-		return rpcerr.New(code, reason, unfit.Message)
+		return rpcerr.Say(code, reason, unfit.Says)
 	}
 	var large *intake.TooLargeError
 	if errors.As(err, &large) {
@@ -44,8 +45,8 @@ func toStatus(err error) error {
 	}
 	var full *quota.ExceededError
 	if errors.As(err, &full) {
-		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
-			"Your stored files would exceed %d bytes in total, the maximum per user. Delete imports that you no longer need. Their files are deleted within minutes. The operator can raise --workbook-bytes-per-user.", full.Limit)
+		return rpcerr.Say(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
+			messages.New("call.quota_files", messages.Number("bytes", strconv.FormatInt(full.Limit, 10))))
 	}
 	var refused *source.Error
 	if errors.As(err, &refused) {
@@ -57,16 +58,16 @@ func toStatus(err error) error {
 	case errors.Is(err, source.ErrTextFormat):
 		return rpcerr.Invalid("text_format", err.Error())
 	case errors.Is(err, governor.ErrTooLarge):
-		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT,
-			"The file needs more memory than this server has for one file. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.", err)
+		return rpcerr.WrapSaid(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT,
+			messages.New("call.file_needs_memory"), err)
 	case errors.As(err, &overloaded):
 		return rpcerr.Overloaded("The server currently doesn't have enough memory to read this file. Try again in a few seconds.", overloaded.RetryAfter, err)
 	case errors.Is(err, imports.ErrNotFound):
 		return rpcerr.ImportNotFound()
 	case errors.As(err, &rejected):
 		first, _, _ := strings.Cut(rejected.Cause.Error(), "\n")
-		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
-			fmt.Sprintf("The schema “%s” can't be used, because its file has a problem. Ask the operator to fix it: %s", rejected.Name, first), err)
+		return rpcerr.WrapSaid(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
+			messages.New("call.schema_rejected", messages.Text("schema", rejected.Name), messages.Text("why", first)), err)
 	case errors.Is(err, schema.ErrNotFound):
 		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
 			"There is no schema with this name. ListSchemas returns the names.", err)
@@ -74,35 +75,35 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 			"This request_id was used before, for another file or with other options. Use a new one.")
 	case errors.Is(err, imports.ErrMappingTooLarge):
-		return rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID,
-			"The mapping is larger than %d KiB. Leave out columns that are found by name.", imports.MaxMappingBytes>>10)
+		return rpcerr.Say(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID,
+			messages.New("call.mapping_too_large", messages.Count("size", imports.MaxMappingBytes>>10)))
 	case errors.Is(err, imports.ErrTooManyMappings):
-		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
-			"You have saved %d mappings for this schema, the maximum. Delete one that you no longer need.", imports.MaxSavedMappings)
+		return rpcerr.Say(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
+			messages.New("call.too_many_mappings", messages.Count("n", imports.MaxSavedMappings)))
 	case errors.Is(err, imports.ErrNotWaiting):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
 			"The import is not waiting for a decision. Check its status.")
 	case errors.Is(err, imports.ErrInProgress):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FINISHED,
-			"This import is in progress. Wait until it has ended, or cancel it first.")
+		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FINISHED,
+			messages.New("call.import_in_progress"))
 	case errors.Is(err, imports.ErrReportNotReady):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
-			"The report is available when the import has ended or waits for a decision. Try again then.")
+		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
+			messages.New("call.report_not_ready"))
 	case errors.Is(err, imports.ErrNotCommittedYet):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
-			"The imported rows are available when the import is done. Try again then.")
+		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
+			messages.New("call.imported_not_ready"))
 	case errors.Is(err, imports.ErrNotConfirmed):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"Nothing has been imported yet, because the import waits for a decision. Confirm it, and try again when it is done.")
+		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
+			messages.New("call.not_confirmed"))
 	case errors.Is(err, imports.ErrNothingCommitted):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"This import saved nothing, so there are no imported rows. Its report lists the errors to fix. A dry run never saves anything.")
+		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
+			messages.New("call.nothing_committed"))
 	case errors.Is(err, imports.ErrRowResultsGone):
-		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"This import ran on an earlier version, which did not store the results of its rows. To get them, upload the file again.", err)
+		return rpcerr.WrapSaid(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
+			messages.New("call.row_results_gone"), err)
 	case errors.Is(err, imports.ErrWorkbookGone):
-		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
-			"The stored file was deleted, so there is no report, and it can't be imported again. Upload the file again. The list of errors is still available.", err)
+		return rpcerr.WrapSaid(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
+			messages.New("call.workbook_gone"), err)
 	case rpcerr.IsStorageFull(err):
 		return rpcerr.StorageFull(err)
 	case errors.Is(err, imports.ErrStoreUnavailable), errors.Is(err, imports.ErrFilesUnavailable):
@@ -115,8 +116,8 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 			"The upload ended before the file was complete. Upload the file again.")
 	case errors.Is(err, errNoSample), errors.Is(err, sample.ErrOptions):
-		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SAMPLE_NOT_AVAILABLE,
-			"Only the schema workforce has a sample, with errors in at most a tenth of its rows.", err)
+		return rpcerr.WrapSaid(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SAMPLE_NOT_AVAILABLE,
+			messages.New("call.no_sample"), err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}

@@ -2,6 +2,7 @@ package importrpc
 
 import (
 	"cmp"
+	"headway/internal/messages/messagepb"
 	"maps"
 	"slices"
 
@@ -36,7 +37,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 	out := &importsv1.FilePreview{Schema: p.Schema.Name, FileName: p.FileName, Certain: p.Certain, TextFormat: textFormatMessage(p.Text), TextFormats: textFormatMessages(p.Texts)}
 	if p.Problem != nil {
 		_, reason := layoutReason(p.Problem.Problem)
-		out.ProblemReason, out.Problem = rpcerr.Word(reason), p.Problem.Message
+		out.ProblemReason, out.Problem = rpcerr.Word(reason), p.Problem.Error()
 	}
 	if !p.RememberedAt.IsZero() {
 		out.RememberedAt = timestamppb.New(p.RememberedAt)
@@ -69,7 +70,7 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 				proposal.Readings = append(proposal.Readings, &importsv1.Reading{Rules: rulesMessage(r.Rules), Cell: r.Cell, Value: r.Value})
 			}
 			for _, sample := range c.Samples {
-				proposal.Samples = append(proposal.Samples, &importsv1.SampleValue{Cell: sample.Cell, Value: sample.Value, Problem: sample.Says.English(), Code: importsv1.IssueCode(sample.Code), Text: textMessage(sample.Says)})
+				proposal.Samples = append(proposal.Samples, &importsv1.SampleValue{Cell: sample.Cell, Value: sample.Value, Problem: sample.Says.English(), Code: importsv1.IssueCode(sample.Code), Text: messagepb.Text(sample.Says)})
 			}
 			m.Columns = append(m.Columns, proposal)
 			if c.Sure || c.Score >= mapping.LikelyColumn {

@@ -1,6 +1,7 @@
 package importrpc
 
 import (
+	"headway/internal/messages/messagepb"
 	"maps"
 	"slices"
 
@@ -22,7 +23,7 @@ func (s *Service) message(of *follow.Snapshot) *importsv1.Import {
 	}
 	for i := range of.RootCauses {
 		c := &of.RootCauses[i]
-		out.RootCauses = append(out.RootCauses, &importsv1.RootCause{Issue: s.issueMessage(&of.Import, &c.Issue), BlockedRows: c.BlockedRows, Message: c.Message, Text: textMessage(c.Says)})
+		out.RootCauses = append(out.RootCauses, &importsv1.RootCause{Issue: s.issueMessage(&of.Import, &c.Issue), BlockedRows: c.BlockedRows, Message: c.Message, Text: messagepb.Text(c.Says)})
 	}
 	return out
 }
@@ -94,7 +95,7 @@ func textFormatMessage(f *source.TextFormat) *importsv1.TextFormat {
 }
 
 func noticeMessage(n imports.Notice) *importsv1.Notice {
-	return &importsv1.Notice{Reason: n.Reason, Message: n.Message, Sheet: n.Sheet, Count: n.Count, Ranges: n.Ranges, Text: textMessage(n.Says)}
+	return &importsv1.Notice{Reason: n.Reason, Message: n.Message, Sheet: n.Sheet, Count: n.Count, Ranges: n.Ranges, Text: messagepb.Text(n.Says)}
 }
 
 func countsMessage(c imports.Counts) *importsv1.Counts {
@@ -120,11 +121,11 @@ func issueCounts(found imports.Found) []*importsv1.IssueCount {
 func (s *Service) issueMessage(im *imports.Import, is *imports.Issue) *importsv1.Issue {
 	var location *importsv1.Location
 	if p, ok := im.LocationOf(is); ok {
-		location = locationMessage(p)
+		location = messagepb.Location(p)
 	}
 	return &importsv1.Issue{Sheet: is.Sheet, Cell: is.Cell, Row: uint32(is.Row), Column: is.Column, ColumnTitle: s.columnTitle(im, is), Value: is.Value,
 		Severity: importsv1.IssueSeverity(is.Severity), Code: importsv1.IssueCode(is.Code), Message: is.Message,
-		Text: textMessage(is.Says), Location: location}
+		Text: messagepb.Text(is.Says), Location: location}
 }
 
 // columnTitle returns the header of an issue's column, or its title in the schema if the file does not have it.

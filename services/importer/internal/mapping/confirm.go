@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"context"
+	"headway/internal/messages"
 	"slices"
 
 	"headway/services/importer/internal/imports"
@@ -15,22 +16,22 @@ func (p *Preview) uncertain(mapping []imports.SheetMapping) error {
 	for _, o := range p.Proposals {
 		isFound := slices.ContainsFunc(p.Found, func(f imports.Sheet) bool { return f.Name == o.Sheet && f.WorkbookSheet == o.FileSheet })
 		if len(mapping) == 0 && !isFound && slices.ContainsFunc(p.Sheets, func(f FileSheet) bool { return f.Name == o.FileSheet && f.Of != "" }) {
-			return problem(MappingUncertain, "The table “%s” could be for %s. Map it, or leave %s out of the mapping by absent.", o.FileSheet, o.Sheet, o.Sheet)
+			return problem(MappingUncertain, messages.New("mapping.sheet_uncertain", messages.Text("table", o.FileSheet), messages.Text("sheet", o.Sheet)))
 		}
 		for _, j := range o.Joins {
-			return problem(MappingUncertain, "The columns “%s” and “%s” could together be %s. Map them, or leave %s out of the mapping by an empty header.", j.Headers[0], j.Headers[1], j.Column, j.Column)
+			return problem(MappingUncertain, messages.New("mapping.join_uncertain", messages.Text("first", j.Headers[0]), messages.Text("second", j.Headers[1]), messages.Text("column", j.Column)))
 		}
 		for _, c := range o.Columns {
 			switch {
 			case c.Reason > ByName && c.Score >= LikelyColumn:
-				return problem(MappingUncertain, "The column “%s” could be for %s. Map it, or leave %s out of the mapping by an empty header.", c.Header, c.Name, c.Name)
+				return problem(MappingUncertain, messages.New("mapping.column_uncertain", messages.Text("header", c.Header), messages.Text("column", c.Name)))
 			case !isFound || explicitOf(mapping, o.Sheet).Rules[c.Name] != nil:
 			case len(c.Readings) > 0 && c.Readings[0].Rules.FillsDown():
-				return problem(MappingUncertain, "Empty cells of the column “%s” could have the value of the cell above. Set the value rule blank of %s to above or clear.", c.Header, c.Name)
+				return problem(MappingUncertain, messages.New("mapping.blank_uncertain", messages.Text("header", c.Header), messages.Text("column", c.Name)))
 			case len(c.Readings) == 1:
-				return problem(MappingUncertain, "In the column “%s”, “%s” can be read as %s with value rules for %s. Set them.", c.Header, c.Readings[0].Cell, c.Readings[0].Value, c.Name)
+				return problem(MappingUncertain, messages.New("mapping.reading_uncertain", messages.Text("header", c.Header), messages.Text("cell", c.Readings[0].Cell), messages.Text("value", c.Readings[0].Value), messages.Text("column", c.Name)))
 			case len(c.Readings) > 1:
-				return problem(MappingUncertain, "In the column “%s”, “%s” can be read as %s or %s. Set value rules for %s.", c.Header, c.Readings[0].Cell, c.Readings[0].Value, c.Readings[1].Value, c.Name)
+				return problem(MappingUncertain, messages.New("mapping.readings_uncertain", messages.Text("header", c.Header), messages.Text("cell", c.Readings[0].Cell), messages.Text("first", c.Readings[0].Value), messages.Text("second", c.Readings[1].Value), messages.Text("column", c.Name)))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"headway/internal/messages"
 	"maps"
 	"slices"
 
@@ -15,10 +16,10 @@ func checkConstants(spec *schema.Sheet, m imports.SheetMapping) error {
 	for _, name := range slices.Sorted(maps.Keys(m.Constants)) {
 		column, _ := spec.Column(name)
 		if column == nil {
-			return problem(MappingInvalid, "The mapping has a constant for the column “%s”, which the sheet %s does not have.", name, m.Sheet)
+			return problem(MappingInvalid, messages.New("mapping.constant_column_unknown", messages.Text("column", name), messages.Text("sheet", m.Sheet)))
 		}
 		if header := m.Columns[name]; header != "" {
-			return problem(MappingInvalid, "The mapping gives the column %s the constant “%s” and the header “%s”. Delete one of them.", name, m.Constants[name], header)
+			return problem(MappingInvalid, messages.New("mapping.constant_and_header", messages.Text("column", name), messages.Text("constant", m.Constants[name]), messages.Text("header", header)))
 		}
 		converter, err := convert.Compile(column)
 		if err != nil {
@@ -27,10 +28,10 @@ func checkConstants(spec *schema.Sheet, m imports.SheetMapping) error {
 		cell := source.Cell{Kind: source.Text, Text: []byte(m.Constants[name])}
 		value, _, fault := converter.Convert(&cell, nil, nil)
 		if fault != nil && !fault.Normalized() {
-			return problem(MappingInvalid, "The constant of the column %s is not valid. %s", name, fault.Message())
+			return problem(MappingInvalid, messages.New("mapping.constant_invalid", messages.Text("column", name), messages.Part("why", fault.Says)))
 		}
 		if value.Kind == imports.Null {
-			return problem(MappingInvalid, "The constant of the column %s is empty. Enter a value, or delete it.", name)
+			return problem(MappingInvalid, messages.New("mapping.constant_empty", messages.Text("column", name)))
 		}
 	}
 	return nil

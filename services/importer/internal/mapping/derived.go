@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"headway/internal/messages"
 	"slices"
 	"strings"
 
@@ -41,26 +42,26 @@ func checkDerived(spec *schema.Sheet, m imports.SheetMapping) error {
 	for _, s := range m.Splits {
 		switch {
 		case text.CleanString(s.Header) == "" || s.Separator == "":
-			return problem(MappingInvalid, "A split of the sheet %s has no header or no separator. Enter both.", m.Sheet)
+			return problem(MappingInvalid, messages.New("mapping.split_incomplete", messages.Text("sheet", m.Sheet)))
 		case len(s.Columns) < 2:
-			return problem(MappingInvalid, "The mapping splits the header “%s” into fewer than two columns. Name a column for each part, or map the header to one column.", s.Header)
+			return problem(MappingInvalid, messages.New("mapping.split_single", messages.Text("header", s.Header)))
 		case !slices.ContainsFunc(s.Columns, func(name string) bool { return name != "" }):
-			return problem(MappingInvalid, "The mapping splits the header “%s”, and leaves out all parts. Name a column for one of them.", s.Header)
+			return problem(MappingInvalid, messages.New("mapping.split_unused", messages.Text("header", s.Header)))
 		}
 	}
 	for _, j := range m.Joins {
 		if len(j.Headers) < 2 || slices.ContainsFunc(j.Headers, func(h string) bool { return text.CleanString(h) == "" }) {
-			return problem(MappingInvalid, "The mapping joins fewer than two headers for the column %s. Name at least two headers.", j.Column)
+			return problem(MappingInvalid, messages.New("mapping.join_single", messages.Text("column", j.Column)))
 		}
 	}
 	seen := map[string]bool{}
 	for _, name := range derivedColumns(m) {
 		if c, _ := spec.Column(name); c == nil {
-			return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", name, m.Sheet)
+			return problem(MappingInvalid, messages.New("mapping.column_unknown", messages.Text("column", name), messages.Text("sheet", m.Sheet)))
 		}
 		_, constant := m.Constants[name]
 		if seen[name] || constant || m.Columns[name] != "" {
-			return problem(MappingInvalid, "The mapping gives the column %s several sources. Keep one of them: a header, a constant, a part of a header, or several headers.", name)
+			return problem(MappingInvalid, messages.New("mapping.several_sources", messages.Text("column", name)))
 		}
 		seen[name] = true
 	}
@@ -116,7 +117,7 @@ func deriveColumns(found map[string]foundHeader, explicit imports.SheetMapping, 
 	for _, s := range explicit.Splits {
 		from, ok := found[s.Header]
 		if !ok {
-			return nil, problem(MappingInvalid, "The mapping splits the header “%s”, which the sheet “%s” does not have.", s.Header, sheet)
+			return nil, problem(MappingInvalid, messages.New("mapping.split_header_unknown", messages.Text("header", s.Header), messages.Text("sheet", sheet)))
 		}
 		for i, name := range s.Columns {
 			if name != "" {
@@ -131,10 +132,10 @@ func deriveColumns(found map[string]foundHeader, explicit imports.SheetMapping, 
 		for i, header := range j.Headers {
 			from, ok := found[header]
 			if !ok {
-				return nil, problem(MappingInvalid, "The mapping joins the header “%s” with others for the column %s, and the sheet “%s” does not have it.", header, j.Column, sheet)
+				return nil, problem(MappingInvalid, messages.New("mapping.join_header_unknown", messages.Text("header", header), messages.Text("column", j.Column), messages.Text("sheet", sheet)))
 			}
 			if slices.Contains(joined.Columns, from.column) {
-				return nil, problem(MappingInvalid, "The mapping joins the header “%s” twice for the column %s. Delete one of the two.", header, j.Column)
+				return nil, problem(MappingInvalid, messages.New("mapping.join_twice", messages.Text("header", header), messages.Text("column", j.Column)))
 			}
 			joined.Columns, texts[i] = append(joined.Columns, from.column), from.text
 		}

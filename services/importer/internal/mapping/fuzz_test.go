@@ -62,7 +62,7 @@ sheets:
 		found, err := Find(t.Context(), b, s, mapping)
 		if err != nil {
 			var problem *Error
-			if !errors.As(err, &problem) || problem.Problem == 0 || problem.Message == "" {
+			if !errors.As(err, &problem) || problem.Problem == 0 || problem.Error() == "" {
 				t.Fatalf("the error is %v", err)
 			}
 			return

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"headway/internal/messages"
 	"slices"
 
 	"headway/services/importer/internal/imports"
@@ -151,7 +152,7 @@ func (m *matcher) column(title, name string) (*schema.Column, error) {
 	}
 	switch {
 	case found.second != nil:
-		return nil, problem(MappingInvalid, "The mapping gives the header “%s” to both %s and %s. Map each column to its own header.", title, found.first.Name, found.second.Name)
+		return nil, problem(MappingInvalid, messages.New("mapping.header_shared", messages.Text("header", title), messages.Text("first", found.first.Name), messages.Text("second", found.second.Name)))
 	case ok:
 		return found.first, nil
 	}

@@ -3,9 +3,9 @@ package mapping
 
 import (
 	"context"
-	"fmt"
+	"headway/internal/messages"
 	"slices"
-	"strings"
+	"strconv"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -38,15 +38,13 @@ const (
 // Error describes how the workbook does not match the schema, and how to fix it.
 type Error struct {
 	Problem Problem
-	Message string
+	Says    messages.Message
 }
 
-// Error returns the message.
-func (e *Error) Error() string { return e.Message }
+// Error returns the English text.
+func (e *Error) Error() string { return e.Says.English() }
 
-func problem(p Problem, format string, args ...any) error {
-	return &Error{Problem: p, Message: fmt.Sprintf(format, args...)}
-}
+func problem(p Problem, says messages.Message) error { return &Error{Problem: p, Says: says} }
 
 // Find finds the sheets, in the order of the schema, and in each the row of the headers and the columns. Optional
 // sheets and columns can be missing. It returns *Error if the workbook does not match the schema, and *source.Error if
@@ -91,7 +89,7 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		names, mapped = append(names, listed.Name), append(mapped, explicit)
 	}
 	if len(found) == 0 {
-		return nil, problem(SheetMissing, "The workbook has none of the sheets of the schema %s: %s.", s.Name, titles(s))
+		return nil, problem(SheetMissing, messages.New("sheet.none_found", messages.Text("schema", s.Name), sheetTitles("sheets", s)))
 	}
 	head, err := source.Head(ctx, book, names, headerSearch)
 	if err != nil {
@@ -106,12 +104,23 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	return found, settleShared(s, found)
 }
 
-func titles(s *schema.Schema) string {
+func sheetTitles(name string, s *schema.Schema) messages.Parameter {
 	list := make([]string, len(s.Sheets))
 	for i, sheet := range s.Sheets {
-		list[i] = "“" + sheet.Title + "”"
+		list[i] = sheet.Title
 	}
-	return strings.Join(list, ", ")
+	return quoted(name, list)
+}
+
+// maxQuoted is the number of names that an error lists at most.
+const maxQuoted = 12
+
+// quoted returns a list of names, of which the first ones are shown.
+func quoted(name string, names []string) messages.Parameter {
+	for i := range names {
+		names[i] = source.Clip([]byte(names[i]), 40)
+	}
+	return messages.List(name, messages.Comma, messages.Clipped(messages.Quotes(names...), maxQuoted)...)
 }
 
 // Check returns an *Error if a mapping names a sheet or a column that the schema does not have, or a sheet twice.
@@ -120,18 +129,18 @@ func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 	for _, m := range mapping {
 		spec := s.Sheet(m.Sheet)
 		if spec == nil {
-			return problem(MappingInvalid, "The mapping names the sheet “%s”, which the schema %s does not have. Its sheets are %s.", m.Sheet, s.Name, titles(s))
+			return problem(MappingInvalid, messages.New("mapping.sheet_unknown", messages.Text("sheet", m.Sheet), messages.Text("schema", s.Name), sheetTitles("sheets", s)))
 		}
 		if seen[m.Sheet] {
-			return problem(MappingInvalid, "The mapping has the sheet “%s” twice. Delete one of the entries.", m.Sheet)
+			return problem(MappingInvalid, messages.New("mapping.sheet_twice", messages.Text("sheet", m.Sheet)))
 		}
 		seen[m.Sheet] = true
 		if m.Absent && hasContent(m) {
-			return problem(MappingInvalid, "The mapping leaves out the sheet “%s”, and assigns columns to it. Delete one of the two.", m.Sheet)
+			return problem(MappingInvalid, messages.New("mapping.sheet_absent", messages.Text("sheet", m.Sheet)))
 		}
 		for column := range m.Columns {
 			if c, _ := spec.Column(column); c == nil {
-				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
+				return problem(MappingInvalid, messages.New("mapping.column_unknown", messages.Text("column", column), messages.Text("sheet", m.Sheet)))
 			}
 		}
 		if err := checkDerived(spec, m); err != nil {
@@ -159,7 +168,7 @@ func hasContent(m imports.SheetMapping) bool {
 func checkSheets(book source.Workbook, mapping []imports.SheetMapping) error {
 	for _, m := range mapping {
 		if m.WorkbookSheet != "" && !slices.ContainsFunc(book.Sheets(), func(sh source.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
-			return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which does not exist.", m.WorkbookSheet)
+			return problem(MappingInvalid, messages.New("mapping.file_sheet_unknown", messages.Text("sheet", m.WorkbookSheet)))
 		}
 	}
 	return nil
@@ -197,7 +206,7 @@ func findColumns(head heading, spec *schema.Sheet, explicit imports.SheetMapping
 			continue
 		}
 		if header, mapped := explicit.Columns[column.Name]; mapped && header != "" {
-			return problem(MappingInvalid, "The mapping gives the column %s the header “%s”, which the sheet “%s” does not have.", column.Name, header, sheet.WorkbookSheet)
+			return problem(MappingInvalid, messages.New("mapping.header_unknown", messages.Text("column", column.Name), messages.Text("header", header), messages.Text("sheet", sheet.WorkbookSheet)))
 		}
 		if required(spec, column) {
 			return missing(best, column, sheet)
@@ -234,17 +243,17 @@ func bestHeader(head heading, spec *schema.Sheet, explicit imports.SheetMapping,
 
 func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 	if best.row == 0 {
-		return problem(HeaderMissing, "The sheet “%s” is empty. Its first row must have the headers, including “%s”.", sheet.WorkbookSheet, column.Title)
+		return problem(HeaderMissing, messages.New("header.sheet_empty", messages.Text("sheet", sheet.WorkbookSheet), messages.Text("column", column.Title)))
 	}
-	hint := ""
-	if len(best.ignored) > 0 {
-		names := make([]string, len(best.ignored))
-		for i, ig := range best.ignored {
-			names[i] = "“" + ig.Header + "”"
-		}
-		hint = " Unknown headers in that row: " + source.Clip([]byte(strings.Join(names, ", ")), 300) + "."
+	row := messages.Number("row", strconv.Itoa(best.row))
+	if len(best.ignored) == 0 {
+		return problem(HeaderMissing, messages.New("header.missing", messages.Text("sheet", sheet.WorkbookSheet), messages.Text("column", column.Title), row))
 	}
-	return problem(HeaderMissing, "The sheet “%s” has no header “%s” in row %d. Add it, or map another header to it.%s", sheet.WorkbookSheet, column.Title, best.row, hint)
+	names := make([]string, len(best.ignored))
+	for i, ig := range best.ignored {
+		names[i] = ig.Header
+	}
+	return problem(HeaderMissing, messages.New("header.missing_others", messages.Text("sheet", sheet.WorkbookSheet), messages.Text("column", column.Title), row, quoted("headers", names)))
 }
 
 // maxIgnoredTexts is the number of headers that the schema lacks whose texts are kept. Every call about an import reads them,
@@ -282,8 +291,7 @@ func readHeader(row source.Row, numbered numbers, match *matcher, explicit impor
 		}
 		if first, twice := at[column.Name]; twice {
 			if h.twice == nil {
-				h.twice = problem(HeaderDuplicated, "The headers in %s and %s of the sheet “%s” are both for “%s”. Delete or rename one of them.",
-					source.CellName(first, row.Number), source.CellName(cell.Col, row.Number), sheet, column.Title)
+				h.twice = problem(HeaderDuplicated, messages.New("header.twice", messages.Text("first", source.CellName(first, row.Number)), messages.Text("second", source.CellName(cell.Col, row.Number)), messages.Text("sheet", sheet), messages.Text("column", column.Title)))
 			}
 			continue
 		}

@@ -109,11 +109,11 @@ func TestHeaderMappedToTwoColumnsIsAmbiguous(t *testing.T) {
 		_, err := Find(t.Context(), file, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
 		var fit *Error
 		// The header is written as for "first", so "last" has no header.
-		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Message, "last") {
+		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Error(), "last") {
 			t.Fatalf("got %v", err)
 		}
 		_, err = Find(t.Context(), file, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "Name"}}})
-		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Message, "both first and last") {
+		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Error(), "both first and last") {
 			t.Fatalf("got %v", err)
 		}
 	}

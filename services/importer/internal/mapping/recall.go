@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"headway/internal/messages"
 	"maps"
 	"reflect"
 	"slices"
@@ -62,7 +63,7 @@ func ConfirmRecalled(ctx context.Context, book source.Workbook, s *schema.Schema
 		return a.Name == b.Name && a.WorkbookSheet == b.WorkbookSheet && a.Distinct == b.Distinct && reflect.DeepEqual(a.Columns, b.Columns) && maps.EqualFunc(a.Rules, b.Rules, (*schema.Rules).Equal)
 	})
 	if !same {
-		return problem(MappingUncertain, "You have mapped such a file before, and its columns were not those that are found by name. Map them again, or confirm the earlier mapping.")
+		return problem(MappingUncertain, messages.New("mapping.remembered"))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"headway/internal/messages"
 	"maps"
 	"slices"
 
@@ -26,20 +27,20 @@ func checkRules(s *schema.Schema, spec *schema.Sheet, m imports.SheetMapping) er
 	for _, name := range slices.Sorted(maps.Keys(m.Rules)) {
 		column, _ := spec.Column(name)
 		if column == nil {
-			return problem(MappingInvalid, "The mapping has rules for the column “%s”, which the sheet %s does not have.", name, m.Sheet)
+			return problem(MappingInvalid, messages.New("mapping.rules_column_unknown", messages.Text("column", name), messages.Text("sheet", m.Sheet)))
 		}
 		own := m.Rules[name]
 		if base := column.Rules; base != nil {
 			if base.Case != "" && own.Case != "" && own.Case != base.Case || base.Unicode != "" && own.Unicode != "" && own.Unicode != base.Unicode {
-				return problem(MappingInvalid, "The mapping has another case or Unicode form for the column %s than the schema. Keys and references are compared by that of the schema. Delete the rule.", name)
+				return problem(MappingInvalid, messages.New("mapping.rules_case", messages.Text("column", name)))
 			}
 		}
 		effective, _ := ruled.Column(name)
 		if effective.Rules.FillsDown() && slices.ContainsFunc(m.Joins, func(j imports.ColumnJoin) bool { return j.Column == name }) {
-			return problem(MappingInvalid, "The column %s joins several cells, so none of them can have the value of the cell above. Delete the join or blank: above.", name)
+			return problem(MappingInvalid, messages.New("mapping.join_fills", messages.Text("column", name)))
 		}
 		for _, p := range spec.RuleProblems(column, effective.Rules) {
-			return problem(MappingInvalid, "The rule %s of the column %s is not valid: %s.", p.Rule, name, p.Message)
+			return problem(MappingInvalid, messages.New("mapping.rule_invalid", messages.Text("rule", p.Rule), messages.Text("column", name), messages.Text("why", p.Message)))
 		}
 	}
 	return nil

@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"headway/internal/messages"
 	"slices"
+	"strconv"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -23,8 +25,7 @@ func settleShared(s *schema.Schema, sheets []imports.Sheet) error {
 				continue
 			}
 			if other.HeaderRow != sheet.HeaderRow {
-				return problem(HeaderMissing, "The sheet “%s” has the headers of %s in row %d, and those of %s in row %d. Map headers of the same row.",
-					sheet.WorkbookSheet, s.Sheet(sheet.Name).Title, sheet.HeaderRow, s.Sheet(other.Name).Title, other.HeaderRow)
+				return problem(HeaderMissing, messages.New("header.two_rows", messages.Text("sheet", sheet.WorkbookSheet), messages.Text("first", s.Sheet(sheet.Name).Title), messages.Number("first_row", strconv.Itoa(sheet.HeaderRow)), messages.Text("second", s.Sheet(other.Name).Title), messages.Number("second_row", strconv.Itoa(other.HeaderRow))))
 			}
 			sheet.Ignored = slices.DeleteFunc(sheet.Ignored, func(c imports.IgnoredColumn) bool { return slices.Contains(other.ColumnNumbers(), c.Column) })
 			other.Ignored = nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
@@ -73,10 +72,9 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 	}
 	names := make([]string, 0, len(f.book.Sheets()))
 	for _, sheet := range f.book.Sheets() {
-		names = append(names, "“"+sheet.Name+"”")
+		names = append(names, sheet.Name)
 	}
-	return nil, explicit, nil, problem(SheetMissing, "The sheet “%s” is missing. The workbook has %s. Add the sheet, rename another one, or map one to it.",
-		spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
+	return nil, explicit, nil, problem(SheetMissing, messages.New("sheet.missing", messages.Text("sheet", spec.Title), quoted("sheets", names)))
 }
 
 // onlySheet returns the only visible sheet of the file that has a name of the schema, or nil. The mapping of a text file does not name a
@@ -106,7 +104,7 @@ func isNamed(spec *schema.Sheet, name string) bool {
 }
 
 func duplicated(sheets []source.Sheet, spec *schema.Sheet) error {
-	return problem(SheetDuplicated, "The sheets “%s” and “%s” are both for %s. Delete or rename one of them.", sheets[0].Name, sheets[1].Name, spec.Title)
+	return problem(SheetDuplicated, messages.New("sheet.twice", messages.Text("first", sheets[0].Name), messages.Text("second", sheets[1].Name), messages.Text("sheet", spec.Title)))
 }
 
 func notice(spec *schema.Sheet, reason string, says messages.Message) imports.Notice {
@@ -150,8 +148,7 @@ func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit
 		return &better[0], []imports.Notice{notice(spec, imports.VisiblePreferred, messages.New("notice.visible_preferred",
 			messages.Text("sheet", better[0].Name), messages.Text("title", spec.Title), messages.Text("other", hidden.Name)))}, nil
 	}
-	return nil, nil, problem(SheetDuplicated, "The sheet “%s” is hidden, and the sheets “%s” and “%s” both have its headers. Rename the one to import to “%s”, and delete the hidden sheet.",
-		hidden.Name, better[0].Name, better[1].Name, spec.Title)
+	return nil, nil, problem(SheetDuplicated, messages.New("sheet.hidden", messages.Text("hidden", hidden.Name), messages.Text("first", better[0].Name), messages.Text("second", better[1].Name), messages.Text("sheet", spec.Title)))
 }
 
 // matches returns how many columns of the schema a sheet has. It returns 0 if a required one is missing, or if the sheet

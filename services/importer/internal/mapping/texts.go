@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"headway/internal/messages"
 	"slices"
-	"strings"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -56,15 +56,13 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 				if sheet.Of != "" && !f.isMapped(sheet.Name) {
 					continue
 				}
-				return nil, problem(SheetDuplicated, "“%s” and “%s” both have the headers of %s. Upload only one of them.",
-					cmp.Or(found[other].File, found[other].WorkbookSheet), cmp.Or(sheet.File, sheet.Name), f.schema.Sheet(table.Name).Title)
+				return nil, problem(SheetDuplicated, messages.New("sheet.files_twice", messages.Text("first", cmp.Or(found[other].File, found[other].WorkbookSheet)), messages.Text("second", cmp.Or(sheet.File, sheet.Name)), messages.Text("sheet", f.schema.Sheet(table.Name).Title)))
 			}
 			found = append(found, table)
 		}
 	}
 	if len(found) == 0 {
-		return nil, problem(SheetMissing, "None of the files %s has the headers that a sheet of the schema %s must have. Its sheets are %s.",
-			source.Clip([]byte("“"+strings.Join(names, "”, “")+"”"), 300), f.schema.Name, titles(f.schema))
+		return nil, problem(SheetMissing, messages.New("sheet.no_file_fits", quoted("files", names), messages.Text("schema", f.schema.Name), sheetTitles("sheets", f.schema)))
 	}
 	slices.SortFunc(found, func(a, b imports.Sheet) int {
 		return cmp.Compare(slices.Index(f.schema.Sheets, f.schema.Sheet(a.Name)), slices.Index(f.schema.Sheets, f.schema.Sheet(b.Name)))
@@ -102,7 +100,7 @@ func (f *finder) bestFit(listed source.Sheet, head heading, known labels) (impor
 		}
 	}
 	if len(fits) == 0 {
-		return imports.Sheet{}, problem(HeaderMissing, "The mapping has other files for all sheets of the schema, so “%s” is none of them.", listed.Name)
+		return imports.Sheet{}, problem(HeaderMissing, messages.New("header.no_sheet_left", messages.Text("file", listed.Name)))
 	}
 	best := slices.MaxFunc(fits, func(a, b fit) int {
 		return cmp.Or(compareBool(a.explicit, b.explicit), compareBool(a.err == nil, b.err == nil), cmp.Compare(a.matches, b.matches),
@@ -113,8 +111,7 @@ func (f *finder) bestFit(listed source.Sheet, head heading, known labels) (impor
 	}
 	for _, other := range fits {
 		if other.spec != best.spec && other.err == nil && other.matches == best.matches && !best.explicit && f.schema.MatchSheet(listed.Name) != best.spec {
-			return imports.Sheet{}, problem(SheetDuplicated, "The headers fit both %s and %s. Name the file “%s” or “%s”, or set the sheet in the mapping.",
-				best.spec.Title, other.spec.Title, best.spec.Title, other.spec.Title)
+			return imports.Sheet{}, problem(SheetDuplicated, messages.New("sheet.two_fit", messages.Text("first", best.spec.Title), messages.Text("second", other.spec.Title)))
 		}
 	}
 	return best.sheet, nil
