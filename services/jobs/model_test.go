@@ -214,7 +214,7 @@ func TestServiceBehavesLikeTheModel(t *testing.T) {
 	for name, of := range stores(t) {
 		t.Run(name, func(t *testing.T) {
 			sealed := int64(0)
-			for seed := range uint64(6) {
+			for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 7000, 7001} {
 				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { sealed += playSeed(t, seed, of(t)) })
 			}
 			if sealed == 0 {

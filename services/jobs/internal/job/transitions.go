@@ -253,9 +253,10 @@ func (j *Job) setCancelWhy(why Failure) {
 	j.Error = &Failure{Reason: ReasonCancelledByUser, Message: "The job was cancelled.", Attempt: j.Attempt}
 }
 
-// cancelWhy returns the reason why an active job is being cancelled, which is the error that was set in this attempt.
+// cancelWhy returns the reason why an active job is being cancelled, which is the error that was set in this attempt. The error of a
+// lease that used no attempt has the same number, but is not the reason.
 func (j *Job) cancelWhy() *Failure {
-	if j.CancelRequested && j.Error != nil && j.Error.Attempt == j.Attempt {
+	if j.CancelRequested && j.Error != nil && j.Error.Attempt == j.Attempt && j.Error.Reason != ReasonLeaseExpired {
 		return j.Error
 	}
 	return nil
