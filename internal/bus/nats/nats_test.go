@@ -57,7 +57,7 @@ func TestTokenIsReadFromFile(t *testing.T) {
 	}
 	b := open(t, Config{Settings: Settings{Bus: "nats://" + address, BusTokenFile: file}})
 	defer b.Close()
-	if connected(b, 300*time.Millisecond) {
+	if connected(b, 8*reconnectWait) { // for several attempts
 		t.Fatal("a wrong token is accepted")
 	}
 	if err := os.WriteFile(file, []byte("the token\n"), 0o600); err != nil { // it is read again
