@@ -134,7 +134,7 @@ func Open(cfg Config) (*Bus, error) {
 		nats.Name(cfg.Name), nats.NoEcho(), nats.Timeout(connectTimeout), nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.IgnoreAuthErrorAbort(), // the operator can replace the secret, or repair the server
-		nats.ReconnectBufSize(-1), // what can't be sent now is in the store
+		nats.ReconnectBufSize(-1),   // what can't be sent now is in the store
 		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(writeTimeout),
 		nats.ConnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus", "server", c.ConnectedUrlRedacted()) }),
 		nats.ReconnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus again", "server", c.ConnectedUrlRedacted()) }),
