@@ -54,6 +54,12 @@ const texts = {
       '"13.02.2026";"13.02.2026";"Groß & Söhne; GmbH";"Rechnung ""4711""";"DE0230";"1.250,00";\r\n',
     "latin1",
   ),
+  "stacked.csv":
+    "Gebiete der Firma;;\n\nKürzel;Gebietsname;Land\nO;Osten;DE\nM;Mitte;DE\n\n" +
+    "Abteilungen;;\nAbteilungskürzel;Abteilungsname;Gebietskürzel\nLAW;Recht;O\nPR;Presse;M\nQA;Qualität;O\n",
+  "grouped.csv":
+    "Booked on,Partner,Purpose,Amount\n2026-03-01,Stadtwerke,Strom,95.00\n,Groß,Rechnung 1,12.50\n,Klein,Rechnung 2,7.25\n" +
+    "2026-03-02,Lang,Rechnung 3,8.00\n,Kurz,Rechnung 4,9.00\n",
   "dates.csv": `${employee}100401;Ina Abel;ina@example.com;SALES;CLK;03.04.2019;38000;ja\n100405;Max Ernst;max@example.com;IT;DEV;1.2.21;52700;ja\n`,
 };
 
@@ -105,6 +111,27 @@ describe("a file as people have it", () => {
     await confirm();
     await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
     await page.getByText(/4 rows above the headers were not imported/).waitFor();
+  });
+
+  test("can have two tables, one below the other", async () => {
+    const { page, confirm, assertNoErrors } = await start();
+    await chooseWorkbook(page, join(folder, "stacked.csv"));
+    const sheet = page.getByRole("combobox", { name: "Sheet of your file for Departments" });
+    assert.match(
+      await sheet.locator("option:checked").innerText(),
+      /^Table 2 \(another table of “stacked”, headers in row 8\)$/,
+    );
+    await confirm();
+    await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+    assertNoErrors();
+  });
+
+  test("can have the value of a group in its first row only", async () => {
+    const { page, confirm } = await start("Payments");
+    await chooseWorkbook(page, join(folder, "grouped.csv"));
+    await confirm();
+    await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+    await page.getByText("Value of the cell above").first().waitFor({ state: "attached" });
   });
 
   test("can have two rows of headers, and a merged row that is refused", async () => {

@@ -13,7 +13,7 @@ import (
 type Stacked struct {
 	// Title is the text of the last row with one value above the headers, or empty.
 	Title string
-	// First is the first row, with titles. Last is the last row with several values, or 0 for the last table.
+	// First is the first row of headers, or 1 for the first table. Last is the last row with several values, or 0 for the last table.
 	First, Last int
 	// Headers are the texts of the first row of headers. There are none for rows above the first headers that were found.
 	Headers []string
@@ -153,9 +153,6 @@ func (s *Stack) Tables() []Stacked {
 func (s *Stack) candidateOf(row source.Row, shape lineShape) *candidate {
 	c := &candidate{shape: shape, before: s.filled}
 	c.First, c.Title = row.Number, s.title
-	if s.titleRow > 0 {
-		c.First = s.titleRow
-	}
 	words := true
 	for i := range row.Cells {
 		cell := &row.Cells[i]

@@ -9,6 +9,7 @@ import (
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/match"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -41,7 +42,7 @@ func (s stackedText) TextFormat() source.TextFormat {
 func Unstack(ctx context.Context, book source.Workbook, s *schema.Schema) (source.Workbook, error) {
 	stacked := &Stacked{Workbook: book, tables: map[string]stackedTable{}}
 	listed := book.Sheets()
-	known := newLabels(s, nil)
+	known := newKnownTitles(s)
 	_, isText := source.TextFormatOf(book)
 	for i, sheet := range listed {
 		var tables []layout.Stacked
@@ -79,7 +80,7 @@ func Unstack(ctx context.Context, book source.Workbook, s *schema.Schema) (sourc
 }
 
 // tablesOn returns the tables of a sheet, if it has several. A damaged sheet has none.
-func tablesOn(ctx context.Context, book source.Workbook, sheet string, known labels) ([]layout.Stacked, error) {
+func tablesOn(ctx context.Context, book source.Workbook, sheet string, known *knownTitles) ([]layout.Stacked, error) {
 	rows, err := book.Rows(ctx, sheet)
 	var damaged *source.Error
 	if errors.As(err, &damaged) {
@@ -88,13 +89,53 @@ func tablesOn(ctx context.Context, book source.Workbook, sheet string, known lab
 	if err != nil {
 		return nil, err
 	}
-	stack := layout.NewStack(func(title []byte) bool { return known[labelOf(string(title))] })
+	stack := layout.NewStack(known.has)
 	for rows.Next() && stack.Add(rows.Row()) {
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil && !errors.As(err, &damaged) {
 		return nil, err
 	}
 	return stack.Tables(), nil
+}
+
+// knownTitles are texts that are headers of the schema, or similar to them.
+type knownTitles struct {
+	labels labels
+	names  [][]string
+	// similar are texts that were compared. left is how many more comparisons with a column can be made.
+	similar map[string]bool
+	left    int
+}
+
+// maxSimilar is the number of comparisons of a text with the names of a column, and likelyTitle the score from which they are alike.
+const (
+	maxSimilar  = 20_000
+	likelyTitle = .7
+)
+
+func newKnownTitles(s *schema.Schema) *knownTitles {
+	t := &knownTitles{labels: newLabels(s, nil), similar: map[string]bool{}, left: maxSimilar}
+	for _, spec := range s.Sheets {
+		for _, c := range spec.Columns {
+			t.names = append(t.names, append([]string{c.Name, c.Title}, c.Aliases...))
+		}
+	}
+	return t
+}
+
+// has reports whether a text is a header of the schema, or similar to one: a translation, for example.
+func (t *knownTitles) has(title []byte) bool {
+	if t.labels[labelOf(string(title))] {
+		return true
+	}
+	text := string(title)
+	similar, compared := t.similar[text]
+	if !compared && t.left >= len(t.names) {
+		t.left -= len(t.names)
+		similar = slices.ContainsFunc(t.names, func(names []string) bool { return match.Names([]string{text}, names) >= likelyTitle })
+		t.similar[text] = similar
+	}
+	return similar
 }
 
 // stackedNames returns the names of the tables of a sheet, which differ from those of all other sheets.
