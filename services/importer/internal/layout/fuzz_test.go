@@ -109,7 +109,7 @@ func FuzzLayout(f *testing.F) {
 		book := fuzzBook{strings.SplitN(sheet, "\n", 200)}
 		found, err := mapping.Find(t.Context(), book, spec, nil)
 		var fit *mapping.Error
-		if errors.As(err, &fit) && strings.TrimSpace(fit.Message) != "" {
+		if errors.As(err, &fit) && strings.TrimSpace(fit.Error()) != "" {
 			return
 		}
 		if err != nil {
