@@ -52,7 +52,7 @@ export function ImportScreen({ importId }: { importId: string }) {
     navigate(hrefs.import(next));
   };
   const change = (
-    <button className="button" type="button" onClick={() => setChanging(true)}>
+    <button className={ended ? "button" : "button large"} type="button" onClick={() => setChanging(true)}>
       {t("importScreen.change")}
     </button>
   );
