@@ -3,6 +3,8 @@ package importer_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
+	"headway/services/importer"
 )
 
 // officeSheet returns a workbook with rows of one sheet.
@@ -169,5 +172,49 @@ func TestStackedTableIsNotDroppedSilently(t *testing.T) {
 		&importsv1.UploadOptions{Schema: "office", FileName: "office.csv", ConfirmMapping: true})
 	if rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN {
 		t.Errorf("an upload that asks first returns %v", err)
+	}
+}
+
+const rosterSchema = `
+name: staff
+sheets:
+  - name: staff
+    key: number
+    columns:
+      - {name: number, title: Staff number, type: text, required: true}
+      - {name: name, title: Name, type: text, required: true}
+      - {name: hired_on, title: Hired on, type: date}
+      - {name: pay, title: Pay, type: decimal}
+`
+
+// TestMappingIsForOneTableOfTextFile maps one of two tables of a text file, whose other one has the headers of the schema as well. The mapping
+// of a text file has no name of a sheet for the first table.
+func TestMappingIsForOneTableOfTextFile(t *testing.T) {
+	file := []byte("Team;Nr;Surname;Hired on;Pay\nIT;1;Lee;2019-04-03;4500.50\n;2;Ray;2020-11-30;3900.00\n\nReserve\nStaff number;Name\n7;Fox\n")
+	for name, c := range map[string]struct {
+		mapping *importsv1.SheetMapping
+		rows    uint32
+		ignored string
+	}{
+		"the first table":  {&importsv1.SheetMapping{Sheet: "staff", Columns: map[string]string{"number": "Nr", "name": "Surname"}}, 2, "“Table 2”"},
+		"the second table": {&importsv1.SheetMapping{Sheet: "staff", WorkbookSheet: "Table 2", Columns: map[string]string{"number": "Staff number"}}, 1, "“staff”"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, "staff.yaml"), []byte(rosterSchema), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			w := setup(t, func(c *importer.Config) { c.SchemasDir = folder })
+			end := w.end(file, &importsv1.UploadOptions{Schema: "staff", FileName: "staff.csv", ConfirmMapping: true, Mapping: []*importsv1.SheetMapping{c.mapping}})
+			wantStatus(t, end, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+			if got := end.GetTotals().GetInserted(); got != c.rows {
+				t.Errorf("%d rows are imported, want %d", got, c.rows)
+			}
+			if !slices.ContainsFunc(end.GetNotices(), func(n *importsv1.Notice) bool {
+				return n.GetReason() == "TABLE_IGNORED" && strings.Contains(n.GetMessage(), c.ignored)
+			}) {
+				t.Errorf("the notices are %v", end.GetNotices())
+			}
+		})
 	}
 }

@@ -159,6 +159,15 @@ describe("a mapping that is edited", () => {
     expect(chooseDistinct({}, "teams", true)).toEqual({});
   });
 
+  test("names a table below another one, also in a text file", () => {
+    const text = { ...previewOf(), textFormat: {} } as FilePreview;
+    const below = { ...text, sheets: text.sheets.map((sheet) => ({ ...sheet, tableOf: "Kunden" })) };
+    const names = (preview: FilePreview) =>
+      toMapping(schema, preview, proposedChoices(preview)).map((m) => m.workbookSheet);
+    expect(names(text)[0]).toBeUndefined();
+    expect(names(below)[0]).toBe("Leute");
+  });
+
   test("gives a column a part of a cell, or several cells, instead of a header", () => {
     const preview = previewOf();
     let choices = choosePart(proposedChoices(preview), "staff", "number", {

@@ -303,11 +303,12 @@ export function toMapping(schema: Schema, preview: FilePreview, choices: Mapping
       joined ? [{ ...joined, column: column.name, headers: joined.headers.filter((header) => header) }] : [],
     );
     // A text file has no names of sheets, because the next file has another name. Among several sheets of the schema, those that are not
-    // distinct need it.
+    // distinct need it, and so does a table below another one.
+    const below = preview.sheets.some(({ name, tableOf }) => name === workbookSheet && tableOf);
     const rivals = sheets.filter((other) => other.workbookSheet === workbookSheet && !other.distinct);
     return {
       sheet: sheet.name,
-      ...((!preview.textFormat || (rivals.length > 1 && !distinct)) && { workbookSheet }),
+      ...((!preview.textFormat || below || (rivals.length > 1 && !distinct)) && { workbookSheet }),
       columns: Object.fromEntries(
         columns
           .filter(({ constant, part, joined }) => !constant && !part && !joined)

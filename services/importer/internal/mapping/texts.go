@@ -78,7 +78,7 @@ func (f *finder) bestOf(listed source.Sheet, head heading, known labels) (*impor
 	}
 	best, err := f.bestFit(listed, head, known)
 	var misfit *Error
-	if (listed.File != "" || listed.Of != "") && !f.isMapped(listed.Name) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing {
+	if (listed.File != "" || listed.Of != "" || f.mapsTableBelow(listed)) && !f.isMapped(listed.Name) && errors.As(err, &misfit) && misfit.Problem == HeaderMissing {
 		return nil, nil //nolint:nilnil // the file is not imported
 	}
 	return &best, err
@@ -87,12 +87,17 @@ func (f *finder) bestOf(listed source.Sheet, head heading, known labels) (*impor
 // hasSource reports whether an entry of a mapping names the sheet of the file, or that there is none.
 func hasSource(m imports.SheetMapping) bool { return m.WorkbookSheet != "" || m.Absent }
 
+// mapsTableBelow reports whether the mapping names a table of the sheet other than the one that has its name.
+func (f *finder) mapsTableBelow(listed source.Sheet) bool {
+	return slices.ContainsFunc(f.book.Sheets(), func(o source.Sheet) bool { return o.Of != "" && o.Of == listed.Name && f.isMapped(o.Name) })
+}
+
 // bestFit returns the sheet of the schema that has the most headers of a sheet.
 func (f *finder) bestFit(listed source.Sheet, head heading, known labels) (imports.Sheet, error) {
 	fits, headers := make([]fit, 0, len(f.schema.Sheets)), known.only(head)
 	for _, spec := range f.schema.Sheets {
 		explicit := explicitOf(f.mapping, spec.Name)
-		if explicit.Absent {
+		if explicit.Absent || listed.Of != "" && explicit.WorkbookSheet == "" && hasContent(explicit) { // the entry is for the table with the sheet's name
 			continue
 		}
 		if mapped := explicit.WorkbookSheet; (mapped == "" || mapped == listed.Name) && !f.feeds(explicit, listed) {
