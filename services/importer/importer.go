@@ -97,7 +97,8 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	in := &intake.Intake{
 		Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Workbooks: forRequests, MaxDuration: cfg.MaxImportDuration,
-		Quota: quota.New(quota.Config{Max: max(int64(cfg.WorkbookBytesPerUser), 0), Count: s.store.StoredBytes, Refused: refused.Inc}),
+		WritesAtEnd: cfg.targets.WritesAtEnd,
+		Quota:       quota.New(quota.Config{Max: max(int64(cfg.WorkbookBytesPerUser), 0), Count: s.store.StoredBytes, Refused: refused.Inc}),
 	}
 	host, err := os.Hostname()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -135,6 +136,22 @@ func TestPostgreSQLGetsTheRowsOfSQLite(t *testing.T) {
 		}
 		if got, want := postgres.texts(), file.texts(); !equalLines(got, want) {
 			t.Errorf("after turn %d the rows differ: %s", turn, difference(got, want))
+		}
+	}
+}
+
+// TestProgressLeavesRoomForWriting compares the progress of imports in review: PostgreSQL gets the rows only after that.
+func TestProgressLeavesRoomForWriting(t *testing.T) {
+	file, postgres := setup(t), setupPostgres(t)
+	for w, want := range map[*world]float64{file: 97, postgres.world: 53} {
+		asked := w.end(w.sampleBook(2000, 40), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+		wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
+		if got := asked.GetJob().GetProgress().GetPercent(); math.Abs(got-want) > 1 {
+			t.Errorf("the import waits at %v %%, want %v", got, want)
+		}
+		w.confirm(asked)
+		if got := w.watch(asked.GetImportId()).GetJob().GetProgress().GetPercent(); got != 100 {
+			t.Errorf("the import ends at %v %%", got)
 		}
 	}
 }

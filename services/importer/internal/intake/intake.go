@@ -66,6 +66,8 @@ type Intake struct {
 	Quota *quota.Quota
 	// Workbooks opens what was received.
 	Workbooks *workbooks.Reader
+	// WritesAtEnd reports whether the rows of a schema are written after all of them were read. It can be nil.
+	WritesAtEnd func(schema string) bool
 	// MaxDuration is how long an import can take, with the time for a decision. 0 means no limit.
 	MaxDuration time.Duration
 }

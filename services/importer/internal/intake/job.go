@@ -20,11 +20,13 @@ const maxAttempts = 100
 // schemaLabel is the label with the name of the schema, on an import's job.
 const schemaLabel = "schema"
 
-// Weights of the steps. The weights of the sheets add up to sheetsWeight.
+// Weights of the steps. The weights of the sheets and of the end add up to restWeight. The end has finishWeight, or writeWeight if the rows are
+// written then, which takes about as long as reading them.
 const (
 	receiveWeight = 3
+	restWeight    = 97
 	finishWeight  = 3
-	sheetsWeight  = 94
+	writeWeight   = 47
 )
 
 // CreateJob creates an import's job, and records that it exists. It is safe to repeat.
@@ -42,7 +44,7 @@ func (in *Intake) CreateJob(ctx context.Context, im imports.Import) error {
 			"mode":     structpb.NewStringValue(im.Policy.Mode.String()),
 			"dryRun":   structpb.NewBoolValue(im.Policy.DryRun),
 		}},
-		Steps: steps(im, spec), Deadline: in.deadline(im),
+		Steps: steps(im, spec, in.finishWeight(im.Schema)), Deadline: in.deadline(im),
 		Retry: &jobsv1.RetryPolicy{MaxAttempts: maxAttempts, MaxBackoffSeconds: 30},
 	})
 	if err != nil {
@@ -59,8 +61,16 @@ func (in *Intake) deadline(im imports.Import) *timestamppb.Timestamp {
 	return timestamppb.New(im.CreatedAt.Add(in.MaxDuration))
 }
 
+// finishWeight returns the weight of the last step.
+func (in *Intake) finishWeight(schema string) float64 {
+	if in.WritesAtEnd != nil && in.WritesAtEnd(schema) {
+		return writeWeight
+	}
+	return finishWeight
+}
+
 // steps returns the steps of an import that users see: the upload, one for each sheet, and the commit.
-func steps(im imports.Import, spec *schema.Schema) []*jobsv1.StepPlan {
+func steps(im imports.Import, spec *schema.Schema, finish float64) []*jobsv1.StepPlan {
 	var bytes int64
 	for _, sheet := range im.Sheets {
 		bytes += sheet.Bytes + 1
@@ -71,8 +81,8 @@ func steps(im imports.Import, spec *schema.Schema) []*jobsv1.StepPlan {
 		if sh := spec.Sheet(sheet.Name); sh != nil {
 			title = sh.Title
 		}
-		weight := max(0.1, sheetsWeight*float64(sheet.Bytes+1)/float64(bytes))
+		weight := max(0.1, (restWeight-finish)*float64(sheet.Bytes+1)/float64(bytes))
 		steps = append(steps, &jobsv1.StepPlan{Name: sheet.Name, Title: source.Clip([]byte(title), 100), Group: "sheets", Weight: weight, Unit: "rows"})
 	}
-	return append(steps, &jobsv1.StepPlan{Name: imports.StepFinish, Title: "Save", Weight: finishWeight, Unit: "rows"})
+	return append(steps, &jobsv1.StepPlan{Name: imports.StepFinish, Title: "Save", Weight: finish, Unit: "rows"})
 }

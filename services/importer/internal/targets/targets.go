@@ -170,6 +170,13 @@ func (c *Config) NameOf(schema string) string {
 	return c.Default
 }
 
+// WritesAtEnd reports whether the rows of a schema are written after all of them were read. PostgreSQL gets them at the end, because an
+// import that is not committed must not leave dead rows in its tables. SQLite gets them while the file is read.
+func (c *Config) WritesAtEnd(schema string) bool {
+	d := c.Targets[c.NameOf(schema)]
+	return d != nil && d.URL != ""
+}
+
 // MayUse reports whether the configuration lets a user import with a schema.
 func (c *Config) MayUse(schema, user string) bool {
 	r := c.Schemas[schema]
