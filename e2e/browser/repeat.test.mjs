@@ -22,15 +22,24 @@ sheets:
 `;
 
 const folder = mkdtempSync(join(tmpdir(), "headway-repeat-"));
-const file = join(folder, "staff.csv");
 setUp(() => {
   writeFileSync(join(folder, "people.yaml"), people);
-  writeFileSync(
-    file,
-    "Personnel number,Last name,E-mail,Private mail,Hired on\n1,Ames,,ann@example.com,2019-03-04\n2,Bond,-,bob@example.com,2020-11-30\n",
-  );
   return [`--schemas-dir=${folder}`];
 });
+
+let files = 0;
+/** Writes a file whose headers no other file has, because the columns that a user chooses are remembered for the same headers. */
+function newFile() {
+  const file = join(folder, `staff-${++files}.csv`);
+  writeFileSync(
+    file,
+    `Personnel number,Last name,E-mail,Private mail,Hired on,Room ${files}
+1,Ames,,ann@example.com,2019-03-04,1
+2,Bond,-,bob@example.com,2020-11-30,2
+`,
+  );
+  return file;
+}
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
@@ -49,7 +58,7 @@ async function start(options, choose) {
   await choose?.(opened.page);
   const choosing = opened.page.waitForEvent("filechooser");
   await opened.page.getByRole("button", { name: /^(Choose file|Datei wählen)$/ }).click();
-  await (await choosing).setFiles(file);
+  await (await choosing).setFiles(newFile());
   return { ...opened, sent };
 }
 
