@@ -89,9 +89,6 @@ export const resume = (options: JobOptions & { answer: Record<string, unknown> }
 /** Deletes a job that has ended, and its output. */
 export const remove = (options: JobOptions): Promise<void> => call(options, "DELETE", jobPath(options));
 
-const postImport = <T>(options: ImportOptions, verb: string, body: unknown = {}): Promise<T> =>
-  call(options, "POST", `${importPath(options.importId)}:${verb}`, body);
-
 /** Returns the current state of an import. */
 export const getImport = (options: ImportOptions): Promise<Import> =>
   callForImport(options, "GET", importPath(options.importId));
@@ -118,7 +115,7 @@ export const listIssues = (options: ImportOptions & PageOptions & IssueFilter): 
 
 /** Answers the review of an import: true commits the valid rows, false cancels the import. */
 export const confirm = ({ commit, ...options }: ImportOptions & { commit: boolean }): Promise<Import> =>
-  postImport<{ import: Import }>(options, "confirm", { commit }).then((answer) => answer.import);
+  callForImport(options, "POST", `${importPath(options.importId)}:confirm`, { commit });
 
 /** What to change when the file of an import is read again. What is not set is as for the import. */
 export interface FileChanges extends FileFormats {
@@ -127,7 +124,12 @@ export interface FileChanges extends FileFormats {
 
 /** Returns what the stored file of an import has, and how it could be imported. The import has ended or waits for review. */
 export const previewImport = (options: ImportOptions & { changes?: FileChanges }): Promise<FilePreview> =>
-  postImport<{ preview: FilePreview }>(options, "preview", options.changes).then((answer) => answer.preview);
+  call<{ preview: FilePreview }>(
+    options,
+    "POST",
+    `${importPath(options.importId)}:preview`,
+    options.changes ?? {},
+  ).then((answer) => answer.preview);
 
 /** What to change when an import is repeated. What is not set is as for the earlier import. */
 export interface ImportChanges extends FileChanges {
@@ -140,7 +142,7 @@ export interface ImportChanges extends FileChanges {
 
 /** Imports the stored file of an import again. If that import waits for review, it is declined. Returns the new import. */
 export const repeatImport = (options: ImportOptions & { changes?: ImportChanges }): Promise<Import> =>
-  postImport<{ import: Import }>(options, "repeat", options.changes).then((answer) => answer.import);
+  callForImport(options, "POST", `${importPath(options.importId)}:repeat`, options.changes ?? {});
 
 /** Returns the schemas of the server. */
 export const listSchemas = (options: CallOptions = {}): Promise<ListSchemasResponse> => call(options, "GET", "schemas");

@@ -2,7 +2,6 @@ package importrpc
 
 import (
 	"cmp"
-	"headway/internal/messages/messagepb"
 	"maps"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/messages/messagepb"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"

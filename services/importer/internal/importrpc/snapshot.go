@@ -1,7 +1,6 @@
 package importrpc
 
 import (
-	"headway/internal/messages/messagepb"
 	"maps"
 	"slices"
 
@@ -9,6 +8,7 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/messages/messagepb"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"

@@ -1,10 +1,11 @@
 package load_test
 
 import (
-	"headway/services/importer/internal/infer"
-	"headway/services/importer/internal/targets"
 	"strings"
 	"testing"
+
+	"headway/services/importer/internal/infer"
+	"headway/services/importer/internal/targets"
 )
 
 // sqliteSurrogateSchema names departments by code, and the tables store the IDs that the database generates.

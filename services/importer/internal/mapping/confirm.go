@@ -2,9 +2,9 @@ package mapping
 
 import (
 	"context"
-	"headway/internal/messages"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"

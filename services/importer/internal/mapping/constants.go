@@ -1,10 +1,10 @@
 package mapping
 
 import (
-	"headway/internal/messages"
 	"maps"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"

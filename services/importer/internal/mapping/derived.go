@@ -1,10 +1,10 @@
 package mapping
 
 import (
-	"headway/internal/messages"
 	"slices"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"

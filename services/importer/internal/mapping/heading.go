@@ -1,9 +1,9 @@
 package mapping
 
 import (
-	"headway/internal/messages"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"

@@ -3,10 +3,10 @@ package mapping
 
 import (
 	"context"
-	"headway/internal/messages"
 	"slices"
 	"strconv"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"

@@ -1,10 +1,10 @@
 package mapping
 
 import (
-	"headway/internal/messages"
 	"slices"
 	"strconv"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"headway/internal/messages"
 	"slices"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"

@@ -42,7 +42,7 @@ func (tx *transaction) partialKey(ctx context.Context, sheet *schema.Sheet, r *r
 			return c != nil || sheet.GeneratedIn(column) != nil
 		})
 		if filled >= 0 {
-			why = fmt.Sprintf(". The unique index %s identifies them only if %s, and the schema has the column %s. Delete it from the schema", u.index, u.condition, u.conditional[filled])
+			why = condition.OfColumn(u.index, u.condition, u.conditional[filled])
 			continue
 		}
 		holds, err := tx.holdsForNew(ctx, r, u)
@@ -52,7 +52,7 @@ func (tx *transaction) partialKey(ctx context.Context, sheet *schema.Sheet, r *r
 		if holds {
 			return u, "", nil
 		}
-		why = fmt.Sprintf(". The unique index %s identifies them only if %s, which new rows do not fulfill. Change the defaults of these columns", u.index, u.condition)
+		why = condition.NotForNew(u.index, u.condition)
 	}
 	return nil, why, nil
 }

@@ -73,9 +73,9 @@ func (tx *transaction) choosePartialKey(ctx context.Context, sheet *schema.Sheet
 			have.key = p
 			return "", nil
 		case filled >= 0:
-			why = fmt.Sprintf(". The unique index %s identifies them only if %s, and the schema has the column %s. Delete it from the schema", p.index, p.condition, p.conditional[filled])
+			why = condition.OfColumn(p.index, p.condition, p.conditional[filled])
 		default:
-			why = fmt.Sprintf(". The unique index %s identifies them only if %s, which new rows do not fulfill. Change the defaults of these columns", p.index, p.condition)
+			why = condition.NotForNew(p.index, p.condition)
 		}
 	}
 	return why, nil

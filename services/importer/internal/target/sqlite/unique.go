@@ -3,13 +3,14 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 	"maps"
 	"slices"
 
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
 // prepareUnique creates the unique indexes of the schema, and drops those that the schema no longer has. Those of a table that was
