@@ -316,7 +316,8 @@ describe("useMapping while previews are requested", () => {
         new Promise((resolve, reject) => asked.push({ ...(mapping && { mapping }), resolve, reject })),
     };
     function Editor() {
-      const { preview, error, sheets, mapping, chooseSheet, chooseHeader } = useMapping(question, schema);
+      const editor = useMapping(question, schema);
+      const { preview, error, sheets, mapping, chooseSheet, shareSheet, chooseHeader, chooseFormat, use } = editor;
       const choose = (text: string, action: () => void) => (
         <button type="button" onClick={action}>
           {text}
@@ -331,6 +332,9 @@ describe("useMapping while previews are requested", () => {
           {choose("Gruppen", () => chooseSheet("staff", "Gruppen"))}
           {choose("none", () => chooseSheet("staff", undefined))}
           {choose("city", () => chooseHeader("staff", "city", "Code"))}
+          {choose("teams", () => shareSheet("teams", "Leute"))}
+          {choose("format", () => chooseFormat(undefined, { delimiter: ";" }))}
+          {choose("saved", () => use([{ sheet: "staff", workbookSheet: "Gruppen" }]))}
         </>
       );
     }
@@ -379,5 +383,50 @@ describe("useMapping while previews are requested", () => {
     editor.press("city");
     await act(async () => editor.asked.at(-1)?.resolve(groups()));
     expect(editor.state()).toContain('"columns":{"number":"","city":"Code"}');
+  });
+
+  test("proposals that are not rendered yet outlive the next choice", async () => {
+    const editor = await showEditor();
+    editor.press("Gruppen");
+    await act(async () => {
+      editor.asked.at(-1)?.resolve(groups());
+      for (let n = 0; n < 9; n++) await Promise.resolve();
+      expect(editor.state()).toContain('"number":""');
+      editor.press("teams");
+    });
+    expect(editor.state()).toContain('"columns":{"number":"Code","city":""}');
+    expect(editor.state()).toContain('"sheet":"teams"');
+  });
+
+  test("an error is shown although another sheet was chosen meanwhile", async () => {
+    const editor = await showEditor();
+    editor.press("Gruppen");
+    editor.press("teams");
+    const [staff, teams] = editor.asked.slice(-2);
+    await act(async () => staff?.reject(new Error("offline")));
+    await act(async () => teams?.resolve(groups()));
+    expect(editor.error()).toBe("Error: offline");
+  });
+
+  test("headers proposed for a sheet are not added to a mapping that is used meanwhile", async () => {
+    const editor = await showEditor();
+    editor.press("Gruppen");
+    editor.press("saved");
+    const [sheet, saved] = editor.asked.slice(-2);
+    await act(async () => saved?.resolve(previewOf([{ sheet: "staff", workbookSheet: "Gruppen" }])));
+    await act(async () => sheet?.resolve(groups()));
+    expect(editor.state()).toContain('"columns":{"number":"","city":""}');
+  });
+
+  test("a file that is read in another way is shown although a sheet was chosen meanwhile", async () => {
+    const editor = await showEditor();
+    editor.press("format");
+    editor.press("Gruppen");
+    const [file, sheet] = editor.asked.slice(-2);
+    await act(async () => sheet?.resolve(groups()));
+    await act(async () =>
+      file?.resolve(previewOf([{ sheet: "staff", workbookSheet: "Leute", columns: { city: "Ort" } }])),
+    );
+    expect(editor.state()).toContain('"columns":{"number":"","city":"Ort"}');
   });
 });

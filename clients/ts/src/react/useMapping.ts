@@ -89,26 +89,33 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
   const [choices, setChoices] = useState<MappingChoices>({});
   const [error, setError] = useState<unknown>();
   const [formats, setFormats] = useState<FileFormats>(question.formats ?? noFormats);
-  const latest = useLatest({ question, choices, formats });
-  /** The number of requests for proposals. An answer to an earlier one does not replace that to a later one. */
-  const requests = useRef(0);
+  const latest = useLatest({ question, formats });
+  /** The number of requests for proposals, of the latest one for the whole file, and of the latest one for each sheet. */
+  const requests = useRef({ all: 0, file: 0, sheets: {} as Record<string, number> });
+  /** The choices with all edits, also those that are not rendered yet. */
+  const draft = useRef<MappingChoices>({});
+  const edit = useCallback((change: (before: MappingChoices) => MappingChoices) => {
+    draft.current = change(draft.current);
+    setChoices(draft.current);
+  }, []);
 
   const start = useCallback(
     (mapping: readonly SheetMapping[] | undefined, formats: FileFormats = latest.current.formats) => {
       setError(undefined);
-      const number = ++requests.current;
+      const number = ++requests.current.all;
+      requests.current.file = number;
       question.preview(mapping, isSet(formats)).then(
         (found) => {
-          if (number !== requests.current) return;
+          if (number !== requests.current.file) return;
           setPreview(found);
-          setChoices(proposedChoices(found));
+          edit(() => proposedChoices(found));
         },
         (cause: unknown) => {
-          if (number === requests.current) setError(cause);
+          if (number === requests.current.file) setError(cause);
         },
       );
     },
-    [question, latest],
+    [question, latest, edit],
   );
 
   useEffect(() => {
@@ -116,59 +123,58 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
     setFormats(formats);
     start(question.mapping, formats);
     return () => {
-      requests.current++;
+      requests.current.file = ++requests.current.all;
     };
   }, [question, start]);
 
   const assignSheet = useCallback(
-    (sheet: string, workbookSheet: string | undefined, next: MappingChoices) => {
-      const { question } = latest.current;
-      setChoices(next);
+    (sheet: string, workbookSheet: string | undefined, change: (before: MappingChoices) => MappingChoices) => {
+      edit(change);
       setError(undefined);
-      const number = ++requests.current;
+      const number = ++requests.current.all;
+      requests.current.sheets[sheet] = number;
       if (workbookSheet === undefined) return;
-      const wanted = Object.entries(next).map(([name, choice]) => ({
+      const wanted = Object.entries(draft.current).map(([name, choice]) => ({
         sheet: name,
         workbookSheet: choice.workbookSheet,
         ...(choice.distinct && { distinct: true }),
       }));
-      const isLast = () => question === latest.current.question && number === requests.current;
-      question.preview(wanted, isSet(latest.current.formats)).then(
+      latest.current.question.preview(wanted, isSet(latest.current.formats)).then(
         (found) => {
-          if (question !== latest.current.question) return;
+          // A request for the whole file has replaced the choices meanwhile, or will.
+          if (number < requests.current.file) return;
           const { headers } = proposedChoices(found)[sheet] ?? {};
-          setChoices((now) => proposeHeaders(now, sheet, workbookSheet, headers));
+          edit((before) => proposeHeaders(before, sheet, workbookSheet, headers));
           const { proposals } = found;
-          if (isLast()) setPreview((before) => before && { ...before, proposals });
+          if (number === requests.current.all) setPreview((before) => before && { ...before, proposals });
         },
         (cause: unknown) => {
-          if (isLast()) setError(cause);
+          if (number > requests.current.file && number === requests.current.sheets[sheet]) setError(cause);
         },
       );
     },
-    [latest],
+    [latest, edit],
   );
 
   const edits = useMemo(
     () => ({
       chooseSheet: (sheet: string, workbookSheet: string | undefined) =>
-        assignSheet(sheet, workbookSheet, chooseSheet(latest.current.choices, sheet, workbookSheet)),
+        assignSheet(sheet, workbookSheet, (before) => chooseSheet(before, sheet, workbookSheet)),
       shareSheet: (sheet: string, workbookSheet: string) =>
-        assignSheet(sheet, workbookSheet, shareSheet(latest.current.choices, sheet, workbookSheet)),
-      chooseDistinct: (sheet: string, distinct: boolean) =>
-        setChoices((before) => chooseDistinct(before, sheet, distinct)),
+        assignSheet(sheet, workbookSheet, (before) => shareSheet(before, sheet, workbookSheet)),
+      chooseDistinct: (sheet: string, distinct: boolean) => edit((before) => chooseDistinct(before, sheet, distinct)),
       chooseHeader: (sheet: string, column: string, header: string | undefined) =>
-        setChoices((before) => chooseHeader(before, sheet, column, header)),
+        edit((before) => chooseHeader(before, sheet, column, header)),
       chooseConstant: (sheet: string, column: string, value: string) =>
-        setChoices((before) => chooseConstant(before, sheet, column, value)),
+        edit((before) => chooseConstant(before, sheet, column, value)),
       choosePart: (sheet: string, column: string, part: ColumnPart) =>
-        setChoices((before) => choosePart(before, sheet, column, part)),
+        edit((before) => choosePart(before, sheet, column, part)),
       chooseJoin: (sheet: string, column: string, joined: JoinedHeaders) =>
-        setChoices((before) => chooseJoin(before, sheet, column, joined)),
+        edit((before) => chooseJoin(before, sheet, column, joined)),
       chooseRules: (sheet: string, column: string, rules: ValueRules | undefined) =>
-        setChoices((before) => chooseRules(before, sheet, column, rules)),
+        edit((before) => chooseRules(before, sheet, column, rules)),
     }),
-    [assignSheet, latest],
+    [assignSheet, edit],
   );
 
   const described = useMemo(
