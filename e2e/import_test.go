@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -208,5 +209,19 @@ func TestCommandLineImports(t *testing.T) {
 	s.headway("template", "workforce", "-o", template)
 	if _, stderr, code := s.command("import", template); code != 0 {
 		t.Errorf("the empty template: exit code %d\n%s", code, stderr)
+	}
+}
+
+func TestCommandLineListsWarningsWithoutErrors(t *testing.T) {
+	s := start(t)
+	path := filepath.Join(t.TempDir(), "areas.csv")
+	if err := os.WriteFile(path, []byte("Area code;Area name;Country;\nA-1;North;DE;a note\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := s.command("import", path)
+	for _, want := range []string{"1 row  1 inserted  1 warning", "has content but no header, and is not imported."} {
+		if code != 0 || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, without %q:\n%s", code, want, stderr)
+		}
 	}
 }

@@ -240,7 +240,7 @@ func ask(question string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// summarize prints the counts and the errors, and writes the requested reports.
+// summarize prints the counts, the errors, and the warnings, and writes the requested reports.
 func (c *importCommand) summarize(ctx context.Context, imports importsv1.ImportServiceClient, id string) error {
 	response, err := imports.GetImport(ctx, &importsv1.GetImportRequest{ImportId: id})
 	if err != nil {
@@ -267,7 +267,7 @@ func (c *importCommand) summarize(ctx context.Context, imports importsv1.ImportS
 			return err
 		}
 	}
-	if n.GetIssues() == 0 {
+	if n.GetIssues()+n.GetWarnings() == 0 {
 		return nil
 	}
 	issues, err := imports.ListIssues(ctx, &importsv1.ListIssuesRequest{ImportId: id, PageSize: 10})
@@ -280,7 +280,7 @@ func (c *importCommand) summarize(ctx context.Context, imports importsv1.ImportS
 	if more := int(issues.GetFound()) - len(issues.GetIssues()); more > 0 {
 		fmt.Fprintf(os.Stderr, "  … and %d more\n", more)
 	}
-	if c.Report == "" {
+	if c.Report == "" || n.GetIssues() == 0 {
 		return nil
 	}
 	return download(ctx, imports, id, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK, c.Report)

@@ -196,13 +196,10 @@ func stepLine(step *jobsv1.Step) string {
 	}
 	parts := []string{fmt.Sprintf("%-18s", title)}
 	if read, ok := step.GetCounters()["read"]; ok {
-		parts = append(parts, fmt.Sprintf("%.0f rows", read))
+		parts = append(parts, count(read, "rows"))
 		for _, name := range counterOrder {
-			switch n := step.GetCounters()[name]; {
-			case n == 1:
-				parts = append(parts, "1 "+strings.TrimSuffix(name, "s"))
-			case n > 0:
-				parts = append(parts, fmt.Sprintf("%.0f %s", n, name))
+			if n := step.GetCounters()[name]; n > 0 {
+				parts = append(parts, count(n, name))
 			}
 		}
 	} else if step.GetTotal() > 0 {
@@ -212,6 +209,14 @@ func stepLine(step *jobsv1.Step) string {
 		parts = append(parts, step.GetMessage())
 	}
 	return strings.Join(parts, "  ")
+}
+
+// count writes a number with its noun, which is given in the plural.
+func count(n float64, noun string) string {
+	if n == 1 {
+		noun = strings.TrimSuffix(noun, "s")
+	}
+	return fmt.Sprintf("%.0f %s", n, noun)
 }
 
 // amount describes the progress of a step, such as "12 of 40 pages" or "36.8 MB of 41.0 MB".
