@@ -25,7 +25,7 @@ const module = "headway/"
 type rules map[string][]string
 
 // testsOnly are the rooms that only tests may import.
-var testsOnly = []string{"examples/internal/workertest", "internal/natstest", "internal/pgtest", "internal/proctest", "internal/s3test", "services/jobs/internal/store/storetest", "internal/bus/bustest",
+var testsOnly = []string{"examples/internal/workertest", "internal/natstest", "internal/pgtest", "internal/proctest", "internal/s3test", "internal/strangertest", "services/jobs/internal/store/storetest", "internal/bus/bustest",
 	"services/importer/internal/store/storetest", "services/importer/internal/target/targettest", "services/edge/internal/tus/tustest"}
 
 // outside are the packages without a rule: programs, benchmarks, end-to-end tests, and examples import what they need,

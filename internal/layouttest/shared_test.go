@@ -30,6 +30,7 @@ var shared = rules{
 	"internal/proctest":           {"internal/atomicfile"},
 	"internal/prosetest":          {},
 	"internal/s3test":             {"internal/proctest"},
+	"internal/strangertest":       {"gen/...", "internal/auth", "internal/rpcerr"},
 	"internal/tlsfiles":           {"internal/watched"},
 	"internal/watched":            {},
 	"schemas":                     {},
