@@ -8,7 +8,7 @@ setUp();
 
 test("a review lists the tables that it creates, once", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address);
-  const changes = page.getByText("Importing also makes 7 changes to the tables of the database");
+  const changes = page.getByText("This import also makes 7 changes to the database tables");
   await page.getByRole("button", { name: "Try a sample file" }).click();
   await waitForStatus(page, "waiting");
   await changes.click();

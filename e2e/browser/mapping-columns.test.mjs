@@ -99,7 +99,7 @@ test("imports two tables from one sheet, with parts of cells and several cells, 
   await teams.focus();
   await page.keyboard.type("Also from");
   assert.equal(
-    await question(page).getByRole("checkbox", { name: "Import equal rows of Teams once" }).isChecked(),
+    await question(page).getByRole("checkbox", { name: "Import identical rows of Teams only once" }).isChecked(),
     true,
   );
   assert.equal(await persons.inputValue(), "office", "the sheet is still for the persons");
@@ -111,7 +111,9 @@ test("imports two tables from one sheet, with parts of cells and several cells, 
       .getByRole("combobox", { name: `Column with ${title}` })
       .selectOption("Name");
   }
-  await question(page).getByRole("combobox", { name: "Part for First name" }).selectOption("All before the last part");
+  await question(page)
+    .getByRole("combobox", { name: "Part for First name" })
+    .selectOption("Everything before the last part");
   await question(page).getByRole("combobox", { name: "Part for Last name" }).selectOption("Last part");
   await question(page).getByText("Ann Mary · Bob · Cleo").waitFor();
   await question(page).getByText("Lee · Ray · Day").waitFor();
@@ -154,12 +156,12 @@ test("imports values by rules that the user chooses, and shows what they have ch
 
   const hired = await openRules("Hired on");
   await hired.getByRole("radio", { name: "2025-04-03" }).check();
-  assert.equal(await hired.getByRole("combobox", { name: "Order of dates" }).inputValue(), "dmy");
+  assert.equal(await hired.getByRole("combobox", { name: "Date order" }).inputValue(), "dmy");
   await hired.getByRole("status").getByText("2025-06-05").waitFor();
   assert.match(await hired.locator("summary").innerText(), /1 rule/);
 
   const salary = await openRules("Salary");
-  await salary.getByRole("combobox", { name: "Separator of thousands" }).selectOption("Point (.)");
+  await salary.getByRole("combobox", { name: "Thousands separator" }).selectOption("Point (.)");
   await salary.getByRole("status").getByText("45000").waitFor();
 
   const remote = await openRules("Remote");
@@ -176,13 +178,13 @@ test("imports values by rules that the user chooses, and shows what they have ch
     ["E", "early"],
     ["L", "late"],
   ].entries()) {
-    await shift.getByRole("textbox", { name: `Values for whole texts, text ${n + 1}` }).fill(from ?? "");
-    await shift.getByRole("textbox", { name: `Values for whole texts, value ${n + 1}` }).fill(to ?? "");
+    await shift.getByRole("textbox", { name: `Replacements for whole texts, text ${n + 1}` }).fill(from ?? "");
+    await shift.getByRole("textbox", { name: `Replacements for whole texts, value ${n + 1}` }).fill(to ?? "");
   }
   await shift.getByRole("status").getByText("late", { exact: true }).waitFor();
 
   const number = await openRules("Personnel number");
-  await number.getByRole("combobox", { name: "Letters" }).selectOption("CAPITALS");
+  await number.getByRole("combobox", { name: "Case" }).selectOption("UPPERCASE");
   await number.getByRole("status").getByText("B-3", { exact: true }).waitFor();
   await assertAccessible(page, "value rules");
   await picture(page, "mapping-rules");
@@ -192,8 +194,8 @@ test("imports values by rules that the user chooses, and shows what they have ch
   await page.setViewportSize({ width: 1280, height: 800 });
   await confirm(page).click();
   await page.getByRole("heading", { name: "3 rows imported" }).waitFor();
-  await page.getByText("Normalized 14 cells in 5 columns").click();
-  await page.getByText("Separators of numbers: 2 cells").waitFor();
+  await page.getByText("Cleaned up 14 cells in 5 columns").click();
+  await page.getByText("Number separators: 2 cells").waitFor();
   await page.getByText("line 2, column 2").waitFor();
   await assertAccessible(page, "what the rules have changed");
   await picture(page, "changes");

@@ -149,7 +149,7 @@ describe("a file as people have it", () => {
     await page.locator(".mapping-absent > summary").click();
     const departments = page.getByRole("combobox", { name: "Sheet of your file for Departments" });
     await page.getByRole("heading", { name: "Departments" }).click();
-    await departments.selectOption({ label: "Also from “Master data”, equal rows once" });
+    await departments.selectOption({ label: "Also from “Master data”, identical rows only once" });
     const fields = page.getByRole("list", { name: "Departments" });
     await fields.getByRole("combobox", { name: "Area code", exact: true }).selectOption("Area code (2)");
     await confirm();

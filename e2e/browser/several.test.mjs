@@ -93,7 +93,7 @@ describe("several text files", () => {
     const read = page.locator(".mapping-formats");
     await read.getByText("How the files are read").click();
     const file = read.getByRole("group", { name: "Obszary.csv" });
-    const separator = file.getByRole("combobox", { name: "Between two values" });
+    const separator = file.getByRole("combobox", { name: "Separator between values" });
     const encoding = file.getByRole("combobox", { name: "Encoding" });
     assert.match(await separator.locator("option:checked").innerText(), /Automatic: Semicolon/);
     await encoding.selectOption({ label: "Western Europe (windows-1252)" });
