@@ -89,10 +89,10 @@ func TestIssuesNameColumnsAsTheFileDoes(t *testing.T) {
 func TestInvalidConstantIsRefused(t *testing.T) {
 	w := setup(t)
 	for name, mapping := range map[string]*importsv1.SheetMapping{
-		"exactly 2 capital letters": {Sheet: "areas", Constants: map[string]string{"country": "Germany"}},
-		"does not have":             {Sheet: "areas", Constants: map[string]string{"planet": "Earth"}},
-		"is empty":                  {Sheet: "areas", Constants: map[string]string{"office_email": " "}},
-		"and the header":            {Sheet: "areas", Columns: map[string]string{"country": "Land"}, Constants: map[string]string{"country": "DE"}},
+		"exactly 2 uppercase letters": {Sheet: "areas", Constants: map[string]string{"country": "Germany"}},
+		"does not have":               {Sheet: "areas", Constants: map[string]string{"planet": "Earth"}},
+		"is empty":                    {Sheet: "areas", Constants: map[string]string{"office_email": " "}},
+		"and the header":              {Sheet: "areas", Columns: map[string]string{"country": "Land"}, Constants: map[string]string{"country": "DE"}},
 	} {
 		_, err := w.upload("ann", []byte(german), &importsv1.UploadOptions{FileName: "x.csv", Mapping: []*importsv1.SheetMapping{mapping}})
 		if rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID || !strings.Contains(err.Error(), name) {

@@ -8,7 +8,7 @@ import (
 	"headway/internal/messages"
 )
 
-// Form describes a pattern as parts that follow each other, such as "exactly 2 capital letters" and "4 digits". It returns nil for
+// Form describes a pattern as parts that follow each other, such as "exactly 2 uppercase letters" and "4 digits". It returns nil for
 // patterns that are not as simple.
 func Form(pattern string) []messages.Value {
 	re, err := syntax.Parse(pattern, syntax.Perl)

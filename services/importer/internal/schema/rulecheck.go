@@ -170,7 +170,7 @@ func (k *ruleCheck) texts() {
 		}
 	}
 	if r.Case == Upper && k.column.Type == Email {
-		k.add("case", Contradiction, "the domains of email addresses have small letters. Use case: lower")
+		k.add("case", Contradiction, "the domains of email addresses are in lower case. Use case: lower")
 	}
 	for _, a := range k.column.Allowed {
 		if cased := r.Case.Of(a); cased != a && k.column.Type == Text {

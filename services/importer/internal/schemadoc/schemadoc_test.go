@@ -105,7 +105,7 @@ func TestPageInGerman(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`<html lang="de">`, "Schema <code>workforce</code>. Die Blätter werden in dieser Reihenfolge geladen:", "Füllt die Tabelle <code>employees</code>.",
-		"<th scope=\"col\">Überschrift</th>", "Andere Zeilen verweisen darauf: <a", "Schlüssel: Jeder Wert muss anders sein.", "Ein Stern (*)"} {
+		"<th scope=\"col\">Überschrift</th>", "Andere Zeilen verweisen darauf: <a", "Schlüssel: Jeder Wert darf nur einmal vorkommen.", "Ein Stern (*)"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}

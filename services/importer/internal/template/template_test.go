@@ -362,7 +362,7 @@ func TestTemplateInGerman(t *testing.T) {
 		all += strings.Join(row, "|") + "\n"
 	}
 	for _, want := range []string{"Geben Sie ab der zweiten Zeile einen Datensatz pro Zeile ein", "Blatt|Spalte|Typ|Pflicht|Regeln|Beispiel|Andere passende Überschriften",
-		"|Pflicht|Schlüssel: Jeder Wert muss anders sein."} {
+		"|Pflicht|Schlüssel: Jeder Wert darf nur einmal vorkommen."} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the instructions lack %q:\n%s", want, all)
 		}

@@ -192,7 +192,7 @@ func thai(before, r, after rune) int {
 	return anyThai(before, r, after)
 }
 
-// wide returns a model in which characters are rarely next to small letters of the Latin script. In texts with that script, the second
+// wide returns a model in which characters are rarely next to lowercase letters of the Latin script. In texts with that script, the second
 // byte of such a character is often the letter after an accent.
 func wide(m model) model {
 	return func(before, r, after rune) int {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendShape appends the shape of a text. Digits become 9, capital letters A, and small letters a. If exact is true,
-// groups of digits and capital letters keep their length up to 8. Otherwise a group is one character.
+// appendShape appends the shape of a text. Digits become 9, uppercase letters A, and lowercase letters a. If exact is true,
+// groups of digits and uppercase letters keep their length up to 8. Otherwise a group is one character.
 func appendShape(dst, text []byte, exact bool) []byte {
 	const longest = 24
 	start, run := len(dst), 0
