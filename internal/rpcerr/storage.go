@@ -39,3 +39,14 @@ func StorageFull(cause error) error {
 	return build(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL,
 		"The server's disk is full, so nothing was changed. Try again later, or contact the operator.", cause)
 }
+
+// StorageFailed returns an error for a folder or bucket that can't be read or written: it can't be reached, or refuses access. A full disk,
+// and a caller that has disconnected, have the same errors as from Internal.
+func StorageFailed(cause error) error {
+	known := Internal(cause)
+	if Reason(known) != errorsv1.ErrorReason_ERROR_REASON_INTERNAL {
+		return known
+	}
+	return build(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+		"The server can't read or write its files. Try again later, or contact the operator.", cause)
+}

@@ -194,10 +194,14 @@ func TestUnreachableBucketIsNamed(t *testing.T) {
 	b.refused(b.do(http.MethodGet, fmt.Sprint("/api/v1/sse/jobs/my?token=", answer["ticket"]), nil, "Authorization", ""), http.StatusServiceUnavailable, "UNAVAILABLE")
 	b.jobs.put("j1", "media", "ann", nil)
 	stream.want("job_update")
+	startUpload := func() *http.Response {
+		return b.do(http.MethodPost, "/api/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", "10")
+	}
+	b.refused(startUpload(), http.StatusServiceUnavailable, "UNAVAILABLE")
 	away.Store(false)
 	eventually(t, "the bucket is back", func() bool { _, body := b.get("/readyz"); return body["blobs"] == nil })
 	denied.Store(true)
-	b.do(http.MethodPost, "/api/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", "10")
+	b.refused(startUpload(), http.StatusServiceUnavailable, "UNAVAILABLE")
 	if _, body := b.get("/readyz"); body["blobs"] != "denied" {
 		t.Errorf("with a bucket that refuses changes, ready is %v", body)
 	}

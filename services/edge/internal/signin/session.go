@@ -141,10 +141,14 @@ func (h *Handler) localToken(r *http.Request, secret string) (string, error) {
 		return "", errLink("To sign in, open the address that Headway printed when it started. To get a new one, run: headway open")
 	}
 	fresh, err := h.sign()
-	if err == nil { // requests that are in transit with the old one still succeed
-		err = h.cfg.Access.Revoke(r.Context(), old.Session, time.Now().Add(renewalOverlap), old.ExpiresAt)
+	if err != nil {
+		return "", err
 	}
-	return fresh, err
+	// Requests that are in transit with the old one still succeed.
+	if err := h.cfg.Access.Revoke(r.Context(), old.Session, time.Now().Add(renewalOverlap), old.ExpiresAt); err != nil {
+		return "", rpcerr.StorageFailed(err)
+	}
+	return fresh, nil
 }
 
 // renewalOverlap is how long a session's old cookie works after the session was renewed.
@@ -242,7 +246,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, caller := range h.cfg.Access.Sessions(r) {
 			if err := h.cfg.Access.Revoke(r.Context(), caller.Session, time.Now(), caller.ExpiresAt); err != nil {
-				httperr.Write(w, r, rpcerr.Internal(err))
+				httperr.Write(w, r, rpcerr.StorageFailed(err))
 				return
 			}
 		}

@@ -41,7 +41,7 @@ func explain(err error) error {
 	case rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		return err
 	}
-	return rpcerr.Internal(err)
+	return rpcerr.StorageFailed(err)
 }
 
 // explainChunk is explain for a chunk of an upload that continues: the bytes that arrived are stored.

@@ -201,7 +201,7 @@ func (h *Handler) preview(r *http.Request, id string) (*importsv1.PreviewFileRes
 	options.SizeBytes = locked.Info().Length
 	file, err := locked.Open()
 	if err != nil {
-		return nil, rpcerr.Internal(err)
+		return nil, rpcerr.StorageFailed(err)
 	}
 	defer file.Close()
 	return h.cfg.Uploads.SendPreview(access.Outgoing(r.Context()), options, file)
@@ -215,12 +215,12 @@ func (h *Handler) forwardUpload(r *http.Request, locked Upload, options *imports
 	}
 	file, err := locked.Open()
 	if err != nil {
-		return nil, rpcerr.Internal(err)
+		return nil, rpcerr.StorageFailed(err)
 	}
 	defer file.Close()
 	accepted, err := h.cfg.Uploads.Send(access.Outgoing(r.Context()), options, file)
 	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED { // because of the disk of the edge
-		return nil, rpcerr.Internal(fmt.Errorf("read upload %s: %w", info.ID, err))
+		return nil, rpcerr.StorageFailed(fmt.Errorf("read upload %s: %w", info.ID, err))
 	}
 	return accepted, err
 }

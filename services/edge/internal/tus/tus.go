@@ -309,7 +309,7 @@ func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
 	}
 	defer locked.Unlock()
 	if err := locked.Remove(); err != nil {
-		httperr.Write(w, r, rpcerr.Internal(err))
+		httperr.Write(w, r, rpcerr.StorageFailed(err))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
