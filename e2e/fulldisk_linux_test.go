@@ -88,10 +88,10 @@ func TestFullDiskIsNamedEverywhere(t *testing.T) {
 
 	s.limitFiles(unix.RLIM_INFINITY)
 	if status, answer := create(); status != http.StatusOK {
-		t.Errorf("afterwards: %d %v", status, answer)
+		t.Errorf("afterward: %d %v", status, answer)
 	}
 	if resp := tus(); resp.StatusCode != http.StatusCreated {
-		t.Errorf("afterwards: %s", resp.Status)
+		t.Errorf("afterward: %s", resp.Status)
 	}
 	eventually(t, "the server is ready again", func() error {
 		if status, text := ready(); status != http.StatusOK {

@@ -19,8 +19,8 @@ import (
 // every route: each parameter and each field of a body takes values around its rules, one at a time. The server must refuse
 // exactly what the document does not allow, and no answer may be an error of the server.
 //
-// The document describes one way to write each request. What the server accepts in addition, as the document's description
-// says, is not generated here: null, enum values by their full names or numbers, numbers as text, and names in snake case.
+// The document describes one way to write each request. Other forms that the server accepts, according to the document's description,
+// are not generated here: null, enum values by their full names or numbers, numbers as text, and names in snake case.
 func TestServerIsAsStrictAsItsDocument(t *testing.T) {
 	p := &prober{t: t, server: start(t, "--requests-per-second=-1", "--unfinished-per-user=-1", "--unfinished-bytes=-1", "--unfinished-bytes-per-user=-1")}
 	d := newDocument(t)

@@ -30,7 +30,7 @@ type Task struct {
 	steps   map[string]*Step
 	message string
 
-	// What has not been sent yet.
+	// The changes that have not been sent yet.
 	planDirty, messageDirty bool
 	dirty                   []*Step
 	saved                   []byte // the latest checkpoint; nil for none

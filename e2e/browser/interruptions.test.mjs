@@ -91,7 +91,7 @@ test("a list shows every step of small and large workbooks, one after another", 
   }
 });
 
-test("a list shows an error without a workbook, and works again afterwards", async () => {
+test("a list shows an error without a workbook, and works again afterward", async () => {
   const { page, state, upload, all, reset } = await stepper();
   await page.getByRole("button", { name: "Start Upload" }).click(); // the file field has text
   await state("error"); // the stream ends, which is an error for an EventSource

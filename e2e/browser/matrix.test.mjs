@@ -40,7 +40,7 @@ async function each(seen, what, holds) {
 
 const lost = (/** @type {import("./matrix/runners.mjs").Seen} */ one) => one.losses > 0 || one.stopped !== undefined;
 
-/** Loses the connections while the job changes. Afterwards, the clients can connect again. */
+/** Loses the connections while the job changes. Afterward, the clients can connect again. */
 const away = async (/** @type {Stage} */ { path, seen }, /** @type {() => Promise<void>} */ meanwhile) => {
   path.relay.set("refuse");
   path.relay.reset();

@@ -17,7 +17,7 @@ const name = "Löhne 2026.xlsx";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
-/** @type {string} The script with the clients for browsers. */
+/** @type {string} The script with the browser clients. */
 let script;
 before(async () => {
   browser = await launch();

@@ -13,7 +13,7 @@ import (
 )
 
 // Write replaces the file at path with the content that fill writes. If fill fails, the old file stays. A symbolic link stays, and its
-// file is replaced. What is not a file, such as a pipe or /dev/null, is written to.
+// file is replaced. A path that is not a regular file, such as a pipe or /dev/null, is written to directly.
 func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return writeTo(path, fill)

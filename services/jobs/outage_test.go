@@ -21,7 +21,7 @@ import (
 )
 
 // The database stops for longer than a lease. No live worker loses its job because of that, and the job of a worker that is gone is
-// taken from it afterwards. The workers send their heartbeats at the same time, as real ones do: one after the other, those of a slow
+// taken from it afterward. The workers send their heartbeats at the same time, as real ones do: one after the other, those of a slow
 // machine would come after their leases.
 func TestDatabaseOutageExtendsAllLeases(t *testing.T) {
 	server, err := pgtest.Start("fsync=off")

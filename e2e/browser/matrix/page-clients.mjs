@@ -1,4 +1,4 @@
-// The clients for browsers. They are bundled, and run on an empty page.
+// The browser clients. They are bundled, and run on an empty page.
 import { browserEventSource, headwayClient, microsoftClient } from "./clients.mjs";
 
 Object.assign(globalThis, {

@@ -30,7 +30,7 @@ export class Seen {
 /** @type {Promise<string> | undefined} */
 let bundle;
 
-/** Returns the script with the clients for browsers. */
+/** Returns the script with the browser clients. */
 function pageScript() {
   bundle ??= build({
     configFile: false,

@@ -1,4 +1,4 @@
-// The upload clients for browsers, with their defaults. They are bundled, and run on an empty page of the server.
+// The upload clients that run in browsers, with their defaults. They are bundled, and run on an empty page of the server.
 import Uppy from "@uppy/core";
 import Tus from "@uppy/tus";
 import XHRUpload from "@uppy/xhr-upload";

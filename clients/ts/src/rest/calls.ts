@@ -117,7 +117,7 @@ export const listIssues = (options: ImportOptions & PageOptions & IssueFilter): 
 export const confirm = ({ commit, ...options }: ImportOptions & { commit: boolean }): Promise<Import> =>
   callForImport(options, "POST", `${importPath(options.importId)}:confirm`, { commit });
 
-/** What to change when the file of an import is read again. What is not set is as for the import. */
+/** The options for reading the file of an import again. Unset options are those of the import. */
 export interface FileChanges extends FileFormats {
   mapping?: readonly SheetMapping[] | undefined;
 }
@@ -131,7 +131,7 @@ export const previewImport = (options: ImportOptions & { changes?: FileChanges }
     options.changes ?? {},
   ).then((answer) => answer.preview);
 
-/** What to change when an import is repeated. What is not set is as for the earlier import. */
+/** The options for repeating an import. Unset options are those of the earlier import. */
 export interface ImportChanges extends FileChanges {
   onIssues?: OnIssues;
   mode?: ImportMode;

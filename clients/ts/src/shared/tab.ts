@@ -120,7 +120,7 @@ export class Tab {
       hear(followed, message);
       const full = followed.options.room?.();
       if (!full) return;
-      // It continues after the last event. Messages in transit are taken nevertheless.
+      // It continues after the last event. Messages in transit are still used.
       this.link?.post({ type: "leave", stream: message.stream });
       void full.then(() => {
         if (this.followed.has(message.stream)) this.tellFollow(message.stream, followed);

@@ -121,10 +121,10 @@ type Dangling struct {
 const MaxDangling = 1000
 
 // Table is a table of the target within a transaction. Rows have the columns that the table was opened for, in their
-// order. Its look-ups (Existing, Owners, Values) are for one goroutine at a time, and its writes (Release, Insert, Update) are for
+// order. Its lookups (Existing, Owners, Values) are for one goroutine at a time, and its writes (Release, Insert, Update) are for
 // one. Both can run at the same time.
 //
-// A look-up answers what the table had before the run. It might also show what the run has written so far.
+// A lookup answers what the table had before the run. It might also show what the run has written so far.
 type Table interface {
 	// Columns returns the columns of the rows, with the bounds that the database has in addition to those of the schema.
 	Columns() []*schema.Column

@@ -89,7 +89,7 @@ func TestRowsExchangeUniqueValues(t *testing.T) {
 		cars   [][]any
 		policy imports.Mode
 		issues []string
-		want   string // the cars afterwards, and the changed ones
+		want   string // the cars afterward, and the changed ones
 	}{
 		"two rows":                             {cars: [][]any{{"a", "B", 1}, {"b", "A", 2}}, want: "aB1 bA2 cC3 dD4"},
 		"four rows":                            {cars: [][]any{{"a", "B", 1}, {"b", "C", 2}, {"c", "D", 3}, {"d", "A", 4}}, want: "aB1 bC2 cD3 dA4"},

@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// withFolder calls do with a folder, and deletes it afterwards unless it was given.
+// withFolder calls do with a folder, and deletes it afterward unless it was given.
 func withFolder(folder string, do func(string) error) error {
 	if folder != "" {
 		return do(folder)

@@ -29,7 +29,7 @@ func (l Limit) problem() string {
 	return ""
 }
 
-// admitted reports whether the job counts towards its limit.
+// admitted reports whether the job counts toward its limit.
 func (j *Job) admitted() bool { return j.Limit.Key != "" && (j.Ready() || j.Status == Active) }
 
 // Admit lets a job become ready that has waited because of its limit.
@@ -135,7 +135,7 @@ func (g *Gates) Get(of GateKey) (*Gate, error) {
 	return &gate, nil
 }
 
-// Follow takes in a change of a job. If the job would become ready and its limit leaves no room, it is Limited afterwards.
+// Follow takes in a change of a job. If the job would become ready and its limit leaves no room, it is Limited afterward.
 func (g *Gates) Follow(before, after *Job) error {
 	if after.Limit.Key == "" {
 		return nil

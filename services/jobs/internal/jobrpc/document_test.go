@@ -34,7 +34,7 @@ func TestDeepDocumentsAreRefused(t *testing.T) {
 		if err != nil {
 			t.Errorf("%d levels, lists %v: %v", maxDepth, lists, err)
 		}
-		// Each submessage, map entries included, counts towards the limit of 100 of C++, Java, C# and Python.
+		// Each submessage, map entries included, counts toward the limit of 100 of C++, Java, C# and Python.
 		leased := &jobsv1.LeaseJobsResponse{Jobs: []*jobsv1.LeasedJob{{Job: toWhole(&job.Job{Payload: text})}}}
 		wire, err := proto.Marshal(leased)
 		if err != nil {

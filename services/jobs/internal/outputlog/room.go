@@ -12,7 +12,7 @@ import (
 // maxOwners bounds the jobs whose owners are remembered. When there are more, all are looked up again.
 const maxOwners = 10_000
 
-// owners remembers whose jobs append output, so that an append needs no look-up.
+// owners remembers whose jobs append output, so that an append needs no lookup.
 type owners struct {
 	mu sync.Mutex
 	of map[string]string

@@ -93,7 +93,7 @@ interface FileFormatProps {
   onChange: (format: TextFormat) => void;
 }
 
-/** The fields of one file. What the user does not set is detected. */
+/** The fields of one file. Fields that the user doesn't set are detected. */
 function FileFormat({ file, read, chosen = {}, onChange }: FileFormatProps) {
   const set = (part: "delimiter" | "encoding", value: string) => {
     const { [part]: _, ...rest } = chosen;

@@ -36,7 +36,7 @@ type lookup struct {
 // uuidLength is the number of characters of a UUID.
 const uuidLength = 36
 
-// newLookup prepares a look-up by an index.
+// newLookup prepares a lookup by an index.
 func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Column) (*lookup, error) {
 	l := &lookup{table: t, give: give, params: make([][]byte, len(by)), formats: []int16{pgtype.BinaryFormatCode}}
 	var arrays, on, columns []string
@@ -194,7 +194,7 @@ func (l *lookup) run(ctx context.Context, keep func(i, column int, v imports.Val
 	return nil
 }
 
-// failed is the error of a look-up.
+// failed is the error of a lookup.
 func (l *lookup) failed(ctx context.Context, err error) error {
 	if permanent(err) {
 		return &imports.TableConflictError{Table: l.table.sheet.Table, Detail: "it can't be read: " + message(err)}

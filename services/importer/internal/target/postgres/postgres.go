@@ -3,7 +3,7 @@
 //
 // A run has two connections. One collects the rows: it copies them into temporary tables, which no other program sees, and
 // applies them with a few statements at the commit. So a run that is not committed leaves nothing in the tables, and no
-// table is locked while a workbook is read. The other connection answers look-ups from a snapshot that it takes at the
+// table is locked while a workbook is read. The other connection answers lookups from a snapshot that it takes at the
 // beginning. A table that the run creates gets its rows directly, and its indexes after them.
 package postgres
 

@@ -20,7 +20,7 @@ type transaction struct {
 	ctx   context.Context
 	run   imports.Run
 	leave func()
-	// writer collects and applies the rows. reader answers look-ups.
+	// writer collects and applies the rows. reader answers lookups.
 	writer, reader *pgx.Conn
 	// tables are in the order in which they were opened, parents first.
 	tables []*table
@@ -51,7 +51,7 @@ type transaction struct {
 const runPrefix = "headway import "
 
 // begin claims the import for this run in a separate transaction, so that an earlier run can no longer commit, and then
-// opens the transaction of the run and the snapshot of its look-ups.
+// opens the transaction of the run and the snapshot of its lookups.
 func (tx *transaction) begin(waiting func(int)) (err error) {
 	ctx, name := tx.ctx, runPrefix+tx.run.ImportID
 	if tx.writer, err = tx.target.connect(ctx, name); err != nil {
@@ -80,12 +80,12 @@ func (tx *transaction) begin(waiting func(int)) (err error) {
 			return err
 		}
 	}
-	// Look-ups ask for a few rows by an index. Without statistics, the planner could read the whole table for each of them.
+	// Lookups ask for a few rows by an index. Without statistics, the planner could read the whole table for each of them.
 	_, err = tx.reader.Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 		SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
 		SET LOCAL plan_cache_mode = force_generic_plan`)
 	if err != nil {
-		return fmt.Errorf("begin the look-ups: %w", failed(ctx, err))
+		return fmt.Errorf("begin the lookups: %w", failed(ctx, err))
 	}
 	return nil
 }
@@ -163,11 +163,11 @@ func (tx *transaction) tableNames() []string {
 	return names
 }
 
-// write ends the look-ups and writes the rows. The tables could not be changed as long as the snapshot of the look-ups is
+// write ends the lookups and writes the rows. The tables could not be changed as long as the snapshot of the lookups is
 // open.
 func (tx *transaction) write(ctx context.Context) error {
 	if _, err := tx.reader.Exec(ctx, `ROLLBACK`); err != nil {
-		return fmt.Errorf("end the look-ups: %w", failed(ctx, err))
+		return fmt.Errorf("end the lookups: %w", failed(ctx, err))
 	}
 	return tx.apply()
 }

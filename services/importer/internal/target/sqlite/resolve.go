@@ -118,7 +118,7 @@ func (t *table) shown(column, stored string) string {
 	return stored
 }
 
-// asked is an expression of the value that a column has in the row that a look-up searches. Without such a row, it is null.
+// asked is an expression of the value that a column has in the row that a lookup searches. Without such a row, it is null.
 func (t *table) asked(column, value string) string {
 	if r := t.resolved[column]; r != nil {
 		return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s%s)", name(r.id), r.parent, name(r.code), value, r.collation)

@@ -19,7 +19,7 @@ import (
 // its page cache.
 type transaction struct {
 	store *Target
-	// using is held while a table's method uses the connection: look-ups and writes can be called at the same time.
+	// using is held while a table's method uses the connection: lookups and writes can be called at the same time.
 	using sync.Mutex
 	conn  *sqlitedirect.Conn
 	run   imports.Run

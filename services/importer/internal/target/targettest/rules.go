@@ -37,7 +37,7 @@ func values(t *testing.T, open func() imports.Target) {
 		t.Errorf("after an error: %v, %d calls", err, calls)
 	}
 	if _, err := tb.Existing(t.Context(), [][]imports.Value{{text("x"), null, null}}); err != nil {
-		t.Errorf("a look-up after an early end: %v", err)
+		t.Errorf("a lookup after an early end: %v", err)
 	}
 }
 
