@@ -13,7 +13,7 @@ import (
 
 // mappingCommand manages saved mappings.
 type mappingCommand struct {
-	List   listMappingsCommand  `cmd:"" help:"List your mappings for a schema, and those that others share."`
+	List   listMappingsCommand  `cmd:"" help:"List your mappings for a schema, and those that other users share."`
 	Save   saveMappingCommand   `cmd:"" help:"Save a mapping under a name."`
 	Get    getMappingCommand    `cmd:"" help:"Write a saved mapping to a file, for headway import --mapping."`
 	Delete deleteMappingCommand `cmd:"" help:"Delete one of your mappings."`

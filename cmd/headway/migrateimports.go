@@ -10,7 +10,7 @@ import (
 // migrateImportsCommand moves the counts and issues of imports into PostgreSQL.
 type migrateImportsCommand struct {
 	Data            string `help:"Data directory." default:"./data" placeholder:"DIR"`
-	ImportsDatabase string `help:"URL of the PostgreSQL database, which has no imports yet. It can be that of the jobs." required:"" placeholder:"URL"`
+	ImportsDatabase string `help:"URL of the PostgreSQL database, which has no imports yet. It can be the database of the jobs." required:"" placeholder:"URL"`
 }
 
 // Run copies the imports, and prints how to continue.

@@ -16,8 +16,8 @@ import (
 type schemaCommand struct {
 	Check   schemaCheckCommand   `cmd:"" help:"Check schema files. Every problem is printed with its file and line."`
 	Diff    schemaDiffCommand    `cmd:"" help:"Show the changes that the tables of a schema need."`
-	Docs    schemaDocsCommand    `cmd:"" help:"Write a page that describes a schema (HTML)."`
-	Infer   schemaInferCommand   `cmd:"" help:"Write a schema for files or for a database that you have."`
+	Docs    schemaDocsCommand    `cmd:"" help:"Write an HTML page that describes a schema."`
+	Infer   schemaInferCommand   `cmd:"" help:"Infer a schema from existing files or from a database."`
 	Migrate schemaMigrateCommand `cmd:"" help:"Make the changes that the tables of a schema need."`
 }
 

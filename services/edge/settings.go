@@ -35,7 +35,7 @@ type Settings struct {
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
 	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 
-	EdgeBlobs string `help:"URL of a bucket that all edges share, such as s3://BUCKET?prefix=edge/, for unfinished resumable uploads, sessions that were signed out, used tickets, and the ends of jobs that declared routes have sent. Empty for directories in the data directory, if there is one edge." placeholder:"URL"`
+	EdgeBlobs string `help:"URL of a bucket that all edges share, such as s3://BUCKET?prefix=edge/, for unfinished resumable uploads, sessions that were signed out, used tickets, and records of the final messages that declared routes have sent. Empty for directories in the data directory, if there is one edge." placeholder:"URL"`
 
 	StreamsPerUser    int `help:"Maximum number of live streams per user, and of downloads. A new stream replaces the oldest one, and a new download is refused. A negative value means no limit." default:"64" negative:"no limit"`
 	MaxStreams        int `help:"Maximum number of live streams and downloads in total. A negative value means no limit." default:"15000" negative:"no limit"`

@@ -164,7 +164,7 @@ func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 type IssuerFlags struct {
 	OIDCIssuer       string   `help:"URL of an OpenID Connect issuer whose tokens are also accepted, exactly as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
 	OIDCAudience     string   `help:"Audience that the aud claim of the issuer's tokens must contain." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
-	OIDCScopeClaim   string   `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots select fields of objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
+	OIDCScopeClaim   string   `help:"Claim with the scopes (headway:admin, …), as a string or a list. Dots select fields of objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
 	OIDCServiceScope string   `help:"Value in the scope claim that means headway:service. Empty means that no token of the issuer has this scope." placeholder:"TEXT" name:"oidc-service-scope"`
 	OIDCAlgorithms   []string `help:"Algorithms that the issuer's tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
 }
@@ -175,7 +175,7 @@ type Common struct {
 	IssuerFlags
 	RightsFlags
 
-	MetricsListen string `help:"Address for metrics and profiles. A dash (-) turns them off." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
+	MetricsListen string `help:"Address for metrics and profiles. A hyphen (-) turns them off." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
 	LogFormat     string `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 	LogLevel      string `help:"Minimum level of log messages: debug, info, warn, or error." enum:"debug,info,warn,error" default:"info"`
 }

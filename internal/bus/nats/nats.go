@@ -35,7 +35,7 @@ const (
 // Settings are the operator's settings. Each is a flag and an environment variable of the programs. The files are read again for each
 // connection.
 type Settings struct {
-	Bus                string `help:"URLs of the NATS servers that connect the replicas of a service, such as tls://HOST:4222. Separated by commas. Without it, replicas of the jobs service learn of each other's changes within two seconds, and each edge limits the streams and requests of users alone." placeholder:"URL"`
+	Bus                string `help:"URLs of the NATS servers that connect the replicas of a service, such as tls://HOST:4222. Separated by commas. Without it, replicas of the jobs service learn of each other's changes within two seconds, and each edge limits the streams and requests of users on its own." placeholder:"URL"`
 	BusCredentialsFile string `help:"File with the credentials for NATS (JWT and key)." placeholder:"FILE" type:"path"`
 	BusTokenFile       string `help:"File with the token for NATS." placeholder:"FILE" type:"path"`
 	BusCAFile          string `help:"File with the certificates (PEM) of the authorities that sign those of the NATS servers. Empty for those of the operating system." placeholder:"FILE" type:"path" name:"bus-ca-file"`
