@@ -52,7 +52,7 @@ var legacy = []struct {
 	{"ISO-8859-5", charmap.ISO8859_5, []model{cyrillic}},
 	{"x-mac-cyrillic", charmap.MacintoshCyrillic, []model{cyrillic}},
 	{"windows-1253", charmap.Windows1253, []model{script(unicode.Greek, "€§°«»–—’½")}},
-	{"windows-1254", charmap.Windows1254, latin(full, "İ€§°–—‘’“”", "ğışçöüâîûi̇")},
+	{"windows-1254", charmap.Windows1254, latin(full, "€§°–—‘’“”", "ğışçöüâîûi")},
 	{"windows-1256", charmap.Windows1256, []model{script(unicode.Arabic, "،؛؟€–—")}},
 	{"ISO-8859-6", charmap.ISO8859_6, []model{script(unicode.Arabic, "،؛؟")}},
 	{"windows-1257", charmap.Windows1257, latin(full, central, "āčēģīķļņšūž", "ąčęėįšųūž", estonian)},
@@ -106,6 +106,8 @@ func latin(score int, other string, alphabets ...string) (models []model) {
 				known = known && unicode.ToLower(after) == 'e'
 			}
 			switch {
+			case known && isTurkish(before, r, after): // in bytes: Ý, Þ, and Ð of Icelandic are İ, Ş, and Ğ
+				return -2
 			case known && unicode.IsUpper(r) && (unicode.IsLower(before) || unicode.IsLetter(before) && unicode.IsLower(after)), known && unicode.IsLower(r) && unicode.IsUpper(after) && !unicode.IsUpper(before):
 				return -3
 			case known && before > unicode.MaxASCII && others[before] && !unicode.IsPunct(before):
@@ -128,6 +130,23 @@ func latin(score int, other string, alphabets ...string) (models []model) {
 	}
 	return models
 }
+
+// isTurkish reports whether a letter of Icelandic is where only the Turkish letter with the same code is: Ý at the beginning of a word,
+// unless it is a name such as Ýmir, ð at the beginning, and þ inside a word or at its end without a vowel after it.
+func isTurkish(before, r, after rune) bool {
+	switch unicode.ToLower(r) {
+	case 'þ':
+		return unicode.IsLetter(before) && !strings.ContainsRune(vowels, unicode.ToLower(after))
+	case 'ð':
+		return !unicode.IsLetter(before)
+	case 'ý':
+		return r == 'Ý' && !unicode.IsLetter(before) && unicode.IsLetter(after) && unicode.ToLower(after) != 'm'
+	}
+	return false
+}
+
+// vowels are letters that can follow þ.
+const vowels = "aeiouyáéíóúýæörjv"
 
 func runes(text string) map[rune]bool {
 	set := map[rune]bool{}
