@@ -143,7 +143,7 @@ func (p *dateParser) number(most int) (n, width int) {
 func (p *dateParser) date() []source.Civil {
 	whole := p.rest
 	for _, form := range []func(*dateParser) []source.Civil{(*dateParser).numeric, (*dateParser).named, (*dateParser).asian,
-		(*dateParser).vietnamese, (*dateParser).basic, (*dateParser).week, (*dateParser).ordinal} {
+		(*dateParser).abbreviated, (*dateParser).vietnamese, (*dateParser).basic, (*dateParser).week, (*dateParser).ordinal} {
 		p.rest = whole
 		if readings := form(p); len(readings) > 0 || !p.why.IsZero() {
 			return readings
