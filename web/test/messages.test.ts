@@ -76,6 +76,15 @@ describe("the message catalogs", () => {
       expect(missingForms(message, language), key).toEqual([]);
   });
 
+  test.each(Object.keys(languages))("%s names what the page has in the notice about a format", (language) => {
+    const issues = fileURLToPath(new URL(`../../internal/messages/issues.${language}.json`, import.meta.url));
+    const notice = JSON.parse(readFileSync(issues, "utf8"))["notice.text_format"];
+    const { [language]: page = {} } = catalogs;
+    expect(notice).toContain(page["importScreen.change"]);
+    expect(notice.toLowerCase()).toContain(page["formats.encoding"]?.toLowerCase());
+    expect(notice.toLowerCase()).toContain(page["formats.delimiter"]?.toLowerCase());
+  });
+
   test.each(Object.keys(languages))("%s can be formatted", (language) => {
     for (const [key, message] of Object.entries(catalogs[language] ?? {})) {
       const values = Object.fromEntries(
