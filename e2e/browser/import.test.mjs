@@ -166,7 +166,7 @@ describe("the sample", () => {
     await page.getByText("Nothing was changed.").waitFor();
   });
 
-  test("saves nothing if a single error stops it, and can be retried", async () => {
+  test("saves nothing if a single error stops it, and offers the rows without errors", async () => {
     const { page } = await open(browser, headway.address);
     await openOptions(page);
     await page.getByRole("radio", { name: /Don't import anything/ }).check();
@@ -175,9 +175,16 @@ describe("the sample", () => {
     await page.getByRole("heading", { name: "Nothing was imported" }).waitFor();
     await page.getByText("Details").click();
     await page.getByText("ROWS_REJECTED").waitFor();
-    await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByText("Attempt 2").waitFor();
-    await waitForStatus(page, "failed");
+    await page.getByRole("link", { name: "Import another file" }).first().waitFor();
+    await page.getByRole("button", { name: "Change columns" }).waitFor();
+    assert.equal(
+      await page.getByRole("button", { name: "Try again" }).count(),
+      0,
+      "the same rows have the same errors",
+    );
+    await page.getByRole("button", { name: /^Import [\d,]+ rows$/ }).click();
+    await waitForStatus(page, "completed");
+    await page.getByRole("heading", { name: /^[\d,]+ rows imported$/ }).waitFor();
   });
 
   test("saves nothing when it is imported as a test", async () => {

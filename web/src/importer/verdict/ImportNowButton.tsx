@@ -1,24 +1,24 @@
-import { repeatImport } from "@headway/client";
+import { type ImportChanges, repeatImport } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useState } from "react";
-import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 
-/** Imports a file that was only tested, and calls `onImported` with the new import. */
-export function ImportNowButton({
-  importId,
-  onImported,
-}: {
+interface ImportNowButtonProps {
   importId: string;
+  text: string;
+  changes: ImportChanges;
   onImported: (importId: string) => void;
-}) {
+}
+
+/** Imports a file again that was only tested, or that had errors, and calls `onImported` with the new import. */
+export function ImportNowButton({ importId, text, changes, onImported }: ImportNowButtonProps) {
   const connection = useConnection();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const start = async () => {
     setBusy(true);
     try {
-      const { importId: next } = await repeatImport({ ...connection, importId, changes: { dryRun: false } });
+      const { importId: next } = await repeatImport({ ...connection, importId, changes });
       onImported(next);
     } catch (cause) {
       setError(cause);
@@ -28,7 +28,7 @@ export function ImportNowButton({
   return (
     <>
       <button className="button primary" type="button" disabled={busy} onClick={() => void start()}>
-        {t("verdict.importNow")}
+        {text}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>

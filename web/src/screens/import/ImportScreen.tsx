@@ -24,6 +24,9 @@ import { useSession } from "../../shell/session.js";
 import { Announcer } from "../../ui/Announcer.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
 
+/** The reasons with which another attempt with the same file and the same columns ends too. */
+const endsTheSame = /^(ROWS_REJECTED|SCHEMA_CHANGED|TEXT_FILE|(WORKBOOK|ARCHIVE|HEADER|SHEET)_.*)$/;
+
 /** One import, from the queue to its result. All data comes from the stream, so a reload shows the same state. */
 export function ImportScreen({ importId }: { importId: string }) {
   const { job: received, connection, error, deleted, restart } = useImport(importId);
@@ -56,8 +59,13 @@ export function ImportScreen({ importId }: { importId: string }) {
       {t("importScreen.change")}
     </button>
   );
-  const tested = detail.dryRun && job.status === "completed";
   const { totals, sheets = [] } = detail;
+  const good = totals ? totals.read - totals.rejected - totals.blocked - totals.skipped : 0;
+  const again =
+    job.status === "completed"
+      ? detail.dryRun && { text: t("verdict.importNow"), changes: { dryRun: false } }
+      : job.reason === "ROWS_REJECTED" &&
+        good > 0 && { text: t("review.commit", { n: good }), changes: { onIssues: "skip_rows" as const } };
   const head = (
     <JobHead
       job={job}
@@ -98,12 +106,14 @@ export function ImportScreen({ importId }: { importId: string }) {
           failure={received?.failedReason}
           actions={
             <>
-              {tested && <ImportNowButton importId={importId} onImported={open} />}
-              <a className={tested ? "button" : "button primary"} href={home.href}>
+              {again && <ImportNowButton importId={importId} {...again} onImported={open} />}
+              <a className={again ? "button" : "button primary"} href={home.href}>
                 {home.text}
               </a>
               {change}
-              {job.status !== "completed" && <RetryButton jobId={importId} onRetried={restart} />}
+              {job.status !== "completed" && !endsTheSame.test(job.reason ?? "") && (
+                <RetryButton jobId={importId} onRetried={restart} />
+              )}
             </>
           }
         />
