@@ -58,7 +58,7 @@ func BenchmarkPolling(b *testing.B) {
 	}
 }
 
-// watched is what a run cost, and how long after each update its user knew it or a later one.
+// watched holds the cost of a run, and how long after each update its user knew it or a later one.
 type watched struct {
 	requests, bytes atomic.Int64
 	cpu             time.Duration

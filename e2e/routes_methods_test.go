@@ -258,7 +258,7 @@ func TestProxyAnswersWithOneOfEachHeader(t *testing.T) {
 	}
 }
 
-// TestHeadLeavesFailureToStream checks that HEAD doesn't take the failure that the stream of a page is about to tell.
+// TestHeadLeavesFailureToStream checks that HEAD doesn't consume the failure that the stream of a page is about to send.
 func TestHeadLeavesFailureToStream(t *testing.T) {
 	m := startWithAllRoutes(t)
 	m.postFile(t, m.token, "/api/upload-batch", "")

@@ -34,7 +34,7 @@ const (
 	silence = 15 * time.Second
 )
 
-// load is what the clients of the cluster do. Every request has an ID, and is repeated until it is acknowledged.
+// load is the work of the cluster's clients. Every request has an ID, and is repeated until it is acknowledged.
 type load struct {
 	t       *testing.T
 	c       *cluster

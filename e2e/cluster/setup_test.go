@@ -90,7 +90,7 @@ func (n *node) close() {
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }
 
-// link is what is between a service and what it depends on: a proxy for each address.
+// link connects a service to its dependencies: a proxy for each address.
 type link struct {
 	name    string
 	proxies []*pgtest.Proxy
@@ -222,7 +222,7 @@ func (c *cluster) link(name string, addresses ...string) string {
 	return strings.Join(through, ",")
 }
 
-// startNginx starts nginx in front of the edges, with what deploy/nginx/headway.conf says about streams and uploads.
+// startNginx starts nginx in front of the edges, with the settings of deploy/nginx/headway.conf for streams and uploads.
 func (c *cluster) startNginx(folder string, edges []string, watchers int) {
 	c.t.Helper()
 	address := proctest.FreeAddress(c.t)

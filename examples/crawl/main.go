@@ -14,7 +14,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// description tells the web UI which form to offer for such jobs.
+// description describes the form that the web UI offers for such jobs.
 var description = &jobsv1.KindDescription{
 	Kind:    "crawl",
 	Title:   "Map a website",

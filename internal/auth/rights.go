@@ -2,7 +2,7 @@ package auth
 
 import "slices"
 
-// Rights are what a token allows: scopes, kinds of jobs, and schemas. The name * allows all.
+// Rights are the rights of a token: scopes, kinds of jobs, and schemas. The name * allows all.
 type Rights struct {
 	// Scopes are of ScopeRead, ScopeRun, ScopeImport, and ScopePriority.
 	Scopes []string

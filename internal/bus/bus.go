@@ -8,7 +8,7 @@ type Bus interface {
 	Publish(data []byte)
 	// Subscribe calls received with the messages of the others, one at a time. Call it once.
 	Subscribe(received func(data []byte)) error
-	// Wake tells one of the other replicas that await the kind that a job is ready. data is passed on.
+	// Wake notifies one of the other replicas that wait for the kind that a job is ready. data is passed on.
 	Wake(kind string, data []byte)
 	// Await calls woken for the calls of Wake that are meant for this replica, until stop is called.
 	Await(kind string, woken func(data []byte)) (stop func(), err error)

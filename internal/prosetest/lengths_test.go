@@ -10,7 +10,7 @@ import (
 // longestFile is the most lines of a source file without a reason in its head.
 const longestFile = 400
 
-// reason is the comment that says why a file is longer, among its first lines.
+// reason is the comment that explains why a file is longer, among its first lines.
 var reason = regexp.MustCompile(`(?m)^(//|#|--|/\*| \*|\t\*)? *Length: \S`)
 
 func TestLongFilesGiveReason(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// kind is what a text is in its file.
+// kind is the role of a text in its file.
 type kind int
 
 const (

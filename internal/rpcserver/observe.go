@@ -164,7 +164,7 @@ func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 	return handler(srv, stream)
 }
 
-// observedStream notes the error with which grpc has ended the call. If a message can't be received or sent, for example because
+// observedStream records the error with which grpc has ended the call. If a message can't be received or sent, for example because
 // it is too large, grpc answers the call immediately. The caller then doesn't receive the handler's error.
 type observedStream struct {
 	streamWithContext

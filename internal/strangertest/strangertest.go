@@ -192,7 +192,7 @@ func served(t *testing.T, conn *grpc.ClientConn) (methods []protoreflect.MethodD
 	return methods
 }
 
-// answer is what a call returned: a first message, or an error.
+// answer is the result of a call: a first message, or an error.
 type answer struct {
 	message proto.Message
 	err     error

@@ -12,7 +12,7 @@ import (
 	"headway/services/edge"
 )
 
-// TestReportsHaveLengthETagAndRanges: a download that broke off is continued, and a file that is already there is not sent again.
+// TestReportsHaveLengthETagAndRanges: an interrupted download is continued, and a file that the client has is not sent again.
 func TestReportsHaveLengthETagAndRanges(t *testing.T) {
 	b := setup(t, nil)
 	const path = "/api/v1/imports/i1/issues.csv"
@@ -58,7 +58,7 @@ func TestReportsHaveLengthETagAndRanges(t *testing.T) {
 	}
 }
 
-// TestPartsOfChangedReportAreNotCombined: parts of two versions are not a file. The client sees that the download broke off.
+// TestPartsOfChangedReportAreNotCombined: parts of two versions are not a file. The client sees that the download was interrupted.
 func TestPartsOfChangedReportAreNotCombined(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/api/v1/imports/changed/issues.csv", nil)

@@ -161,7 +161,7 @@ func TestStreamsOfUserAreLimitedOnAllEdges(t *testing.T) {
 	}
 }
 
-// TestUnreachableBucketIsNamed: the edge continues, because its streams don't need the bucket, and says what is missing.
+// TestUnreachableBucketIsNamed: the edge continues, because its streams don't need the bucket, and reports what is missing.
 func TestUnreachableBucketIsNamed(t *testing.T) {
 	address, err := url.Parse(s3test.Start(t, "bucket").Endpoint())
 	if err != nil {

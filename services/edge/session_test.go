@@ -165,7 +165,7 @@ func TestSessionsOfAUserAreLimited(t *testing.T) {
 	b.session("Authorization", "Bearer "+b.token("bob"))
 }
 
-// TestTooLongTokensGetNoCookie: browsers drop a cookie above 4 KiB, and say nothing.
+// TestTooLongTokensGetNoCookie: browsers drop a cookie above 4 KiB without an error.
 func TestTooLongTokensGetNoCookie(t *testing.T) {
 	b := setup(t, nil)
 	sign := func(kinds int) string {

@@ -135,7 +135,7 @@ func (b *bench) tokenFor(ttl time.Duration, subject string, scopes ...string) st
 	return token
 }
 
-// request sends a request as ann, unless the headers say otherwise. An empty "Authorization" sends none.
+// request sends a request as ann, unless the headers set another identity. An empty "Authorization" sends none.
 func (b *bench) request(method, path string, body io.Reader, headers ...string) *http.Request {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, body)

@@ -206,7 +206,7 @@ func TestInvalidTargetIsRefusedAtStart(t *testing.T) {
 	}
 }
 
-// targetReady reports whether the importer says that it can reach the database for the rows.
+// targetReady reports whether the importer reports that it can reach the database for the rows.
 func (w *world) targetReady() bool {
 	w.t.Helper()
 	answer, err := healthv1.NewHealthClient(w.dial(w.importerAddress)).Check(w.t.Context(), &healthv1.HealthCheckRequest{Service: rpcserver.TargetHealth})

@@ -150,7 +150,7 @@ func TestScopesAreNeededForWorkingAndForActingForOthers(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 }
 
-// TestOnlyTheImporterRunsImports: the result of such a job says what is in the database.
+// TestOnlyTheImporterRunsImports: the result of such a job reports what is in the database.
 func TestOnlyTheImporterRunsImports(t *testing.T) {
 	w := setup(t)
 	for _, scope := range []string{auth.ScopeAdmin, auth.ScopeService, auth.ScopeWorker} {

@@ -21,10 +21,10 @@ import (
 // jobCall is a call about a job.
 type jobCall struct {
 	id, name, token string
-	repeat          string // tells equal calls that end a lease apart from others
+	repeat          string // distinguishes calls that end a lease from equal ones
 }
 
-// jobAnswer is what the caller got.
+// jobAnswer is the response to the caller.
 type jobAnswer struct {
 	reason   string // of the error; "" for success
 	status   jobsv1.JobStatus

@@ -208,7 +208,7 @@ func (a *Access) FromCookie(r *http.Request) (Caller, error) {
 		if err == nil {
 			return caller, nil
 		}
-		if refused == nil || caller.Session != "" { // a session that has ended says more than a cookie of another program
+		if refused == nil || caller.Session != "" { // the end of a session matters more than a cookie of another program
 			refused = err
 		}
 	}
@@ -314,7 +314,8 @@ func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
 // only gets a cookie that its browser sends less often.
 func ByTLS(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }
 
-// Share returns the limits of users' requests, whose use other edges are told of. Call it before the first request.
+// Share returns the limits of users' requests, and makes them record their usage for the other edges. Call it before the first
+// request.
 func (a *Access) Share() map[string]peers.Rate {
 	shared := map[string]peers.Rate{}
 	for name, r := range map[string]*rates{"requests": a.rates, "sessions": a.signIns} {

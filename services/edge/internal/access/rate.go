@@ -15,7 +15,7 @@ type rates struct {
 
 	mu    sync.Mutex
 	users map[string]*rate.Limiter
-	// spent counts the accepted requests of users since the last call of Spent. It is nil unless other edges are told.
+	// spent counts the accepted requests of users since the last call of Spent. It is nil unless the usage is shared with other edges.
 	spent map[string]int
 	// swept is the last time when users whose bursts had refilled were deleted.
 	swept time.Time
@@ -51,7 +51,7 @@ func (r *rates) take(subject string, now time.Time) bool {
 	return ok
 }
 
-// share makes take count for Spent.
+// share makes take record usage for Spent.
 func (r *rates) share() { r.spent = make(map[string]int) }
 
 // Spent implements peers.Rate.

@@ -48,7 +48,7 @@ func TestParseOriginTakesOriginsOnly(t *testing.T) {
 	}
 }
 
-// TestRequestsOnOtherEdgesCount: two edges that tell each other what a user has spent allow as much as one.
+// TestRequestsOnOtherEdgesCount: two edges that exchange the usage of a user allow as much as one.
 func TestRequestsOnOtherEdgesCount(t *testing.T) {
 	one, other := newRates(50, 200), newRates(50, 200)
 	one.share()

@@ -129,7 +129,7 @@ type download struct {
 	data []byte
 	// left is the number of bytes that the connection has not taken.
 	left int64
-	// pause, if not nil, is the time when the reader is slow.
+	// pause, if not nil, fires when the reader counts as slow.
 	pause  *time.Timer
 	closed bool
 	// err is the reason why the body is incomplete.

@@ -26,7 +26,7 @@ type reader struct {
 	*File
 	// offset is the next byte, and end the one after the last.
 	offset, end int64
-	// part is what was received and not read. begun means that some of it was. requested means that its bytes belong to the
+	// part has the bytes that were received and not read. begun means that some of it was. requested means that its bytes belong to the
 	// pace.
 	part             []byte
 	begun, requested bool

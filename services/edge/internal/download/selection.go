@@ -14,7 +14,7 @@ import (
 	"headway/services/edge/internal/httperr"
 )
 
-// selection is what a request selects of a file: all of it, or a range (RFC 9110 §14). http.ServeContent determines it: it
+// selection is the part of a file that a request selects: all of it, or a range (RFC 9110 §14). http.ServeContent determines it: it
 // seeks in a selection, and writes to it, as if it sent the file.
 type selection struct {
 	http.ResponseWriter

@@ -14,7 +14,7 @@ import (
 var uploadPaths = []string{"/api/v1/imports", "/api/v1/previews"}
 
 // addUploadOptions describes the options of an upload as the proto does: as parameters of the query, and as fields of the
-// form. routes.yaml has the file itself, and what else only HTTP has.
+// form. routes.yaml has the file itself, and everything else that exists only in HTTP.
 func addUploadOptions(doc, schemas map[string]any) error {
 	for _, path := range uploadPaths {
 		if err := addOptionsTo(path, doc, schemas); err != nil {

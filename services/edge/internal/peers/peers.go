@@ -84,7 +84,7 @@ type other struct {
 	streams map[string][]uint32
 }
 
-// report is what an edge tells the others.
+// report is the usage report of an edge.
 type report struct {
 	Edge    string                    `json:"edge"`
 	Spent   map[string]map[string]int `json:"spent,omitempty"`
@@ -135,7 +135,7 @@ func (p *Peers) Run(ctx context.Context) {
 	}
 }
 
-// send tells the others what happened here. Users who do less than a part of their limit are left out. All that is left out is
+// send publishes the usage on this edge. Users who do less than a part of their limit are left out. All that is left out is
 // less than half of a limit on all edges together.
 func (p *Peers) send() {
 	own := report{Edge: p.id, Spent: make(map[string]map[string]int)}
@@ -178,7 +178,7 @@ func most[V any](all map[string]V, room int, size, rank func(V) int) map[string]
 	return few
 }
 
-// receive takes the report of another edge.
+// receive applies the report of another edge.
 func (p *Peers) receive(data []byte) {
 	text, ok := p.cfg.Sealer.Open(string(data))
 	var r report

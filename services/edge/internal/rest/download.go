@@ -206,7 +206,7 @@ func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(contex
 	}
 }
 
-// describe sets the headers that say what a file is.
+// describe sets the headers that describe a file.
 func describe(w http.ResponseWriter, first chunk) {
 	w.Header().Set("Content-Type", first.GetBody().GetContentType())
 	w.Header().Set("Content-Disposition", disposition(first.GetFileName()))

@@ -27,7 +27,7 @@ const (
 	// UserHeader is the header with the caller's name for an upstream. An upstream can trust it only if no other program
 	// can reach the upstream.
 	UserHeader = "X-Headway-User"
-	// IdentityHeader tells it in a signed token, which an upstream can trust in any network.
+	// IdentityHeader is the header with the caller's name in a signed token, which an upstream can trust in any network.
 	IdentityHeader = "X-Headway-Identity"
 	// ownHeaders is the prefix of headers that only this server sets.
 	ownHeaders = "X-Headway-"
@@ -35,8 +35,8 @@ const (
 	identityLife = time.Minute
 )
 
-// isOwnHeader reports whether a header is one that only this server sets. Servers of the kind of CGI and WSGI take an
-// underscore for a hyphen, so a client must not be able to send either.
+// isOwnHeader reports whether a header is one that only this server sets. CGI and WSGI servers treat an underscore
+// like a hyphen, so a client must not be able to send either.
 func isOwnHeader(name string) bool {
 	name = strings.ReplaceAll(name, "_", "-")
 	return len(name) >= len(ownHeaders) && strings.EqualFold(name[:len(ownHeaders)], ownHeaders)

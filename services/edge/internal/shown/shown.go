@@ -38,7 +38,7 @@ type Ends struct {
 	pending map[key]change
 }
 
-// change has the functions to call when the end of a user is stored, and the ends that were taken back since.
+// change has the functions to call when the end of a user is stored, and the ends that were undone since.
 type change struct {
 	stored []func()
 	undone []end
@@ -126,8 +126,8 @@ func (r *Route) Has(subject string, created int64) bool {
 	return ok && created <= sent.created
 }
 
-// Add notes that the end of a job is about to be sent, and calls stored when that will survive a restart. Until then, it must
-// not be sent. undo takes it back, for an end that did not arrive.
+// Add records that the end of a job is about to be sent, and calls stored when the record will survive a restart. Until then, the
+// end must not be sent. undo removes the record, for an end that did not arrive.
 func (r *Route) Add(subject, id string, created int64, stored func()) (undo func()) {
 	e, k := r.ends, key{r.name, subject}
 	e.mu.Lock()

@@ -139,7 +139,7 @@ func TestOldEndsAreRemoved(t *testing.T) {
 	}
 }
 
-// TestFullDiskDelaysNoEnd checks that an end is sent even if it can't be stored, and that the log says so once.
+// TestFullDiskDelaysNoEnd checks that an end is sent even if it can't be stored, and that the log reports this once.
 func TestFullDiskDelaysNoEnd(t *testing.T) {
 	folder := t.TempDir()
 	var log bytes.Buffer

@@ -170,7 +170,7 @@ func (f *follower) mayFollow(s *hub.Snapshot) bool {
 	return s.Created >= f.since.UnixMilli() && !f.shown.Has(f.subject, s.Created)
 }
 
-// record notes that the end of a job is shown. That is stored before the end is sent, because its client can open its next
+// record records that the end of a job is shown. The record is stored before the end is sent, because its client can open its next
 // stream immediately, or after a restart.
 func (f *follower) record(s *stream, state *hub.Snapshot) {
 	f.ending = state
@@ -263,7 +263,7 @@ func (h *Handlers) wait(s *stream) {
 	h.waiting = append(h.waiting, s)
 }
 
-// Starting notes that the caller is about to begin a job of this kind. Call the returned function when the attempt is over.
+// Starting records that the caller is about to begin a job of this kind. Call the returned function when the attempt is over.
 func (h *Handlers) Starting(subject, kind string) (done func()) {
 	key := startKey{subject, kind}
 	h.mu.Lock()

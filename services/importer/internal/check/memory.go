@@ -55,7 +55,7 @@ func (s *Sheet) keyErr() error {
 	return unavailable(err)
 }
 
-// unavailable marks an error of a temporary file, such as that of a full disk, as one that can pass.
+// unavailable marks an error of a temporary file, such as that of a full disk, as temporary.
 func unavailable(err error) error {
 	if err == nil {
 		return nil

@@ -29,7 +29,7 @@ type Fault struct {
 	Code imports.IssueCode
 	// Says has no ID if the cell was only normalized.
 	Says messages.Message
-	// rules are what changed a normalized cell.
+	// rules are the rules that changed a normalized cell.
 	rules RuleSet
 }
 

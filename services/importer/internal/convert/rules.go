@@ -135,7 +135,7 @@ func (c *Column) compileRules() error {
 	return nil
 }
 
-// noteBegins notes the first bytes of the listed spellings.
+// noteBegins records the first bytes of the listed spellings.
 func (r *ruled) noteBegins() {
 	note := func(spelling string) {
 		if spelling != "" {

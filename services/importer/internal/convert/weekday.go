@@ -66,7 +66,7 @@ func readAround(t string, start, end, days int, by *dateRules) (d dateText, ok b
 		return d, !d.why.IsZero()
 	}
 	if slices.ContainsFunc(d.readings, func(c source.Civil) bool { return c.Year/100 != d.readings[0].Year/100 }) {
-		return d, true // a weekday does not tell the century: it might be wrong
+		return d, true // a weekday does not determine the century: it might be wrong
 	}
 	if slices.ContainsFunc(d.readings, func(c source.Civil) bool { return c.Day == p.dayFirst }) {
 		d.readings = slices.DeleteFunc(d.readings, func(c source.Civil) bool { return c.Day != p.dayFirst })

@@ -1,5 +1,5 @@
 // Package downloads keeps the files that are made for downloads on the disk, for some minutes. So a download has a length, can
-// be continued where it broke off, and is made once for several callers.
+// be continued where it was interrupted, and is made once for several callers.
 package downloads
 
 import (
@@ -17,7 +17,7 @@ import (
 const (
 	// keepFor is how long a file is kept after its last use. Download managers wait for minutes before they try again.
 	keepFor = 10 * time.Minute
-	// maxBytes and maxFiles are how much all files can have together, and how many there can be, before unused ones are removed
+	// maxBytes and maxFiles limit the total size and the number of the files. Beyond them, unused files are removed
 	// early. Each file has a descriptor.
 	maxBytes = 2 << 30
 	maxFiles = 100
@@ -51,7 +51,7 @@ type entry struct {
 	etag string
 }
 
-// Open returns a Store in a folder, which it empties: an earlier process has left what is there.
+// Open returns a Store in a folder, from which it removes the files of earlier processes.
 func Open(folder string) (*Store, error) {
 	if err := os.RemoveAll(folder); err != nil {
 		return nil, fmt.Errorf("empty the folder of downloads: %w", err)
@@ -62,7 +62,7 @@ func Open(folder string) (*Store, error) {
 	return &Store{folder: folder, files: make(map[string]*entry)}, nil
 }
 
-// Get returns the file with a key. If there is none, write makes it. Its context ends when no caller waits any longer.
+// Get returns the file with a key. If it does not exist, write creates it. The context of write ends when no caller waits any longer.
 // Close the file.
 func (s *Store) Get(ctx context.Context, key string, write func(context.Context, io.Writer) error) (*File, error) {
 	e := s.enter(ctx, key, write)
@@ -79,7 +79,7 @@ func (s *Store) Get(ctx context.Context, key string, write func(context.Context,
 	return &File{store: s, entry: e}, nil
 }
 
-// enter returns the entry of a key, which it makes if there is none.
+// enter returns the entry of a key. It creates the entry if it does not exist.
 func (s *Store) enter(ctx context.Context, key string, write func(context.Context, io.Writer) error) *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +122,7 @@ func (s *Store) make(ctx context.Context, e *entry, write func(context.Context, 
 	s.evict(time.Now())
 }
 
-// leave notes that a caller no longer uses an entry.
+// leave records that a caller no longer uses an entry.
 func (s *Store) leave(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Manage is what Headway may change in the tables of a database.
+// Manage determines what Headway may change in the tables of a database.
 type Manage string
 
 const (

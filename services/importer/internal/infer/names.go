@@ -177,7 +177,7 @@ const (
 	enoughByName = 0.5
 )
 
-// similarity returns how much the name of a column says that it refers to a column of a table.
+// similarity returns how strongly the name of a column suggests that it refers to a column of a table.
 func similarity(child, parentTable *table, c, p *column) float64 {
 	subject, table := c.words.subject(), parentTable.words.subject()
 	if len(table) == 0 {

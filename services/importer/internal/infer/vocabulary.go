@@ -3,7 +3,7 @@ package infer
 // The words of this file are in the form of nameOf: in lower case, without accents, and in the singular. They are English, German,
 // French, Spanish, Portuguese, Italian, Dutch, and Polish.
 
-// Words of names that say what kind of value a column has, and not what it is about.
+// Words of names that describe the kind of a column's values, and not its subject.
 var (
 	identifiers = []string{"id", "code", "no", "nr", "number", "num", "key", "uuid", "guid",
 		"nummer", "kennung", "schlussel", "kurzel", "kennzeichen",
@@ -17,7 +17,7 @@ var (
 // articles are words that connect others: código de cliente.
 var articles = []string{"of", "the", "der", "die", "das", "des", "von", "de", "du", "del", "la", "le", "el", "da", "do", "di", "della", "dello", "van"}
 
-// prepositions are words of names that say nothing about the subject: ship_via.
+// prepositions are words of names that don't describe the subject: ship_via.
 var prepositions = []string{"via", "by", "to", "from", "of", "for", "in", "at", "on"}
 
 // roles are words for jobs of people that refer to a sheet of people, even though they don't have its name.

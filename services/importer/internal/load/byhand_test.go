@@ -13,7 +13,7 @@ import (
 type byHand struct {
 	sqlite, postgres string
 	conflict         string
-	// migration is what PostgreSQL's plan calls the change, if that is not the conflict.
+	// migration is the name of the change in PostgreSQL's plan, if it differs from the conflict.
 	migration   string
 	cars, trips string
 	rows        string

@@ -266,7 +266,7 @@ func (p *pipeline) drain(ctx context.Context) error {
 }
 
 // take copies a row into the batch. It returns false if the row is not a record: no column of the schema has content, or
-// the layout says so.
+// the layout excludes it.
 func (p *pipeline) take(b *batch, row source.Row) bool {
 	s := p.sheet
 	start, text := len(b.Cells), len(b.text)
@@ -298,7 +298,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		r.Filled += p.derive(b, row, cells)
 	}
 	if r.Filled > 0 {
-		r.Row, r.Values = row, cells[:len(s.inFile())] // constants say nothing about the row
+		r.Row, r.Values = row, cells[:len(s.inFile())] // constants don't describe the row
 		if len(s.others) > 0 {
 			p.addOthers(row)
 		}

@@ -35,7 +35,7 @@ type sheet struct {
 	pipeline *pipeline
 	// shares reports whether an earlier sheet of the import has the same rows of the file, and reports on them.
 	shares bool
-	// others are columns of other tables that have the same rows of the file. They help to tell records from totals and notes.
+	// others are columns of other tables that have the same rows of the file. They help to distinguish records from totals and notes.
 	others []layout.Column
 	// repeated are the rows that are equal to earlier ones. They are not counted.
 	repeated layout.Rows
@@ -79,7 +79,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	}
 	s.issues = issueLog{store: r.loader.Store, id: r.task.Import.ID, run: r.task.Number, counts: &s.counts}
 	s.pipeline = &pipeline{sheet: s}
-	if s.listed == nil || !s.listed.Distinct { // numbers of repeated rows say nothing
+	if s.listed == nil || !s.listed.Distinct { // numbers of repeated rows prove nothing
 		s.totals = newTotals(s.columns)
 	}
 	config := check.Config{

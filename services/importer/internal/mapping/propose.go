@@ -36,7 +36,7 @@ const (
 	LikelyColumn = .45
 )
 
-// Preview is what a file has, and how it could be imported.
+// Preview describes the contents of a file, and how it could be imported.
 type Preview struct {
 	Sheets []FileSheet
 	// Found are the sheets and columns that were found by name, or by the mapping. They are missing if Problem is set.

@@ -16,7 +16,7 @@ type Column struct {
 	Values []string
 	// Expects reports whether a value can be in the column. It is nil if that is unknown.
 	Expects func(value string) bool
-	// Translated means that the values can be words of another language: if none is expected, that tells little.
+	// Translated means that the values can be words of another language: if none is expected, that is weak evidence.
 	Translated bool
 }
 
@@ -174,7 +174,7 @@ func sure(scores [][]float64, p Pair) bool {
 	return p.Score >= .5 && p.Score-rival >= .08 && (p.Name >= .75 || p.Name >= .5 && p.Value >= .75)
 }
 
-// rarities returns a weight for each word: one that many columns have tells little.
+// rarities returns a weight for each word: one that many columns have is weak evidence.
 func rarities(sides ...side) rarity {
 	count := map[string]int{}
 	total := 0

@@ -243,7 +243,7 @@ func edits(a, b []rune) int {
 	return row[len(b)]
 }
 
-// rarity is how much a word tells columns of the two tables apart.
+// rarity is how well a word distinguishes columns of the two tables.
 type rarity map[string]float64
 
 func (r rarity) of(t *token) float64 {
@@ -266,7 +266,7 @@ func compareNames(a, b *name, weight rarity) float64 {
 	return min(score, .99)
 }
 
-// compareTokens compares two lists of words. Each word has one partner. Words without a partner count less if they tell little.
+// compareTokens compares two lists of words. Each word has one partner. Words without a partner count less if they are weak evidence.
 func compareTokens(a, b []token, weight rarity) float64 {
 	type link struct {
 		i, j int

@@ -14,7 +14,7 @@ import (
 // maxValues is the number of values of a column that are looked at.
 const maxValues = 500
 
-// shape is what the values of a column look like.
+// shape describes the appearance of a column's values.
 type shape struct {
 	// filled is the number of values that are not empty, and kinds the share of each kind.
 	filled int
@@ -159,7 +159,7 @@ func (s *shape) kindOf(value string) int {
 	return kindText
 }
 
-// compareValues returns how alike the values of two columns look, from 0 to 1, and how much that tells, from 0 to 1.
+// compareValues returns how alike the values of two columns look, from 0 to 1, and how strong this evidence is, from 0 to 1.
 func compareValues(a, b *shape) (like, tells float64) {
 	if a.filled == 0 || b.filled == 0 {
 		return 0, 0
@@ -204,8 +204,8 @@ func ranges(a, b []float64) float64 {
 	return sum / 5
 }
 
-// overlap returns the share of the values of the column with fewer values that the other one has too, weighted by how much a
-// value tells, and whether that tells anything.
+// overlap returns the share of the values of the column with fewer values that the other one has too, weighted by the
+// evidence of each value. It returns 0 if there is no evidence.
 func overlap(a, b *shape, columns map[string]int) float64 {
 	if len(a.distinct) > len(b.distinct) {
 		a, b = b, a
@@ -221,11 +221,11 @@ func overlap(a, b *shape, columns map[string]int) float64 {
 	if total == 0 {
 		return 0
 	}
-	// A few values that tell little prove little.
+	// With little evidence, the share counts less.
 	return shared / (total + .5)
 }
 
-// valueWeight returns how much a value tells: small numbers are in many columns.
+// valueWeight returns how strong the evidence of a value is: small numbers are in many columns.
 func valueWeight(value string, columns int) float64 {
 	w := 1.0
 	if n, err := strconv.ParseFloat(value, 64); err == nil {

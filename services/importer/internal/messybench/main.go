@@ -1,4 +1,4 @@
-// Command messybench reads the messy files of public benchmarks, without being told anything about them, and prints how
+// Command messybench reads the messy files of public benchmarks, without any information about them, and prints how
 // they score. It needs Python 3 for the scorers, which are next to the files.
 //
 //	messybench DIR          prints the scores

@@ -15,14 +15,14 @@ type Generated struct {
 	Type        Type
 	// Zone is as in Column.
 	Zone string `json:",omitempty"`
-	// By is what makes the values. If it is Constant, all rows have the value Constant, in the form of the type's bounds.
+	// By is the generator of the values. If it is Constant, all rows have the value Constant, in the form of the type's bounds.
 	By       Generator
 	Constant string `json:",omitempty"`
 	// Sequence is the sequence of the database that makes the values, as ParseTable reads it. It is empty for other generators.
 	Sequence string `json:",omitempty"`
 }
 
-// Generator is what makes the values of a generated column.
+// Generator is the source of a generated column's values.
 type Generator string
 
 // The generators.

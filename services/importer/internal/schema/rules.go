@@ -34,7 +34,7 @@ type Rules struct {
 	// Decimal and Thousands are the separators of numbers. Thousands is NoSeparator if numbers have none.
 	Decimal   string `json:"decimal,omitempty"`
 	Thousands string `json:"thousands,omitempty"`
-	// Percent is what a percentage means.
+	// Percent is the meaning of a percentage.
 	Percent Percent `json:"percent,omitempty"`
 	// Units are the units that can be next to a number, with the factors that convert them to that of the column.
 	Units map[string]string `json:"units,omitempty"`
@@ -50,7 +50,7 @@ type Rules struct {
 
 	// Default is the value of empty cells, in the form of Column.Min.
 	Default string `json:"default,omitempty"`
-	// Blank is what an empty cell means, for example for a row that the database has.
+	// Blank is the meaning of an empty cell, for example for a row that the database has.
 	Blank Blank `json:"blank,omitempty"`
 }
 
@@ -141,7 +141,7 @@ func (r *Rules) Equal(o *Rules) bool { return r.IsZero() && o.IsZero() || reflec
 // Rule identifies a rule of Rules, or a group of rules that are applied together.
 type Rule uint8
 
-// The rules, in the order in which they are applied. Reading is what happens to the cells of all columns.
+// The rules, in the order in which they are applied. Reading is applied to the cells of all columns.
 const (
 	RuleReading Rule = iota
 	RuleAbove

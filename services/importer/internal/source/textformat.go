@@ -33,7 +33,7 @@ var ErrTextFormat = errors.New("the text format is not valid")
 // NoQuote is the Quote of a file in which quotation marks have no meaning.
 const NoQuote = "none"
 
-// Hints are what is known about a file in addition to its bytes.
+// Hints are facts about a file in addition to its bytes.
 type Hints struct {
 	// FileName is the name that the user sees. It can be empty.
 	FileName string
@@ -104,7 +104,7 @@ func IgnoredFiles(w Workbook) []string {
 	return archive.IgnoredFiles()
 }
 
-// Misread is what is wrong with the separators or quotation marks of a line.
+// Misread is an error in the separators or quotation marks of a line.
 type Misread uint8
 
 // The kinds of damage.

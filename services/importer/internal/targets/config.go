@@ -39,7 +39,7 @@ type Database struct {
 	URL string `yaml:"url"`
 	// PasswordFile has the password. It is read for each connection, so that a password can be replaced.
 	PasswordFile string `yaml:"password_file"`
-	// Manage is what imports may change in its tables. The default is extend.
+	// Manage determines what imports may change in its tables. The default is extend.
 	Manage imports.Manage `yaml:"manage"`
 	// LockTimeout is how long a change of a table can wait for other programs. The default is 3 seconds.
 	LockTimeout Duration `yaml:"lock_timeout"`

@@ -12,7 +12,7 @@ var examples = map[schema.Type]string{
 	schema.DateTime: "2025-04-03 09:30", schema.Email: "name@example.com", schema.Phone: "+49 30 901820",
 }
 
-// Example returns a value that a cell of the column can have. It is empty if the schema says too little about the values: for
+// Example returns a value that a cell of the column can have. It is empty if the schema does not describe the values enough: for
 // texts, and for values that must match a pattern or exist on another sheet.
 func Example(c *schema.Column) string {
 	switch {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Kind is what a text looks like.
+// Kind is the kind of value that a text looks like.
 type Kind uint8
 
 // The kinds of texts.

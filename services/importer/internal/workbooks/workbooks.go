@@ -23,7 +23,7 @@ type Reader struct {
 
 // Book is an open workbook.
 type Book struct {
-	// Workbook is not embedded, because what else it can do depends on its format.
+	// Workbook is not embedded, because its other methods depend on its format.
 	Workbook source.Workbook
 	// Share is the memory that is reserved for the workbook, and for what is made of it.
 	Share *governor.Share

@@ -24,7 +24,7 @@ import (
 // Kind is the kind of the jobs that change others. Only the service runs them.
 const Kind = "headway.change"
 
-// Action is what happens to each job. Its numbers are those of headway.jobs.v1.JobChange.
+// Action is the change of each job. Its numbers are those of headway.jobs.v1.JobChange.
 type Action int
 
 // The actions.
@@ -45,7 +45,7 @@ const (
 	stepName   = "jobs"
 )
 
-// Request is what the payload of such a job holds.
+// Request is the payload of such a job.
 type Request struct {
 	Action   Action            `json:"action"`
 	Kinds    []string          `json:"kinds,omitempty"`
@@ -57,7 +57,7 @@ type Request struct {
 	As       auth.Identity     `json:"as"` // who asked, with the rights that count
 }
 
-// Spec returns the job that does what the request says. It is equal for equal requests.
+// Spec returns the job that fulfills the request. It is equal for equal requests.
 func (r Request) Spec(requestID string) (job.Spec, error) {
 	r.Before, r.After, r.As.ExpiresAt = job.Instant(r.Before), job.Instant(r.After), time.Time{}
 	payload, err := json.Marshal(r)

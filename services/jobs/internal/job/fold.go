@@ -19,7 +19,7 @@ const (
 
 // ShownSteps returns the steps as a snapshot shows them. If there are too many for a snapshot, the steps that are active, or have
 // failed, or are next to the current one are shown as they are. Those between them are folded: one Step stands for
-// several consecutive ones, and says for how many.
+// several consecutive ones, and has their number.
 func (j *Job) ShownSteps() []Step {
 	steps := j.Progress.Steps
 	room := j.stepsRoom()

@@ -51,14 +51,14 @@ type Shared interface {
 	AnnouncedKinds(ctx context.Context, within time.Duration) (kinds []string, descriptions []KindDescription, err error)
 }
 
-// Tick is what a replica records about itself.
+// Tick is the record of a replica about itself.
 type Tick struct {
 	MaxGap   time.Duration
 	Lead     time.Duration
 	Watching bool // the replica has watchers
 }
 
-// Ticked is what a replica knows after a Tick.
+// Ticked is the result of a Tick.
 type Ticked struct {
 	Now      time.Time     // of the store's clock
 	Gap      time.Duration // since any replica was alive, if that was too long, so that the leases were extended; otherwise 0

@@ -117,7 +117,7 @@ type Commit struct {
 // Deleted names a job that was deleted.
 type Deleted struct {
 	ID, Owner, Kind string
-	CreatedAt       time.Time // tells it apart from a later job with the same ID
+	CreatedAt       time.Time // distinguishes it from a later job with the same ID
 }
 
 // Observer is called with every commit, in the order in which they became durable, before the changes are acknowledged.

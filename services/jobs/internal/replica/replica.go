@@ -128,7 +128,7 @@ func (r *Replicas) Others() int { return r.ticked.Load().Others }
 // Watching reports whether another replica has watchers.
 func (r *Replicas) Watching() bool { return r.ticked.Load().Watching }
 
-// Observe delivers a commit of this replica to its watchers, and tells the others.
+// Observe delivers a commit of this replica to its watchers, and publishes it to the other replicas.
 func (r *Replicas) Observe(c *job.Commit) {
 	o := outgoing{number: c.Number, deleted: c.Deleted}
 	for i := range c.Jobs {
@@ -363,7 +363,7 @@ func (r *Replicas) complete(ctx context.Context, c *commit) error {
 	return err
 }
 
-// apply tells the rooms of a commit of another replica. The lock must be held.
+// apply passes a commit of another replica to the rooms. The lock must be held.
 func (r *Replicas) apply(c *commit) {
 	states := make([]*watch.Snapshot, len(c.jobs))
 	for i := range c.jobs {

@@ -71,7 +71,7 @@ type part struct {
 	offset, size int64
 }
 
-// state is what the list of an upload's blobs shows.
+// state is the state of an upload, according to the list of its blobs.
 type state struct {
 	folder, id string
 	// draft is the name of the draft. It is empty if there is no such upload.

@@ -117,7 +117,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// processorTime is what this process has used of all cores. On a busy machine, it says more than the clock.
+// processorTime is the time that this process has used on all cores. On a busy machine, it is more meaningful than the clock.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage

@@ -46,7 +46,7 @@ type repairer struct {
 // state is the best way to read a number of atoms as a number of cells.
 type state struct {
 	score float64
-	// from is the number of atoms before the last step. how is what the last step did, and at is where it split.
+	// from is the number of atoms before the last step. how is the action of the last step, and at is where it split.
 	from int
 	how  step
 	at   int

@@ -57,7 +57,7 @@ type scanner struct {
 	searched int64
 }
 
-// known is what the last search for the end of a cell has found out: none ends before a position. Without it, a file with
+// known is the result of the last search for the end of a cell: none ends before a position. Without it, a file with
 // opening quotation marks that are never closed would be searched again for each of them.
 type known struct {
 	// until is the position in the buffer, and line its line.

@@ -10,7 +10,7 @@ import (
 	"headway/services/importer/internal/source/zipxml"
 )
 
-// cellContent is what the elements of a cell show.
+// cellContent is the content that the elements of a cell show.
 type cellContent struct {
 	text    []byte
 	tooLong bool

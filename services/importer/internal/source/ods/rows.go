@@ -156,7 +156,7 @@ func (r *Rows) column(col int) *columns {
 // WatchMerges implements source.Merged.
 func (r *Rows) WatchMerges(wanted func(source.Range) bool) { r.wantsMerge = wanted }
 
-// Merges implements source.Merged. The first cell of a merged range says how far it reaches.
+// Merges implements source.Merged. The first cell of a merged range has the size of the range.
 func (r *Rows) Merges() []source.Range { return r.merges }
 
 // readRow reads to the end of the next row. At the end of the sheet, more is false.

@@ -120,7 +120,7 @@ func openBytes(t testing.TB, file []byte, limits source.Limits) (*Workbook, erro
 func sortedKeys(p parts) []string { return slices.Sorted(maps.Keys(p)) }
 
 // utf16Text writes text in UTF-16, "le" or "be", with a byte order mark unless
-// order says "without mark".
+// order has "without mark".
 func utf16Text(text, order string) string {
 	var b []byte
 	put := binary.LittleEndian.AppendUint16

@@ -106,7 +106,7 @@ type Token uint8
 
 // The tokens.
 const (
-	Failed Token = iota // Err says why
+	Failed Token = iota // Err has the reason
 	EOF                 // the part ended regularly; Err is nil
 	Start               // a start tag
 	End                 // an end tag

@@ -38,12 +38,12 @@ func Qualify(condition, alias string, known func(identifier string) string, quot
 	return out.String(), columns
 }
 
-// OfColumn says why a unique index with a condition can't be the key of a sheet: the condition is about a column of the schema.
+// OfColumn describes why a unique index with a condition can't be the key of a sheet: the condition is about a column of the schema.
 func OfColumn(index, condition, column string) string {
 	return fmt.Sprintf(". The unique index %s identifies them only if %s, and the schema has the column %s. Delete it from the schema", index, condition, column)
 }
 
-// NotForNew says why a unique index with a condition can't be the key of a sheet: the condition isn't true for rows that have only defaults.
+// NotForNew describes why a unique index with a condition can't be the key of a sheet: the condition isn't true for rows that have only defaults.
 func NotForNew(index, condition string) string {
 	return fmt.Sprintf(". The unique index %s identifies them only if %s, which new rows do not fulfill. Change the defaults of these columns", index, condition)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// relation is what the catalog knows about a table.
+// relation is the catalog's description of a table.
 type relation struct {
 	oid  uint32
 	kind string

@@ -8,7 +8,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// watch is what triggers could change in a table while the rows are written.
+// watch describes what triggers could change in a table while the rows are written.
 type watch struct {
 	// inserted is the result of table.inserted before the rows are written.
 	inserted int64

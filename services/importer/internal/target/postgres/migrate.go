@@ -156,7 +156,7 @@ func (m *migration) plan(ctx context.Context) (err error) {
 		return err
 	}
 	if !m.relation.isTable() {
-		return nil // planTable says so
+		return nil // planTable reports it
 	}
 	for _, c := range m.sheet.Columns {
 		m.renameColumn(c)

@@ -35,7 +35,7 @@ const statementRows = 20_000
 
 // Options are the settings of a target.
 type Options struct {
-	// Manage is what imports may change in the tables.
+	// Manage determines what imports may change in the tables.
 	Manage imports.Manage
 	// LockTimeout is how long an import or a migration waits for a table while it holds no other locks. It should be longer
 	// than the server's deadlock_timeout, after which PostgreSQL stops an autovacuum of the table.

@@ -16,7 +16,7 @@ type rule struct {
 	name string
 	// columns are those that the rule is about.
 	columns []string
-	// check is the condition of a check. expressions are what a unique index compares, for the rows with a condition.
+	// check is the condition of a check. expressions are the expressions that a unique index compares, for the rows with a condition.
 	check       string
 	expressions []string
 	where       string

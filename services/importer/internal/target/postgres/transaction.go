@@ -90,7 +90,7 @@ func (tx *transaction) begin(waiting func(int)) (err error) {
 	return nil
 }
 
-// claim notes that this run of the import has begun, unless a later one has, or the import was applied.
+// claim records that this run of the import has begun, unless a later one has, or the import was applied.
 func (tx *transaction) claim() error {
 	var number int64
 	var applied []byte

@@ -18,7 +18,7 @@ const randomUUID = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4
 // hexUUID is the declared length of UUIDs without hyphens, as Django stores them.
 const hexUUID = 32
 
-// generate is an expression of a new value of a generated column. have is what the table has.
+// generate is an expression of a new value of a generated column. have describes the existing table.
 func (tx *transaction) generate(g *schema.Generated, have columnShape) (string, error) {
 	switch g.By {
 	case schema.UUID4:

@@ -34,7 +34,7 @@ const lockRetry = 50 * time.Millisecond
 
 // Options are the settings of a target.
 type Options struct {
-	// Manage is what imports may change in the tables.
+	// Manage determines what imports may change in the tables.
 	Manage imports.Manage
 }
 
