@@ -1576,7 +1576,7 @@ export interface components {
             /** @description Columns that each have a part of the text of one header. */
             splits?: components["schemas"]["headway.imports.v1.ColumnSplit"][];
             /**
-             * @description The sheet's name in the workbook, or the name of one of several text files without its ending. If empty, the sheet is found by
+             * @description The sheet's name in the workbook, or the name of one of several text files without its extension. If empty, the sheet is found by
              *     name.
              */
             workbookSheet?: string;
@@ -1669,7 +1669,7 @@ export interface components {
              * @enum {string}
              */
             case?: "" | "upper" | "lower";
-            /** @description Replace white space of any length by one space. */
+            /** @description Replace white space of any length with one space. */
             collapse?: boolean;
             /** @description The forms of dates, as in UTS #35: dd.MM.yyyy. */
             dateFormats?: string[];
@@ -1686,12 +1686,12 @@ export interface components {
             empty?: string[];
             /** @description Words for false, in addition to the usual ones. */
             falseValues?: string[];
-            /** @description Values for whole texts, in the plain form of the column's type. */
+            /** @description Replacements for whole texts, in the plain form of the column's type. */
             lookup?: {
                 [key: string]: string;
             };
             /**
-             * @description Whether 12 % is 0.12 (fraction) or 12 (number).
+             * @description Whether 12% is 0.12 (fraction) or 12 (number).
              * @enum {string}
              */
             percent?: "" | "fraction" | "number";
@@ -1700,15 +1700,15 @@ export interface components {
              * @description The last year that a year of two digits can mean, from 1999 to 2098. 0 means that such a year has two meanings.
              */
             pivotYear?: number;
-            /** @description Texts that are removed at the beginning. */
+            /** @description Texts to remove from the beginning. */
             removePrefix?: string[];
-            /** @description Texts that are removed at the end. */
+            /** @description Texts to remove from the end. */
             removeSuffix?: string[];
             /** @description Replacements, one after the other. */
             replace?: components["schemas"]["headway.imports.v1.Replacement"][];
             /** @description The separator between thousands: a point, a comma, a space, an apostrophe, or none. */
             thousands?: string;
-            /** @description Characters that are removed at both ends, in addition to white space. */
+            /** @description Characters to remove from both ends, in addition to white space. */
             trim?: string;
             /** @description Words for true, in addition to the usual ones. */
             trueValues?: string[];

@@ -1444,7 +1444,7 @@ type SheetMapping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name of the sheet.
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// The sheet's name in the workbook, or the name of one of several text files without its ending. If empty, the sheet is found by
+	// The sheet's name in the workbook, or the name of one of several text files without its extension. If empty, the sheet is found by
 	// name.
 	WorkbookSheet string `protobuf:"bytes,2,opt,name=workbook_sheet,json=workbookSheet,proto3" json:"workbook_sheet,omitempty"`
 	// Maps the schema's name of a column to the text of its header. An empty text leaves the column out. Other columns are found

@@ -30,13 +30,13 @@ type ValueRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The normal form of Unicode: nfc, which all texts have, or nfkc.
 	Unicode string `protobuf:"bytes,1,opt,name=unicode,proto3" json:"unicode,omitempty"`
-	// Replace white space of any length by one space.
+	// Replace white space of any length with one space.
 	Collapse bool `protobuf:"varint,2,opt,name=collapse,proto3" json:"collapse,omitempty"`
-	// Characters that are removed at both ends, in addition to white space.
+	// Characters to remove from both ends, in addition to white space.
 	Trim string `protobuf:"bytes,3,opt,name=trim,proto3" json:"trim,omitempty"`
-	// Texts that are removed at the beginning.
+	// Texts to remove from the beginning.
 	RemovePrefix []string `protobuf:"bytes,4,rep,name=remove_prefix,json=removePrefix,proto3" json:"remove_prefix,omitempty"`
-	// Texts that are removed at the end.
+	// Texts to remove from the end.
 	RemoveSuffix []string `protobuf:"bytes,5,rep,name=remove_suffix,json=removeSuffix,proto3" json:"remove_suffix,omitempty"`
 	// Replacements, one after the other.
 	Replace []*Replacement `protobuf:"bytes,6,rep,name=replace,proto3" json:"replace,omitempty"`
@@ -44,7 +44,7 @@ type ValueRules struct {
 	Case string `protobuf:"bytes,7,opt,name=case,proto3" json:"case,omitempty"`
 	// Texts that mean an empty cell.
 	Empty []string `protobuf:"bytes,8,rep,name=empty,proto3" json:"empty,omitempty"`
-	// Values for whole texts, in the plain form of the column's type.
+	// Replacements for whole texts, in the plain form of the column's type.
 	Lookup map[string]string `protobuf:"bytes,9,rep,name=lookup,proto3" json:"lookup,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// A text that is added at the beginning if it is not there.
 	AddPrefix string `protobuf:"bytes,10,opt,name=add_prefix,json=addPrefix,proto3" json:"add_prefix,omitempty"`
@@ -54,7 +54,7 @@ type ValueRules struct {
 	Decimal string `protobuf:"bytes,12,opt,name=decimal,proto3" json:"decimal,omitempty"`
 	// The separator between thousands: a point, a comma, a space, an apostrophe, or none.
 	Thousands string `protobuf:"bytes,13,opt,name=thousands,proto3" json:"thousands,omitempty"`
-	// Whether 12 % is 0.12 (fraction) or 12 (number).
+	// Whether 12% is 0.12 (fraction) or 12 (number).
 	Percent string `protobuf:"bytes,14,opt,name=percent,proto3" json:"percent,omitempty"`
 	// Units next to a number, with the factors that convert them to that of the column.
 	Units map[string]string `protobuf:"bytes,15,rep,name=units,proto3" json:"units,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
