@@ -101,7 +101,7 @@ func TestWorksBelowPrefixAndBasicAuth(t *testing.T) {
 		t.Errorf("the page's scripts are not below the prefix: %s", page)
 	}
 
-	// The session starts at the server itself, because nginx replaces the token in Authorization by the site's password.
+	// The session starts at the server itself, because nginx replaces the token in Authorization with the site's password.
 	direct, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+p.edge+"/headway/api/v1/session", nil)
 	if err != nil {
 		t.Fatal(err)

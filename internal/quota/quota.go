@@ -19,7 +19,7 @@ const maxOwners = 10_000
 type Config struct {
 	// Max is the maximum of a user. 0 means no limit.
 	Max int64
-	// Count counts what the user has in the store.
+	// Count counts the user's stored amount.
 	Count func(ctx context.Context, owner string) (int64, error)
 	// Refused is called for each refusal.
 	Refused func()
@@ -33,7 +33,7 @@ func (e *ExceededError) Error() string {
 	return fmt.Sprintf("the user has reached the limit of %d", e.Limit)
 }
 
-// Quota counts what each user has. It is safe for concurrent use.
+// Quota counts the usage of each user. It is safe for concurrent use.
 type Quota struct {
 	cfg Config
 

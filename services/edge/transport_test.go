@@ -111,7 +111,7 @@ func write(t *testing.T, name string, text []byte) {
 	}
 }
 
-// replace replaces a file with a new one by a rename.
+// replace replaces a file with a new one, by a rename.
 func replace(t *testing.T, name string, text []byte) {
 	t.Helper()
 	write(t, name+".new", text)

@@ -34,7 +34,7 @@ interface SheetChoice {
 /** The headers whose texts are joined. Those that the user has not chosen yet are empty. */
 export type JoinedHeaders = Pick<ColumnJoin, "headers" | "separator">;
 
-/** A sheet of the schema, and what it gets from the file. */
+/** A sheet of the schema, and its source in the file. */
 export interface MappedSheet {
   sheet: SchemaSheet;
   /** The name of the sheet in the file, or undefined. */
@@ -229,7 +229,7 @@ function usedHeaders({ headers, parts, joins }: SheetChoice): string[] {
   ];
 }
 
-/** Returns the sheets of the schema with what they get from the file. */
+/** Returns the sheets of the schema with their sources in the file. */
 export function mappedSheets(schema: Schema, preview: FilePreview, choices: MappingChoices): MappedSheet[] {
   return schema.sheets.map((sheet) => {
     const choice = choices[sheet.name];

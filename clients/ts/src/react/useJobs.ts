@@ -64,7 +64,7 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
       if (signal.aborted) return;
       clearTimeout(repaint);
       repaint = undefined;
-      // Ids are UUIDv7: their order is the order of creation.
+      // IDs are UUIDv7: their order is the order of creation.
       const jobs = [...known.values()].sort((a, b) => (a.jobId < b.jobId ? 1 : -1));
       setState((before) => ({ ...before, jobs, ...part }));
     };

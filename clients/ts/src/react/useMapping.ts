@@ -32,11 +32,11 @@ import { useLatest } from "./useLatest.js";
 
 /** A mapping that the user is editing. */
 export interface MappingEditor {
-  /** What the file has, or undefined while it is loading. */
+  /** The contents of the file, or undefined while it is loading. */
   preview: FilePreview | undefined;
   /** Why there is no preview. */
   error: unknown;
-  /** The sheets of the schema, with what they get from the file. */
+  /** The sheets of the schema, with their sources in the file. */
   sheets: MappedSheet[];
   /** Assigns a sheet of the file to one of the schema, or none, and asks the server for its columns. */
   chooseSheet: (sheet: string, workbookSheet: string | undefined) => void;
@@ -44,7 +44,7 @@ export interface MappingEditor {
   shareSheet: (sheet: string, workbookSheet: string) => void;
   /** Imports equal rows of a sheet once, or each of them. */
   chooseDistinct: (sheet: string, distinct: boolean) => void;
-  /** Replaces all choices by those of a mapping, for example a saved one. */
+  /** Replaces all choices with those of a mapping, for example a saved one. */
   use: (mapping: readonly SheetMapping[]) => void;
   /** Assigns a header of the file to a column of the schema, or none. */
   chooseHeader: (sheet: string, column: string, header: string | undefined) => void;
@@ -92,7 +92,7 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
   const latest = useLatest({ question, formats });
   /** The number of requests for proposals, of the latest one for the whole file, and of the latest one for each sheet. */
   const requests = useRef({ all: 0, file: 0, sheets: {} as Record<string, number> });
-  /** The choices with all edits, also those that are not rendered yet. */
+  /** The choices with all edits, including those that are not rendered yet. */
   const draft = useRef<MappingChoices>({});
   const edit = useCallback((change: (before: MappingChoices) => MappingChoices) => {
     draft.current = change(draft.current);

@@ -122,7 +122,7 @@ export interface FileChanges extends FileFormats {
   mapping?: readonly SheetMapping[] | undefined;
 }
 
-/** Returns what the stored file of an import has, and how it could be imported. The import has ended or waits for review. */
+/** Returns the contents of the stored file of an import, and how it could be imported. The import has ended or waits for review. */
 export const previewImport = (options: ImportOptions & { changes?: FileChanges }): Promise<FilePreview> =>
   call<{ preview: FilePreview }>(
     options,

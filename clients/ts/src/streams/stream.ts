@@ -16,7 +16,7 @@ export interface StreamOptions extends CallOptions {
   onConnection?: ((state: ConnectionState) => void) | undefined;
   /** Stops after this number of milliseconds without a connection. By default it never stops. */
   giveUpAfterMs?: number | undefined;
-  /** Replaces the client's own connection, for example by one that all tabs of a browser share. */
+  /** Replaces the client's own connection, for example with one that all tabs of a browser share. */
   transport?: StreamTransport | undefined;
   /** @internal Returns a promise while the consumer has no room for more messages. It resolves when there is room. */
   room?: (() => Promise<void> | undefined) | undefined;

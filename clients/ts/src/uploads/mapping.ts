@@ -17,7 +17,7 @@ export interface MappingQuestion {
   mapping: readonly SheetMapping[] | undefined;
   /** The formats of the last answer. */
   formats?: FileFormats | undefined;
-  /** Returns what the file has, and how it could be imported. With a mapping, its assignments are kept. */
+  /** Returns the contents of the file, and how it could be imported. With a mapping, its assignments are kept. */
   preview: (mapping?: readonly SheetMapping[], formats?: FileFormats) => Promise<FilePreview>;
 }
 

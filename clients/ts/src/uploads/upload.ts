@@ -25,7 +25,7 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
 }
 
 /**
- * Returns what a file has, and how it could be imported. The server stores nothing. For the preview of a large file that is
+ * Returns the contents of a file, and how it could be imported. The server stores nothing. For the preview of a large file that is
  * imported afterward, use `onMapping` of a resumable upload, which sends it once.
  */
 export const previewFile = async (options: UploadOptions): Promise<FilePreview> =>

@@ -190,7 +190,7 @@ func (d *download) expectPrompt() {
 	}
 }
 
-// isSlow releases what the reader has not accepted for some time.
+// isSlow releases data that the reader has not accepted for some time.
 func (d *download) isSlow() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -120,7 +120,7 @@ func (f *reader) drop() {
 	}
 }
 
-// pause releases what a reader has not accepted for some time. It continues slowly.
+// pause releases data that a reader has not accepted for some time. It continues slowly.
 func (f *reader) pause() {
 	f.drop()
 	f.pace.Reset()

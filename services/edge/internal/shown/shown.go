@@ -74,7 +74,7 @@ type Route struct {
 	name string
 }
 
-// Load reads what another edge has stored of a user, or this one before a restart. Call it when a stream begins.
+// Load reads the ends that another edge, or this one before a restart, has stored for a user. Call it when a stream begins.
 func (r *Route) Load(ctx context.Context, subject string) error {
 	k := key{r.name, subject}
 	if r.ends.bucket == nil {

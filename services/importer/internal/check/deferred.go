@@ -15,7 +15,7 @@ import (
 const memorySpill = 4 << 20
 
 // deferredRows are the rows that wait for the end of their sheet, because they refer to a row that has not been read (such
-// as a manager further down). They are stored in the order of the file. All that grows with their number moves to files if
+// as a manager further down). They are stored in the order of the file. Everything that grows with their number moves to files if
 // the memory has no room for it.
 type deferredRows struct {
 	space   keyset.Space

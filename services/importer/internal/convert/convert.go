@@ -282,7 +282,7 @@ func spelling(s []byte) string {
 	return schema.Spelling(string(s))
 }
 
-// fold replaces a value that is not allowed by the one with the same spelling, or with that spelling in quotes.
+// fold replaces a value that is not allowed with the one of the same spelling, or with that spelling in quotes.
 func (c *Column) fold(v *imports.Value) *Fault {
 	a := ""
 	if v.Kind == imports.Text {

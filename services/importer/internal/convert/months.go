@@ -83,7 +83,7 @@ func names(lists map[int]string) map[string]int {
 	return meanings
 }
 
-// writtenOut replaces letters of German and Danish as people do whose keyboards lack them.
+// writtenOut replaces letters of German and Danish as people write them whose keyboards lack them.
 var writtenOut = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa", "ø", "oe")
 
 // plainLetters replaces letters that are not an accent on another one.

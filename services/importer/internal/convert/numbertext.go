@@ -89,7 +89,7 @@ var power = regexp.MustCompile(`^(.*[0-9]) ?[×xX*] ?10(?:\^?([+-]?[0-9]+)|([⁺
 
 var superscripts = strings.NewReplacer("⁺", "+", "⁻", "-", "⁰", "0", "¹", "1", "²", "2", "³", "3", "⁴", "4", "⁵", "5", "⁶", "6", "⁷", "7", "⁸", "8", "⁹", "9")
 
-// plainPower replaces a power of ten by an exponent: 1.5×10³ is 1.5E3. The mark ^ is needed unless the digits are raised.
+// plainPower replaces a power of ten with an exponent: 1.5×10³ is 1.5E3. The mark ^ is needed unless the digits are raised.
 func plainPower(t []byte) []byte {
 	m := power.FindSubmatch(t)
 	if m == nil || len(m[2]) > 0 && !bytes.ContainsRune(t, '^') {

@@ -10,7 +10,7 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// maxQuoted is how many characters of a value a message quotes.
+// maxQuoted is the maximum number of characters that a message quotes of a value.
 const maxQuoted = 40
 
 // title is the parameter with the title of the column.

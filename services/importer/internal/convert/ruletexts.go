@@ -29,7 +29,7 @@ func tidy(s []byte) []byte {
 	return s
 }
 
-// collapse replaces white space of any length by one space.
+// collapse replaces white space of any length with one space.
 func collapse(s []byte) []byte {
 	if !collapses(s) {
 		return s

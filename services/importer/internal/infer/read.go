@@ -23,7 +23,7 @@ var ErrNoRelations = errors.New("the database has no tables that can be imported
 // headerSearch is the number of rows in which the headers are searched for, as in an import.
 const headerSearch = 50
 
-// table is a sheet, and what is known of it.
+// table is a sheet with its columns, rows, and keys.
 type table struct {
 	input   Input
 	words   name

@@ -9,7 +9,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// unpack replaces the stored archive of an import by the workbook that is inside.
+// unpack replaces the stored archive of an import with the workbook that is inside.
 func (in *Intake) unpack(ctx context.Context, im *imports.Import, inside *source.InsideError, hold *quota.Hold) error {
 	share, err := in.Workbooks.Memory.Acquire(ctx, in.Files.ReceiveBytes()+source.OpenBytes)
 	if err != nil {

@@ -287,7 +287,7 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 }
 
 // read opens the stored file, and notes its format if it is a text file. The workbook is valid until do returns. An archive with one
-// workbook is replaced by it.
+// workbook is replaced with it.
 func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, hold *quota.Hold, do func(source.Workbook, *governor.Share) error) error {
 	hints := source.Hints{FileName: im.FileName, Text: r.Text, Texts: r.Texts}
 	book, err := in.Workbooks.Open(ctx, im.ID, hints, 0)

@@ -56,7 +56,7 @@ func (m *Maintenance) Run(ctx context.Context) error {
 	return nil
 }
 
-// sweepFiles deletes what interrupted uploads have left before a time.
+// sweepFiles deletes the files that interrupted uploads left before a time.
 func (m *Maintenance) sweepFiles(ctx context.Context, before time.Time) {
 	switch n, err := m.Files.Sweep(ctx, before, m.Store.Exist); {
 	case ctx.Err() != nil:

@@ -52,7 +52,7 @@ func loadDraft(file string) (*schemaDraft, error) {
 	return load(file, data)
 }
 
-// schemaFiles replaces folders by their schemas, in the order of their names.
+// schemaFiles replaces folders with their schemas, in the order of their names.
 func schemaFiles(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {

@@ -12,7 +12,7 @@ import (
 type Rules struct {
 	// Unicode is NFKC, or empty for normal form C, which all texts have.
 	Unicode NormalForm `json:"unicode,omitempty"`
-	// Collapse replaces several spaces or line breaks by one space.
+	// Collapse replaces several spaces or line breaks with one space.
 	Collapse bool `json:"collapse,omitempty"`
 	// Trim are characters that are removed at both ends. White space always is.
 	Trim string `json:"trim,omitempty"`

@@ -10,7 +10,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// What follows is for leases that other replicas have granted, renewed, or ended.
+// The functions below are for leases that other replicas have granted, renewed, or ended.
 
 // RenewLeases makes the leases last whose heartbeats this replica has received, because it could not receive them for a while.
 // They are written like heartbeats.

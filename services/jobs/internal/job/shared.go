@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Shared is a Store that several processes use at the same time, called replicas. Each tells the others what it has changed in a
+// Shared is a Store that several processes use at the same time, called replicas. Each publishes its changes in a
 // log of commits: it numbers them, without gaps, and keeps their IDs for at least half a minute. The log is complete, and cheap to
 // look at.
 type Shared interface {
@@ -23,7 +23,7 @@ type Shared interface {
 	// Alone reports whether no other replica is connected. If so, there is no leader.
 	Alone(ctx context.Context) (bool, error)
 
-	// Tick records that this replica is alive, and returns what it must know of the others. If no replica has recorded that for longer
+	// Tick records that this replica is alive, and returns what it needs to know about the others. If no replica has recorded that for longer
 	// than t.MaxGap, no worker could renew its lease, so Tick also extends all leases, in the same step. At most one replica leads at
 	// a time: it stays the leader as long as its ticks are at most t.Lead apart.
 	Tick(ctx context.Context, t Tick) (Ticked, error)

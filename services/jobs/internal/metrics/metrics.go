@@ -19,7 +19,7 @@ const (
 	// otherKinds is the label for jobs of kinds that no worker has requested since the service started, and of kinds
 	// beyond maxKinds.
 	otherKinds = "other"
-	// quotaJobs and quotaOutput label what a user has too much of.
+	// quotaJobs and quotaOutput are the labels of the exceeded quotas.
 	quotaJobs, quotaOutput = "jobs", "output"
 )
 

@@ -224,7 +224,7 @@ func (r *Rows) check() {
 	}
 }
 
-// correctControls replaces the control characters U+0080 to U+009F, which no text has, by the characters that have these
+// correctControls replaces the control characters U+0080 to U+009F, which no text has, with the characters that have these
 // numbers in windows-1252. They come from programs that took windows-1252 for ISO 8859-1.
 func (r *Rows) correctControls(cells []source.Cell) {
 	for i := range cells {

@@ -140,7 +140,7 @@ func wantContent(t *testing.T, url string, want map[string]any) {
 	}
 }
 
-// filled returns a file with imports, and what it has.
+// filled returns a file with imports, and its contents.
 func filled(t *testing.T) (path string, want map[string]any) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "importer.db")

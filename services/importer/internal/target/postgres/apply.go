@@ -173,7 +173,7 @@ type operation struct {
 	flag, statement string
 	rows            int64
 	inserts         bool
-	// links means that the rows are linked to others of their table. Some might be already.
+	// links means that the rows are linked to others of their table. Some might be linked already.
 	links bool
 }
 

@@ -153,7 +153,7 @@ func (tx *transaction) tableOf(oid uint32, otherwise string) string {
 	return otherwise
 }
 
-// readRelation returns what the catalog knows about a table, or nil if there is no such table.
+// readRelation returns the catalog's description of a table, or nil if there is no such table.
 func (tx *transaction) readRelation(ctx context.Context, table string) (*relation, error) {
 	if err := tx.readTables(ctx); err != nil {
 		return nil, err
@@ -295,8 +295,8 @@ func (r *relation) identifiedBy(columns []string) bool {
 	return slices.ContainsFunc(r.unique, func(u uniqueSet) bool { return slices.Equal(u.columns, want) })
 }
 
-// hasKey reports whether the columns are a key of the table. A unique index of this package is none: it goes when the schema has the
-// column as its key.
+// hasKey reports whether the columns are a key of the table. A unique index of this package doesn't count: it is dropped when the schema has
+// the column as its key.
 func (r *relation) hasKey(columns []string) bool {
 	want := slices.Sorted(slices.Values(columns))
 	return slices.ContainsFunc(r.unique, func(u uniqueSet) bool {

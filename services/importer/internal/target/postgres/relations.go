@@ -72,7 +72,7 @@ func (t *Target) Relations(ctx context.Context) (_ []imports.Relation, err error
 	return all, nil
 }
 
-// describe returns what the catalog knows in the form that all databases have.
+// describe returns the catalog's description in the form that all databases have.
 func (r *relation) describe(name schema.TableName) imports.Relation {
 	d := imports.Relation{Name: name}
 	for _, a := range slices.SortedFunc(maps.Values(r.columns), func(a, b *attribute) int { return int(a.number - b.number) }) {

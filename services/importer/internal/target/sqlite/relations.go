@@ -39,7 +39,7 @@ func Relations(ctx context.Context, path string) (_ []imports.Relation, err erro
 	return all, nil
 }
 
-// describe returns what SQLite knows about a table in the form that all databases have.
+// describe returns SQLite's description of a table in the form that all databases have.
 func (tx *transaction) describe(ctx context.Context, table string) (imports.Relation, error) {
 	r := imports.Relation{Name: schema.TableName{Name: table}}
 	have, err := tx.readShape(ctx, table)

@@ -10,7 +10,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// Release implements imports.Table: it replaces the values by temporary ones. A temporary value is not null, because the column can be required, and because a
+// Release implements imports.Table: it replaces the values with temporary ones. A temporary value is not null, because the column can be required, and because a
 // foreign key that cascades would lose the rows that refer to the value.
 func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value) error {
 	t.tx.using.Lock()

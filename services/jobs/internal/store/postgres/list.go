@@ -77,7 +77,7 @@ type query struct {
 	args []any
 }
 
-// add returns the condition with its question marks replaced by parameters.
+// add returns the condition with parameters instead of its question marks.
 func (q *query) add(condition string, args ...any) string {
 	for _, arg := range args {
 		q.args = append(q.args, arg)

@@ -102,14 +102,14 @@ func (s *Store) Leave(ctx context.Context) error {
 	})
 }
 
-// dropDeadReplicas deletes what replicas have left that ended long ago.
+// dropDeadReplicas deletes the rows of replicas that ended long ago.
 func (t *tx) dropDeadReplicas() error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM replicas WHERE alive_at < clock_timestamp() - interval '1 hour'`)
 	b.Queue(`DELETE FROM commits AS c USING writers AS w WHERE c.writer = w.id AND w.used_at < clock_timestamp() - interval '1 hour'`)
 	b.Queue(`DELETE FROM worker_kinds WHERE seen_at < clock_timestamp() - interval '1 day'`)
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
-		return t.fail("delete what replicas have left", err)
+		return t.fail("delete the rows of dead replicas", err)
 	}
 	t.wrote = true
 	return nil
