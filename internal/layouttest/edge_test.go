@@ -30,7 +30,7 @@ var edge = rules{
 		"services/edge/internal/shown", "services/edge/internal/sse", "services/edge/internal/webjson", "internal/watched"},
 	"services/edge/internal/signin": {"gen/...", "internal/auth", "internal/hostname", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/reqlog"},
-	"services/edge/internal/upload": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access",
+	"services/edge/internal/upload": {"gen/...", "internal/auth", "internal/rpcerr", "internal/stall", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/webjson"},
 	"services/edge/internal/tus": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/upload", "services/edge/internal/webjson"},

@@ -53,6 +53,8 @@ type Config struct {
 	TLS credentials.TransportCredentials
 	// DrainTimeout is how long calls can take to finish after Serve's context is done. Default 5 s.
 	DrainTimeout time.Duration
+	// StallTimeout is how long the sender of a stream can keep the service waiting. Default 2 min.
+	StallTimeout time.Duration
 	// MaxReceiveBytes is the maximum size of a request message. Default 4 MiB.
 	MaxReceiveBytes int
 }
@@ -111,6 +113,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.DrainTimeout == 0 {
 		cfg.DrainTimeout = 5 * time.Second
 	}
+	if cfg.StallTimeout == 0 {
+		cfg.StallTimeout = 2 * time.Minute
+	}
 	if cfg.MaxReceiveBytes == 0 {
 		cfg.MaxReceiveBytes = 4 << 20
 	}
@@ -127,7 +132,7 @@ func New(cfg Config) (*Server, error) {
 	s.GRPC = grpc.NewServer(
 		grpc.Creds(transport),
 		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
-		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), validateStream(rules)),
+		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), stallStream(cfg.StallTimeout), validateStream(rules)),
 		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too
 		grpc.StatsHandler(observe),
 		grpc.InTapHandle(newAdmitter(cfg.Verifier, observe).call),

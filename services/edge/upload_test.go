@@ -338,3 +338,31 @@ func TestSlowImporterSlowsTheSenderAndFillsNoMemory(t *testing.T) {
 		t.Errorf("%d MiB were in transit", inTransit>>20)
 	}
 }
+
+// TestTrickledUploadIsAborted: a sender that is never silent for long, but sends next to nothing, has stalled too.
+func TestTrickledUploadIsAborted(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.StallTimeout = time.Second })
+	conn := b.dialUpload("application/octet-stream", 10<<20)
+	fmt.Fprint(conn, "PK")
+	done := make(chan struct{})
+	defer func() { <-done }()
+	defer conn.Close()
+	go func() {
+		defer close(done)
+		for range 200 { // a third of the rate that is enough
+			time.Sleep(300 * time.Millisecond)
+			if _, err := conn.Write([]byte("x")); err != nil {
+				return
+			}
+		}
+	}()
+	if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 4096)
+	n, err := conn.Read(answer)
+	if err != nil || !strings.Contains(string(answer[:n]), "UPLOAD_INTERRUPTED") {
+		t.Errorf("%v %s", err, answer[:n])
+	}
+	b.nothingKept()
+}

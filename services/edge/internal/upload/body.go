@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"headway/internal/stall"
 )
 
 var (
@@ -16,20 +18,21 @@ var (
 	ErrStopped = errors.New("stopped for another request")
 )
 
-// Body reads a request's body with a timeout per read: an upload can take hours, but it must not stall.
+// Body reads a request's body as long as bytes arrive: an upload can take hours, but it must not stall.
 type Body struct {
 	body    io.Reader
 	control *http.ResponseController
 	timeout time.Duration
+	left    stall.Timeout
 
 	mu      sync.Mutex
 	until   time.Time
 	stopped bool
 }
 
-// NewBody returns the body of a request. A read fails if no byte arrives within the timeout.
+// NewBody returns the body of a request. A read fails if the sender has stalled for the timeout.
 func NewBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *Body {
-	return &Body{body: r.Body, control: http.NewResponseController(w), timeout: timeout}
+	return &Body{body: r.Body, control: http.NewResponseController(w), timeout: timeout, left: stall.NewTimeout(timeout)}
 }
 
 // Read implements io.Reader.
@@ -37,7 +40,9 @@ func (p *Body) Read(b []byte) (int, error) {
 	if !p.extend() {
 		return 0, ErrStopped
 	}
+	start := time.Now()
 	n, err := p.body.Read(b)
+	p.left.Waited(time.Since(start), n)
 	switch {
 	case err == nil, errors.Is(err, io.EOF):
 	case p.isStopped():
@@ -52,10 +57,11 @@ func (p *Body) Read(b []byte) (int, error) {
 func (p *Body) extend() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Extending the deadline takes a lock, so it is extended only after a tenth of the timeout.
-	if now := time.Now(); !p.stopped && p.until.Sub(now) < p.timeout*9/10 {
-		p.until = now.Add(p.timeout)
-		_ = p.control.SetReadDeadline(p.until) // net/http's can
+	// Setting the deadline takes a lock, so it is set only if it moves by a tenth of the timeout.
+	until := time.Now().Add(p.left.Left())
+	if !p.stopped && until.Sub(p.until).Abs() > p.timeout/10 {
+		p.until = until
+		_ = p.control.SetReadDeadline(until) // net/http's can
 	}
 	return !p.stopped
 }

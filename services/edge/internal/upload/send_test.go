@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -53,4 +55,57 @@ func TestInterruptedUploadIsNotCalledCancelled(t *testing.T) {
 	if status.Code(err) != codes.InvalidArgument || rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED {
 		t.Errorf("got %v", err)
 	}
+}
+
+// slow is a body whose bytes arrive one by one, with pauses.
+type slow struct{ left int }
+
+func (s *slow) Read(p []byte) (int, error) {
+	if s.left--; s.left < 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(5 * time.Second)
+	return copy(p, "x"), nil
+}
+
+// paces is an importer that notes when messages arrive.
+type paces struct {
+	importsv1.ImportServiceClient
+	at []time.Time
+}
+
+func (p *paces) UploadWorkbook(context.Context, ...grpc.CallOption) (grpc.ClientStreamingClient[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse], error) {
+	return &noting{paces: p}, nil
+}
+
+type noting struct {
+	grpc.ClientStreamingClient[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse]
+	paces *paces
+}
+
+func (n *noting) Send(*importsv1.UploadWorkbookRequest) error {
+	n.paces.at = append(n.paces.at, time.Now())
+	return nil
+}
+
+func (*noting) CloseAndRecv() (*importsv1.UploadWorkbookResponse, error) {
+	return &importsv1.UploadWorkbookResponse{}, nil
+}
+
+// TestSlowBytesReachTheImporter: the importer ends calls whose sender stalls, so a slow sender's bytes must not wait for a full chunk.
+func TestSlowBytesReachTheImporter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &paces{}
+		if _, err := upload.New(upload.Config{Imports: p, MaxBytes: 1 << 20, StallTimeout: time.Minute}).Send(t.Context(), &importsv1.UploadOptions{}, &slow{left: 100}); err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < len(p.at); i++ {
+			if pause := p.at[i].Sub(p.at[i-1]); pause > 20*time.Second {
+				t.Errorf("nothing was sent for %s", pause)
+			}
+		}
+		if len(p.at) < 20 {
+			t.Errorf("%d messages were sent", len(p.at))
+		}
+	})
 }

@@ -209,7 +209,7 @@ func (u *Handler) send(ctx context.Context, call fileCall, options *importsv1.Up
 	buffer := u.chunks.Get().(*[]byte)
 	defer u.chunks.Put(buffer)
 	for total := int64(0); !answered; {
-		n, readErr := fill(file, *buffer)
+		n, readErr := fill(file, *buffer, time.Now().Add(u.cfg.StallTimeout/6))
 		if total += int64(n); total > u.cfg.MaxBytes {
 			return u.TooLarge()
 		}
@@ -247,10 +247,11 @@ func hasAnswered(err error) (bool, error) {
 	return false, err
 }
 
-// fill reads until the buffer is full or the reader ends. Unlike io.ReadFull, it returns the reader's own error, so
-// that a complete body (io.EOF) can be distinguished from an interrupted one (io.ErrUnexpectedEOF).
-func fill(r io.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
+// fill reads until the buffer is full, the reader ends, or bytes arrive after the time: the importer must not take a slow sender for
+// one that has stalled. Unlike io.ReadFull, fill returns the reader's own error, so that a complete body (io.EOF) can be distinguished
+// from an interrupted one (io.ErrUnexpectedEOF).
+func fill(r io.Reader, b []byte, until time.Time) (n int, err error) {
+	for n < len(b) && err == nil && (n == 0 || time.Now().Before(until)) {
 		var m int
 		m, err = r.Read(b[n:])
 		n += m

@@ -144,7 +144,7 @@ const (
 	ErrorReason_ERROR_REASON_WORKBOOK_XML_REFUSED ErrorReason = 90
 	// RESOURCE_EXHAUSTED: the file is larger than the upload limit (HTTP 413).
 	ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE ErrorReason = 91
-	// INVALID_ARGUMENT: the upload ended before the file was complete. Nothing was stored.
+	// INVALID_ARGUMENT: the upload ended or stalled before the file was complete. Nothing was stored.
 	ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED ErrorReason = 92
 	// INVALID_ARGUMENT: the form or query has an unknown or malformed field.
 	ErrorReason_ERROR_REASON_FORM_INVALID ErrorReason = 93

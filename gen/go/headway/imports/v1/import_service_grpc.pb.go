@@ -57,6 +57,9 @@ type ImportServiceClient interface {
 	// Several text files (CSV) can be one import: each is a sheet with the name of the file. They are sent one after the other, or as
 	// a zip archive.
 	//
+	// A sender that keeps the service waiting for `--importer-stall-timeout` (2 minutes) while less than 10 bytes per second arrive has
+	// stalled. The call then fails with UPLOAD_INTERRUPTED. The same applies to PreviewFile.
+	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
 	// ARCHIVE_UNSUITABLE, ARCHIVE_DAMAGED, MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
@@ -360,6 +363,9 @@ type ImportServiceServer interface {
 	//
 	// Several text files (CSV) can be one import: each is a sheet with the name of the file. They are sent one after the other, or as
 	// a zip archive.
+	//
+	// A sender that keeps the service waiting for `--importer-stall-timeout` (2 minutes) while less than 10 bytes per second arrive has
+	// stalled. The call then fails with UPLOAD_INTERRUPTED. The same applies to PreviewFile.
 	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
