@@ -37,6 +37,22 @@ export const sizes = {
 };
 
 /**
+ * How long a page may take for anything but an import, in milliseconds. On a busy machine, Playwright's 30 seconds were not enough.
+ */
+const waitTimeout = 120_000;
+
+/**
+ * Opens a context whose waits are long enough for a busy machine.
+ * @param {import("playwright-core").Browser} browser
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export async function newContext(browser, options) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(waitTimeout);
+  return context;
+}
+
+/**
  * Opens a page that records errors in its console, of scripts or of the content policy. `assertNoErrors` fails on any. If
  * the server has a local user, that user is signed in.
  * @param {import("playwright-core").Browser} browser
@@ -45,7 +61,7 @@ export const sizes = {
  * @param {Headway} [server] the server that answers there, if a proxy is in front of it
  */
 export async function open(browser, address, options = {}, server = Headway.at(address)) {
-  const context = await browser.newContext({ viewport: sizes.desktop, ...options });
+  const context = await newContext(browser, { viewport: sizes.desktop, ...options });
   if (server?.hasLocalSignIn) await server.signIn(context);
   const page = await context.newPage();
   /** @type {string[]} */

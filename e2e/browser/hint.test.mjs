@@ -28,7 +28,7 @@ test("the page reports that streams are cut", async (t) => {
 test("the page shows no hint for a transparent proxy or an unavailable server", async (t) => {
   const { page } = await throughProxy(await startProxy(t, headway.address, "pass"));
   await page.getByRole("button", { name: "Choose file" }).waitFor();
-  const probed = page.waitForRequest(/sse\/probe/, { timeout: 60_000 });
+  const probed = page.waitForRequest(/sse\/probe/);
   await headway.end();
   // The page's probe fails in the meantime, and shows nothing.
   await probed;

@@ -8,7 +8,7 @@ import { constants, createSecureServer } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { waitForStatus } from "./chromium.mjs";
+import { newContext, waitForStatus } from "./chromium.mjs";
 import { keyFile } from "./headway.mjs";
 import { newCertificate } from "./matrix/paths.mjs";
 import { browser, headway, setUp } from "./setup.mjs";
@@ -96,7 +96,7 @@ for (const [what, end] of Object.entries(ends)) {
     const proxy = await startProxy(t);
     const token = headway.token("ann", key);
     const { job } = await headway.call(token, "POST", "jobs", { kind: "story", title: "The end" });
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const context = await newContext(browser, { ignoreHTTPSErrors: true });
     const headers = { Authorization: `Bearer ${token}`, Origin: proxy.address };
     const answer = await context.request.post(`${proxy.address}/api/v1/session`, { headers });
     assert.equal(answer.status(), 200, await answer.text());

@@ -150,7 +150,7 @@ for (const [what, interrupt] of /** @type {const} */ ([
       await page.goto(`http://127.0.0.1:${relay.port}/plain/messages.html?with=${client}&token=${token}&url=${url}`);
       await page.locator("li", { hasText: '"status":"active"' }).first().waitFor();
       await interrupt();
-      await page.locator("li", { hasText: /"type":"job_update".*"status":"completed"/ }).waitFor({ timeout: 60_000 });
+      await page.locator("li", { hasText: /"type":"job_update".*"status":"completed"/ }).waitFor();
       const messages = (await page.locator("li").allTextContents()).map((text) => JSON.parse(text));
       const last = messages.at(-1);
       assert.equal(messages.filter(({ type }) => type === "connected").length, 2, "it connected twice");

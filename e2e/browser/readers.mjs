@@ -17,7 +17,7 @@ import { createParser } from "eventsource-parser";
  * @property {string} [lastEventId]
  */
 
-const timeoutMs = 20_000;
+const timeoutMs = 60_000;
 
 /** The messages that a reader received, in order. */
 export class Inbox {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAccessible, open } from "./chromium.mjs";
+import { assertAccessible, newContext, open } from "./chromium.mjs";
 import { Headway, keyFile } from "./headway.mjs";
 import { browser, headway, setUp } from "./setup.mjs";
 
@@ -34,7 +34,7 @@ test("the printed link signs in once, and headway open prints another one", asyn
   const local = await Headway.start();
   try {
     const link = local.printedLink();
-    const context = await browser.newContext();
+    const context = await newContext(browser);
     const page = await context.newPage();
     await page.goto(local.address);
     await page.getByText("headway open").waitFor();

@@ -99,7 +99,7 @@ for (const [way, lack] of Object.entries(ways)) {
       for (const page of tabs) await page.locator('.import[data-status="queued"]').waitFor();
       // Every tab has a connection left for the user's actions.
       for (const page of tabs) await page.getByRole("button", { name: "Cancel" }).click();
-      for (const page of tabs) await page.locator('.import[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+      for (const page of tabs) await page.locator('.import[data-status="cancelled"]').waitFor();
     });
 
     test("continue when the first tab closes", async () => {
@@ -124,7 +124,7 @@ for (const [way, lack] of Object.entries(ways)) {
       await context.setOffline(true);
       await job.cancel();
       await context.setOffline(false);
-      for (const page of tabs) await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+      for (const page of tabs) await page.locator('.job-row[data-status="cancelled"]').waitFor();
     });
 
     test("all sign out together, and switch to the next user together", async () => {
@@ -167,7 +167,7 @@ for (const [way, lack] of Object.entries(ways)) {
       });
       await headway.kill();
       await headway.run();
-      await page.getByText(`hal, ${way}`, { exact: true }).waitFor({ timeout: 60_000 });
+      await page.getByText(`hal, ${way}`, { exact: true }).waitFor();
       await page.getByText("Hal's own").waitFor();
       assert.equal(await page.evaluate("globalThis.mixed"), false);
     });
@@ -193,7 +193,7 @@ test("a crashed worker is replaced", async () => {
   await workers.crash();
   await streamsBecome(0);
   await job.cancel();
-  await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+  await page.locator('.job-row[data-status="cancelled"]').waitFor();
 });
 
 test("a worker that crashes before its stream opens is replaced", async (t) => {
@@ -207,7 +207,7 @@ test("a worker that crashes before its stream opens is replaced", async (t) => {
   await workers.crash();
   await job.cancel();
   proxy.release();
-  await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+  await page.locator('.job-row[data-status="cancelled"]').waitFor();
 });
 
 test("without shared workers and locks, each tab has its own stream", async () => {
