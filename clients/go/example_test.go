@@ -72,7 +72,7 @@ func ExampleWatch() {
 			if err != nil {
 				return err // headway.Reason(err) is JOB_NOT_FOUND if there is no such job
 			}
-			fmt.Printf("%s %.1f %%\n", headway.Word(job.GetStatus()), job.GetProgress().GetPercent())
+			fmt.Printf("%s %.1f%%\n", headway.Word(job.GetStatus()), job.GetProgress().GetPercent())
 		}
 		return nil
 	}

@@ -42,7 +42,7 @@ func (c *openCommand) Run(ctx context.Context) error {
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask for a sign-in link: %w. Check that Headway runs, and set --url to its address", err)
+		return fmt.Errorf("ask for a sign-in link: %w. Check that Headway is running, and set --url to its address", err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)

@@ -534,7 +534,7 @@ export interface paths {
          *     new lifetime.
          */
         post: operations["SignIn"];
-        /** Sign out. Ends the session with its streams, and deletes the cookie. The token that made the session stays valid. */
+        /** Sign out. Ends the session with its streams, and deletes the cookie. The token that created the session stays valid. */
         delete: operations["SignOut"];
         options?: never;
         head?: never;

@@ -236,7 +236,7 @@ func (h *Handler) Link() string {
 	return h.cfg.BasePath + "/" + Fragment + secret
 }
 
-// SignOut answers DELETE /api/v1/session: it ends the session and its streams, and deletes the cookie. The token that made the
+// SignOut answers DELETE /api/v1/session: it ends the session and its streams, and deletes the cookie. The token that created the
 // session stays valid. SignOut succeeds even if the caller is not signed in.
 func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	if _, err := r.Cookie(access.CookieName(r)); err == nil {

@@ -99,6 +99,6 @@ var advice = map[Reason]string{
 	LimitExceeded:     "Split the file into smaller ones, or ask the operator to raise the limit.",
 	UnsupportedXML:    "Open it in Excel, save it as “Excel Workbook (.xlsx)”, and upload it again.",
 	SheetNotFound:     "Check the sheet names, and choose one of them.",
-	ArchiveUnsuitable: "Several files, or a zip archive, can be text files with columns, such as CSV, each with its own name, or a single workbook. They can't have a password.",
+	ArchiveUnsuitable: "Upload one workbook, or text files with columns, such as CSV, each with its own name. They can be in a zip archive, but can't have a password.",
 	ArchiveDamaged:    "Create it again, or get another copy of it, and upload it again.",
 }
