@@ -12,30 +12,55 @@ import (
 
 // uncertain returns why the file is not imported without asking, or nil: a column is left over that could be one that is missing, or the
 // values of a column have several readings that the mapping does not settle.
-func (p *Preview) uncertain(mapping []imports.SheetMapping) error {
+func (p *Preview) uncertain(s *schema.Schema, mapping []imports.SheetMapping) error {
 	for _, o := range p.Proposals {
+		spec := s.Sheet(o.Sheet)
 		isFound := slices.ContainsFunc(p.Found, func(f imports.Sheet) bool { return f.Name == o.Sheet && f.WorkbookSheet == o.FileSheet })
 		if len(mapping) == 0 && !isFound && slices.ContainsFunc(p.Sheets, func(f FileSheet) bool { return f.Name == o.FileSheet && f.Of != "" }) {
-			return problem(MappingUncertain, messages.New("mapping.sheet_uncertain", messages.Text("table", o.FileSheet), messages.Text("sheet", o.Sheet)))
+			return problem(MappingUncertain, messages.New("mapping.sheet_uncertain", messages.Text("table", o.FileSheet), messages.Text("sheet", spec.Title)))
 		}
 		for _, j := range o.Joins {
-			return problem(MappingUncertain, messages.New("mapping.join_uncertain", messages.Text("first", j.Headers[0]), messages.Text("second", j.Headers[1]), messages.Text("column", j.Column)))
+			column, _ := spec.Column(j.Column)
+			return problem(MappingUncertain, messages.New("mapping.join_uncertain", messages.Text("first", j.Headers[0]), messages.Text("second", j.Headers[1]), titleOf(column)))
 		}
 		for _, c := range o.Columns {
+			column, _ := spec.Column(c.Name)
+			header, position := messages.Text("header", c.Header), p.position(o.FileSheet, c.Header)
 			switch {
 			case c.Reason > ByName && c.Score >= LikelyColumn:
-				return problem(MappingUncertain, messages.New("mapping.column_uncertain", messages.Text("header", c.Header), messages.Text("column", c.Name)))
+				return problem(MappingUncertain, messages.New("mapping.column_uncertain", header, position, titleOf(column)))
 			case !isFound || explicitOf(mapping, o.Sheet).Rules[c.Name] != nil:
 			case len(c.Readings) > 0 && c.Readings[0].Rules.FillsDown():
-				return problem(MappingUncertain, messages.New("mapping.blank_uncertain", messages.Text("header", c.Header), messages.Text("column", c.Name)))
+				return problem(MappingUncertain, messages.New("mapping.blank_uncertain", header, position, titleOf(column)))
 			case len(c.Readings) == 1:
-				return problem(MappingUncertain, messages.New("mapping.reading_uncertain", messages.Text("header", c.Header), messages.Text("cell", c.Readings[0].Cell), messages.Text("value", c.Readings[0].Value), messages.Text("column", c.Name)))
+				return problem(MappingUncertain, messages.New("mapping.reading_uncertain", header, position, messages.Text("cell", c.Readings[0].Cell), messages.Text("value", c.Readings[0].Value), titleOf(column)))
 			case len(c.Readings) > 1:
-				return problem(MappingUncertain, messages.New("mapping.readings_uncertain", messages.Text("header", c.Header), messages.Text("cell", c.Readings[0].Cell), messages.Text("first", c.Readings[0].Value), messages.Text("second", c.Readings[1].Value), messages.Text("column", c.Name)))
+				return problem(MappingUncertain, messages.New("mapping.readings_uncertain", header, position, messages.Text("cell", c.Readings[0].Cell), messages.Text("first", c.Readings[0].Value), messages.Text("second", c.Readings[1].Value), titleOf(column)))
 			}
 		}
 	}
 	return nil
+}
+
+// position is the parameter with the cell of a header.
+func (p *Preview) position(sheet, header string) messages.Parameter {
+	at := source.Position{Sheet: sheet, Lines: p.lines}
+	row, column := 0, 0
+	for _, f := range p.Sheets {
+		if f.Name != sheet {
+			continue
+		}
+		at.File, row = f.File, f.HeaderRow
+		if f.Of != "" {
+			at.Sheet = f.Of
+		}
+		for _, c := range f.Columns {
+			if c.Header == header {
+				column = c.Column
+			}
+		}
+	}
+	return messages.At("position", at.Location(row, column))
 }
 
 // Confirm returns an *Error if a column of the file is left over that could be a column of the schema that is missing, or if values of a
@@ -45,7 +70,7 @@ func Confirm(ctx context.Context, book source.Workbook, s *schema.Schema, mappin
 	if err != nil {
 		return err
 	}
-	return p.uncertain(mapping)
+	return p.uncertain(s, mapping)
 }
 
 // withoutImplausible removes proposals for sheets that lack most of what they must have, such as lists of values next to the table. If all

@@ -19,7 +19,7 @@ func checkConstants(spec *schema.Sheet, m imports.SheetMapping) error {
 			return problem(MappingInvalid, messages.New("mapping.constant_column_unknown", messages.Text("column", name), messages.Text("sheet", m.Sheet)))
 		}
 		if header := m.Columns[name]; header != "" {
-			return problem(MappingInvalid, messages.New("mapping.constant_and_header", messages.Text("column", name), messages.Text("constant", m.Constants[name]), messages.Text("header", header)))
+			return problem(MappingInvalid, messages.New("mapping.constant_and_header", titleOf(column), messages.Text("constant", m.Constants[name]), messages.Text("header", header)))
 		}
 		converter, err := convert.Compile(column)
 		if err != nil {
@@ -28,10 +28,10 @@ func checkConstants(spec *schema.Sheet, m imports.SheetMapping) error {
 		cell := source.Cell{Kind: source.Text, Text: []byte(m.Constants[name])}
 		value, _, fault := converter.Convert(&cell, nil, nil)
 		if fault != nil && !fault.Normalized() {
-			return problem(MappingInvalid, messages.New("mapping.constant_invalid", messages.Text("column", name), messages.Part("why", fault.Says)))
+			return problem(MappingInvalid, messages.New("mapping.constant_invalid", titleOf(column), messages.Part("why", fault.Says)))
 		}
 		if value.Kind == imports.Null {
-			return problem(MappingInvalid, messages.New("mapping.constant_empty", messages.Text("column", name)))
+			return problem(MappingInvalid, messages.New("mapping.constant_empty", titleOf(column)))
 		}
 	}
 	return nil

@@ -50,18 +50,23 @@ func checkDerived(spec *schema.Sheet, m imports.SheetMapping) error {
 		}
 	}
 	for _, j := range m.Joins {
+		column, _ := spec.Column(j.Column)
+		if column == nil {
+			return problem(MappingInvalid, messages.New("mapping.column_unknown", messages.Text("column", j.Column), messages.Text("sheet", m.Sheet)))
+		}
 		if len(j.Headers) < 2 || slices.ContainsFunc(j.Headers, func(h string) bool { return text.CleanString(h) == "" }) {
-			return problem(MappingInvalid, messages.New("mapping.join_single", messages.Text("column", j.Column)))
+			return problem(MappingInvalid, messages.New("mapping.join_single", titleOf(column)))
 		}
 	}
 	seen := map[string]bool{}
 	for _, name := range derivedColumns(m) {
-		if c, _ := spec.Column(name); c == nil {
+		column, _ := spec.Column(name)
+		if column == nil {
 			return problem(MappingInvalid, messages.New("mapping.column_unknown", messages.Text("column", name), messages.Text("sheet", m.Sheet)))
 		}
 		_, constant := m.Constants[name]
 		if seen[name] || constant || m.Columns[name] != "" {
-			return problem(MappingInvalid, messages.New("mapping.several_sources", messages.Text("column", name)))
+			return problem(MappingInvalid, messages.New("mapping.several_sources", titleOf(column)))
 		}
 		seen[name] = true
 	}
@@ -113,7 +118,7 @@ func findDerived(row source.Row, numbered numbers, explicit imports.SheetMapping
 }
 
 // deriveColumns returns the columns of the splits and joins of a mapping.
-func deriveColumns(found map[string]foundHeader, explicit imports.SheetMapping, sheet string) (columns []imports.SheetColumn, err error) {
+func deriveColumns(found map[string]foundHeader, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) (columns []imports.SheetColumn, err error) {
 	for _, s := range explicit.Splits {
 		from, ok := found[s.Header]
 		if !ok {
@@ -127,15 +132,16 @@ func deriveColumns(found map[string]foundHeader, explicit imports.SheetMapping, 
 		}
 	}
 	for _, j := range explicit.Joins {
+		column, _ := spec.Column(j.Column)
 		joined := &imports.Joined{Separator: j.Separator}
 		texts := make([]string, len(j.Headers))
 		for i, header := range j.Headers {
 			from, ok := found[header]
 			if !ok {
-				return nil, problem(MappingInvalid, messages.New("mapping.join_header_unknown", messages.Text("header", header), messages.Text("column", j.Column), messages.Text("sheet", sheet)))
+				return nil, problem(MappingInvalid, messages.New("mapping.join_header_unknown", messages.Text("header", header), titleOf(column), messages.Text("sheet", sheet)))
 			}
 			if slices.Contains(joined.Columns, from.column) {
-				return nil, problem(MappingInvalid, messages.New("mapping.join_twice", messages.Text("header", header), messages.Text("column", j.Column)))
+				return nil, problem(MappingInvalid, messages.New("mapping.join_twice", messages.Text("header", header), titleOf(column)))
 			}
 			joined.Columns, texts[i] = append(joined.Columns, from.column), from.text
 		}

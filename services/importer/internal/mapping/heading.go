@@ -152,7 +152,7 @@ func (m *matcher) column(title, name string) (*schema.Column, error) {
 	}
 	switch {
 	case found.second != nil:
-		return nil, problem(MappingInvalid, messages.New("mapping.header_shared", messages.Text("header", title), messages.Text("first", found.first.Name), messages.Text("second", found.second.Name)))
+		return nil, problem(MappingInvalid, messages.New("mapping.header_shared", messages.Text("header", title), messages.Text("first", found.first.Title), messages.Text("second", found.second.Title)))
 	case ok:
 		return found.first, nil
 	}

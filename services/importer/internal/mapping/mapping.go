@@ -123,6 +123,9 @@ func quoted(name string, names []string) messages.Parameter {
 	return messages.List(name, messages.Comma, messages.Clipped(messages.Quotes(names...), maxQuoted)...)
 }
 
+// titleOf is the parameter with the title of a column, as the page and a template show it.
+func titleOf(c *schema.Column) messages.Parameter { return messages.Text("column", c.Title) }
+
 // Check returns an *Error if a mapping names a sheet or a column that the schema does not have, or a sheet twice.
 func Check(s *schema.Schema, mapping []imports.SheetMapping) error {
 	seen := map[string]bool{}
@@ -192,7 +195,7 @@ func findColumns(head heading, spec *schema.Sheet, explicit imports.SheetMapping
 		return best.twice
 	}
 	sheet.Rules, sheet.Distinct = explicit.Rules, explicit.Distinct
-	derived, err := deriveColumns(best.derived, explicit, sheet.WorkbookSheet)
+	derived, err := deriveColumns(best.derived, spec, explicit, sheet.WorkbookSheet)
 	if err != nil {
 		return err
 	}
@@ -206,7 +209,7 @@ func findColumns(head heading, spec *schema.Sheet, explicit imports.SheetMapping
 			continue
 		}
 		if header, mapped := explicit.Columns[column.Name]; mapped && header != "" {
-			return problem(MappingInvalid, messages.New("mapping.header_unknown", messages.Text("column", column.Name), messages.Text("header", header), messages.Text("sheet", sheet.WorkbookSheet)))
+			return problem(MappingInvalid, messages.New("mapping.header_unknown", titleOf(column), messages.Text("header", header), messages.Text("sheet", sheet.WorkbookSheet)))
 		}
 		if required(spec, column) {
 			return missing(best, column, sheet)

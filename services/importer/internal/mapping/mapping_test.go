@@ -109,13 +109,60 @@ func TestHeaderMappedToTwoColumnsIsAmbiguous(t *testing.T) {
 		_, err := Find(t.Context(), file, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
 		var fit *Error
 		// The header is written as for "first", so "last" has no header.
-		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Error(), "last") {
+		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Error(), "“Last”") {
 			t.Fatalf("got %v", err)
 		}
 		_, err = Find(t.Context(), file, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "Name"}}})
-		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Error(), "both first and last") {
+		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Error(), "both “First” and “Last”") {
 			t.Fatalf("got %v", err)
 		}
+	}
+}
+
+func TestErrorsNameTitlesAndPositions(t *testing.T) {
+	s, err := schema.Load("staff.yaml", []byte(`
+name: staff
+sheets:
+  - name: staff
+    title: Staff list
+    key: code
+    columns:
+      - {name: code, title: Personal number, type: text, required: true}
+      - {name: email, title: E-Mail, type: email}
+      - {name: fee, title: Hourly fee, type: decimal}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped := func(m imports.SheetMapping) []imports.SheetMapping {
+		m.Sheet = "staff"
+		return []imports.SheetMapping{m}
+	}
+	file := book{"Staff": {{"Personal number", "E-Mail"}}}
+	decimal := &schema.Rules{Decimal: ",", Thousands: ","}
+	for want, m := range map[string][]imports.SheetMapping{
+		"the column “E-Mail” the header “Mail”":             mapped(imports.SheetMapping{Columns: map[string]string{"email": "Mail"}}),
+		"both “E-Mail” and “Hourly fee”":                    mapped(imports.SheetMapping{Columns: map[string]string{"email": "E-Mail", "fee": "E-Mail"}}),
+		"constant of the column “E-Mail” is not valid":      mapped(imports.SheetMapping{Constants: map[string]string{"email": "none"}}),
+		"the column “E-Mail” the constant “a@b.example”":    mapped(imports.SheetMapping{Constants: map[string]string{"email": "a@b.example"}, Columns: map[string]string{"email": "Mail"}}),
+		"two headers for the column “E-Mail”":               mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"Mail"}}}}),
+		"The rule thousands of the column “Hourly fee” is":  mapped(imports.SheetMapping{Rules: map[string]*schema.Rules{"fee": decimal}}),
+		"“Mail” with others for the column “E-Mail”, and":   mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"Mail", "E-Mail"}}}}),
+		"The mapping names the column “mail”, which":        mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "mail", Headers: []string{"Mail"}}}}),
+		"The mapping gives the column “E-Mail” several sou": mapped(imports.SheetMapping{Columns: map[string]string{"email": "E"}, Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"A", "B"}}}}),
+	} {
+		err := Check(s, m)
+		if err == nil {
+			_, err = Find(t.Context(), file, s, m)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	left := book{"Staff": {{"Team of the north"}, {"Personal number", "", "Mail address"}, {"1", "", "ann@example.com"}, {"2", "", "bob@example.com"}}}
+	err = Confirm(t.Context(), left, s, nil, false)
+	if want := "The column “Mail address” (Staff!C2) could be for “E-Mail”."; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

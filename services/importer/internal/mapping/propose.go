@@ -48,6 +48,8 @@ type Preview struct {
 	// Certain means that the file can be imported as it is, that no column is left over that could be one of the schema, and that the first
 	// values have one reading.
 	Certain bool
+	// lines means that rows are lines of text files.
+	lines bool
 }
 
 // FileSheet is a sheet of the file.
@@ -126,7 +128,7 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	if err != nil && !errors.As(err, &p.Problem) {
 		return p, err
 	}
-	p.Found = found
+	p.Found, p.lines = found, source.HasLines(book)
 	heads, err := readHeads(ctx, book)
 	if err != nil {
 		return p, err
@@ -148,7 +150,7 @@ func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		return p, err
 	}
 	p.addSamples(files, book, withRules(s, mapping))
-	p.Certain = p.Problem == nil && p.uncertain(mapping) == nil
+	p.Certain = p.Problem == nil && p.uncertain(s, mapping) == nil
 	return p, nil
 }
 

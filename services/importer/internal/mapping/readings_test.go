@@ -94,7 +94,7 @@ func TestAmbiguousValuesAreAsked(t *testing.T) {
 		t.Fatalf("certain is %v, the problem is %v: %v", p.Certain, p.Problem, err)
 	}
 	err = Confirm(t.Context(), file, s, nil, false)
-	if err == nil || !strings.Contains(err.Error(), "In the column “Since”, “03.04.2019” can be read as 2019-04-03 or 2019-03-04") {
+	if err == nil || !strings.Contains(err.Error(), "In the column “Since” (Articles!C1), “03.04.2019” can be read as 2019-04-03 or 2019-03-04") {
 		t.Fatalf("the error is %v", err)
 	}
 	since := p.Proposals[0].Columns[2]
@@ -119,7 +119,7 @@ func TestRulesOfMappingAreChecked(t *testing.T) {
 	}{
 		{"price", schema.Rules{Decimal: ","}, ""},
 		{"total", schema.Rules{Decimal: ","}, "rules for the column “total”, which the sheet articles does not have"},
-		{"price", schema.Rules{Decimal: ",", Thousands: ","}, "The rule thousands of the column price is not valid"},
+		{"price", schema.Rules{Decimal: ",", Thousands: ","}, "The rule thousands of the column “Price” is not valid"},
 		{"since", schema.Rules{Decimal: ","}, "Only integer and decimal columns have one"},
 		{"code", schema.Rules{Blank: schema.KeepBlank}, "belongs to the key"},
 	} {

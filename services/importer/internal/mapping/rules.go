@@ -32,15 +32,15 @@ func checkRules(s *schema.Schema, spec *schema.Sheet, m imports.SheetMapping) er
 		own := m.Rules[name]
 		if base := column.Rules; base != nil {
 			if base.Case != "" && own.Case != "" && own.Case != base.Case || base.Unicode != "" && own.Unicode != "" && own.Unicode != base.Unicode {
-				return problem(MappingInvalid, messages.New("mapping.rules_case", messages.Text("column", name)))
+				return problem(MappingInvalid, messages.New("mapping.rules_case", titleOf(column)))
 			}
 		}
 		effective, _ := ruled.Column(name)
 		if effective.Rules.FillsDown() && slices.ContainsFunc(m.Joins, func(j imports.ColumnJoin) bool { return j.Column == name }) {
-			return problem(MappingInvalid, messages.New("mapping.join_fills", messages.Text("column", name)))
+			return problem(MappingInvalid, messages.New("mapping.join_fills", titleOf(column)))
 		}
 		for _, p := range spec.RuleProblems(column, effective.Rules) {
-			return problem(MappingInvalid, messages.New("mapping.rule_invalid", messages.Text("rule", p.Rule), messages.Text("column", name), messages.Text("why", p.Message)))
+			return problem(MappingInvalid, messages.New("mapping.rule_invalid", messages.Text("rule", p.Rule), titleOf(column), messages.Text("why", p.Message)))
 		}
 	}
 	return nil
