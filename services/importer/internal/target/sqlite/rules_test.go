@@ -115,6 +115,32 @@ func TestTriggerThatSkipsRowsRefusesThem(t *testing.T) {
 	}
 }
 
+func TestFoundRowsOutliveWritesWithTriggers(t *testing.T) {
+	target := open(t, shelves, `CREATE TRIGGER same AFTER UPDATE ON shelves BEGIN SELECT 1; END`)
+	if err := load(t, target, "a", shop(), [][]imports.Value{texts("s1", "left"), texts("s2", "right")}); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := target.Begin(t.Context(), imports.Run{ImportID: "b", Number: 1, Schema: shop()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	table, err := tx.Table(t.Context(), shop(), shop().Sheets[0], shop().Sheets[0].Columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := table.Existing(t.Context(), [][]imports.Value{texts("s1", "up")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Update(t.Context(), [][]imports.Value{texts("s2", "down")}); err != nil {
+		t.Fatal(err)
+	}
+	if found[0] == nil || !found[0][0].Equal(texts("s1")[0]) || !found[0][1].Equal(texts("left")[0]) {
+		t.Errorf("the row that was found is now %v", found[0])
+	}
+}
+
 func TestTwoSchemasWithOneTableConflict(t *testing.T) {
 	target := open(t)
 	if err := load(t, target, "a", fleet()); err != nil {

@@ -49,6 +49,7 @@ type table struct {
 	upserts  map[int]*sqlitedirect.Stmt // likewise
 	existing *lookup
 	owners   map[string]*lookup
+	compared *lookup // whether a trigger keeps old values
 	// released counts temporary values.
 	released int64
 }
@@ -353,12 +354,21 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 	defer t.tx.using.Unlock()
 	if t.existing == nil {
 		var err error
-		if t.existing, err = t.newLookup(t.key, t.sheet.Key, columnNames(t.columns)); err != nil {
+		if t.existing, err = t.newExisting(); err != nil {
 			return nil, err
 		}
-		t.existing.whole = true
 	}
 	return t.find(ctx, t.existing, rows)
+}
+
+// newExisting prepares a look-up of whole rows by their keys.
+func (t *table) newExisting() (*lookup, error) {
+	l, err := t.newLookup(t.key, t.sheet.Key, columnNames(t.columns))
+	if err != nil {
+		return nil, err
+	}
+	l.whole = true
+	return l, nil
 }
 
 // Owners implements imports.Table.

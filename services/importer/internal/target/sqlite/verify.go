@@ -24,7 +24,7 @@ func (tx *transaction) triggers(ctx context.Context, table string) (found bool, 
 
 // copyOf returns a copy of the rows of the table that have the keys of others.
 func (t *table) copyOf(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
-	found, err := t.Existing(ctx, rows)
+	found, err := t.current(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,22 @@ func (t *table) copyOf(ctx context.Context, rows [][]imports.Value) ([][]imports
 	return copies, nil
 }
 
+// current returns the rows of the table that have the keys of others. Unlike Existing, it belongs to the writes.
+func (t *table) current(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
+	if t.compared == nil {
+		var err error
+		if t.compared, err = t.newExisting(); err != nil {
+			return nil, err
+		}
+	}
+	return t.find(ctx, t.compared, rows)
+}
+
 // checkChanged returns *imports.RefusedRowsError if rows that were written have the same values as before.
 func (t *table) checkChanged(ctx context.Context, rows, before [][]imports.Value) error {
-	after, err := t.Existing(ctx, rows)
+	after, err := t.current(ctx, rows)
 	if err != nil {
 		return err
 	}
