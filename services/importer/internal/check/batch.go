@@ -28,6 +28,19 @@ type Batch struct {
 	cyclic   []bool // of deferred rows: the row refers to itself through others
 	repeated []bool // of deferred rows: the row is already rejected
 	same     []bool // of rows of a distinct sheet: the row is equal to an earlier one
+
+	answers answers
+}
+
+// answers are what the database has for the rows of a batch.
+type answers struct {
+	known bool // the rows were looked up
+	// clean are the rows whose cells have no errors. cleanIndex is a row's index among them, or -1.
+	clean      [][]imports.Value
+	cleanIndex []int
+	// existing and owners (by unique column) are by index in clean.
+	existing [][]imports.Value
+	owners   map[int][][]imports.Value
 }
 
 // CellFault is a cell that could not be converted.
@@ -40,6 +53,7 @@ type CellFault struct {
 func (b *Batch) Reset() {
 	b.Rows, b.Cells, b.Values, b.Faults = b.Rows[:0], b.Cells[:0], b.Values[:0], b.Faults[:0]
 	b.cyclic, b.repeated = b.cyclic[:0], b.repeated[:0]
+	b.answers.known = false
 }
 
 // Row returns the values of a row of the batch.

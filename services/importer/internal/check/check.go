@@ -101,12 +101,6 @@ type scratch struct {
 	replay bool // the batch has deferred rows
 	// probing means that only the outcome of deferred rows is determined, and nothing is recorded.
 	probing bool
-	// clean are the rows whose cells have no errors. cleanIndex is a row's index among them, or -1.
-	clean      [][]imports.Value
-	cleanIndex []int
-	// existing and owners (by unique column) are the answers of the database, by index in clean.
-	existing [][]imports.Value
-	owners   map[int][][]imports.Value
 	// asked are the values that owners are asked for.
 	asked    []imports.Value
 	verdicts []Verdict
@@ -177,6 +171,15 @@ func NewSheet(config Config) (*Sheet, error) {
 	return s, nil
 }
 
+// LookUp looks the rows of a batch up in the database, unless that depends on earlier rows. It can run while Decide decides on the
+// batch before. Without it, Decide looks the rows up.
+func (s *Sheet) LookUp(ctx context.Context, b *Batch) error {
+	if s.distinct != nil {
+		return nil // equal rows are not looked up
+	}
+	return s.lookUp(ctx, b)
+}
+
 // Decide returns the outcome of each row of a batch. The verdicts are valid until the next call.
 func (s *Sheet) Decide(ctx context.Context, b *Batch) ([]Verdict, error) {
 	return s.decide(ctx, b, false)
@@ -189,8 +192,13 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 			return nil, err
 		}
 	}
-	if err := s.lookUp(ctx); err != nil {
+	if err := s.lookUpParents(ctx); err != nil {
 		return nil, err
+	}
+	if !b.answers.known {
+		if err := s.lookUp(ctx, b); err != nil {
+			return nil, err
+		}
 	}
 	nextFault := 0
 	for i := range b.Rows {
@@ -213,8 +221,8 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 		}
 		s.checkKeys()
 		waits := s.checkReferences()
-		if s.cleanIndex[i] >= 0 && s.row.state != Rejected {
-			takes := s.checkDatabase(s.cleanIndex[i])
+		if clean := b.answers.cleanIndex[i]; clean >= 0 && s.row.state != Rejected {
+			takes := s.checkDatabase(clean)
 			waits = waits || takes && s.row.state == Accepted
 		}
 		if s.probing {
@@ -232,10 +240,10 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 	return s.verdicts, nil
 }
 
-// lookUp queries the database for all rows of the batch in one step.
-func (s *Sheet) lookUp(ctx context.Context) error {
-	b, width := s.batch, len(s.Columns)
-	s.clean, s.cleanIndex = s.clean[:0], s.cleanIndex[:0]
+// lookUp queries the database for all rows of a batch in one step.
+func (s *Sheet) lookUp(ctx context.Context, b *Batch) error {
+	a, width := &b.answers, len(s.Columns)
+	a.known, a.clean, a.cleanIndex, a.existing = true, a.clean[:0], a.cleanIndex[:0], nil
 	nextFault := 0
 	for i := range b.Rows {
 		bad := false
@@ -243,24 +251,24 @@ func (s *Sheet) lookUp(ctx context.Context) error {
 			bad = true
 		}
 		if bad || s.isSame(i) {
-			s.cleanIndex = append(s.cleanIndex, -1)
+			a.cleanIndex = append(a.cleanIndex, -1)
 			continue
 		}
-		s.cleanIndex = append(s.cleanIndex, len(s.clean))
-		s.clean = append(s.clean, b.Row(i, width))
+		a.cleanIndex = append(a.cleanIndex, len(a.clean))
+		a.clean = append(a.clean, b.Row(i, width))
 	}
-	if err := s.lookUpParents(ctx); err != nil || s.Database.WasEmpty() {
-		return err
+	if s.Database.WasEmpty() {
+		return nil
 	}
 	var err error
-	if s.existing, err = s.Database.Existing(ctx, s.clean); err != nil {
+	if a.existing, err = s.Database.Existing(ctx, a.clean); err != nil {
 		return err
 	}
-	if len(s.uniques) > 0 && s.owners == nil {
-		s.owners = map[int][][]imports.Value{}
+	if len(s.uniques) > 0 && a.owners == nil {
+		a.owners = map[int][][]imports.Value{}
 	}
 	for _, column := range s.uniqueColumns {
-		if s.owners[column], err = s.ownersOf(ctx, column, s.clean); err != nil {
+		if a.owners[column], err = s.ownersOf(ctx, column, a.clean); err != nil {
 			return err
 		}
 	}
@@ -326,7 +334,7 @@ func (s *Sheet) accept() {
 	v := &s.row
 	var existing []imports.Value
 	if !s.Database.WasEmpty() {
-		existing = s.existing[s.cleanIndex[v.index]]
+		existing = s.batch.answers.existing[s.batch.answers.cleanIndex[v.index]]
 	}
 	switch {
 	case existing == nil:

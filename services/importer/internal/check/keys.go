@@ -80,7 +80,7 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 	v := &s.row
 	var existing []imports.Value
 	if !s.Database.WasEmpty() {
-		existing = s.existing[clean]
+		existing = s.batch.answers.existing[clean]
 	}
 	switch mode := s.Mode; {
 	case mode == imports.InsertOnly && existing != nil && s.distinct != nil && s.unchanged(existing, v.values):
@@ -102,10 +102,10 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 		s.checkRefusals(existing)
 	}
 	for _, column := range s.uniqueColumns {
-		if s.owners == nil || s.Database.WasEmpty() {
+		if s.Database.WasEmpty() {
 			break
 		}
-		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(owner) {
+		if owner := s.batch.answers.owners[column][clean]; owner != nil && s.ownedByOther(owner) {
 			if s.mayRelease(owner) {
 				takes = true
 				continue

@@ -122,7 +122,7 @@ const MaxDangling = 1000
 
 // Table is a table of the target within a transaction. Rows have the columns that the table was opened for, in their
 // order. Its lookups (Existing, Owners, Values) are for one goroutine at a time, and its writes (Release, Insert, Update) are for
-// one. Both can run at the same time.
+// one. Both can run at the same time, and so can lookups in different tables.
 //
 // A lookup answers what the table had before the run. It might also show what the run has written so far.
 type Table interface {
@@ -133,10 +133,11 @@ type Table interface {
 	// Added returns the columns that this run adds to a table that has rows. The rows that it doesn't change are empty there.
 	Added() []string
 	// Existing returns, for each row, the database's row with the same key, or nil. It can truncate texts that differ
-	// from the row's to ExistingText bytes. The result is valid until the next call.
+	// from the row's to ExistingText bytes. The result is valid until the second call from now, so that rows are looked up
+	// while those before are checked.
 	Existing(ctx context.Context, rows [][]Value) ([][]Value, error)
 	// Owners returns, for each value, the key of a database's row that has it in the column with this name, or nil. A null
-	// has no owner. The column is unique, or is the key. The result is valid until the next call for the column.
+	// has no owner. The column is unique, or is the key. The result is valid until the second call for the column from now.
 	Owners(ctx context.Context, column string, values []Value) ([][]Value, error)
 	// Values calls each for the values of a column in the table before the run, in any order, until it returns an error, which
 	// Values returns. It leaves out nulls.

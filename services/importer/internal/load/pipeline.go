@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"headway/services/importer/internal/check"
-	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/source"
@@ -67,8 +65,8 @@ func (b *batch) reset() {
 	b.updates, b.inserts = b.updates[:0], b.inserts[:0]
 }
 
-// pipeline moves a sheet's rows through stages that run at the same time: reading, converting (on all cores), deciding and
-// writing. The last two keep the order of the rows.
+// pipeline moves a sheet's rows through stages that run at the same time: reading, converting (on all cores), looking up, deciding,
+// and writing. The last three keep the order of the rows.
 type pipeline struct {
 	sheet *sheet
 	// rows are the rows of the file. merged adds the values of merged cells to them. It is nil if no cell is merged.
@@ -83,7 +81,9 @@ type pipeline struct {
 	free     chan *batch
 	order    chan *batch
 	work     chan *batch
-	writes   chan *batch
+	// found has no room, so that only the next batch is looked up while one is decided.
+	found  chan *batch
+	writes chan *batch
 	// writing counts the batches that have been decided but not written.
 	writing sync.WaitGroup
 	failed  error // of a write
@@ -99,6 +99,7 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 	for _, c := range []*chan *batch{&p.free, &p.order, &p.work, &p.writes} {
 		*c = make(chan *batch, batchesInFlight)
 	}
+	p.found = make(chan *batch)
 	for range batchesInFlight {
 		p.free <- newBatch()
 	}
@@ -125,6 +126,10 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 		})
 	}
 	group.Go(func() error {
+		defer close(p.found)
+		return p.lookUpAll(ctx)
+	})
+	group.Go(func() error {
 		defer close(p.writes)
 		return p.decideAll(ctx, decide)
 	})
@@ -139,13 +144,28 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 	return err
 }
 
-func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *batch) error) error {
+// lookUpAll looks each batch up in the database while the one before is decided.
+func (p *pipeline) lookUpAll(ctx context.Context) error {
 	for b := range p.order {
 		select {
 		case <-b.converter:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if err := p.sheet.check.LookUp(ctx, &b.Batch); err != nil {
+			return err
+		}
+		select {
+		case p.found <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *batch) error) error {
+	for b := range p.found {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -350,42 +370,3 @@ func (p *pipeline) accept(b *batch, row source.Row, cells []source.Cell) {
 		p.hidden.Add(row.Number)
 	}
 }
-
-// convert fills the batch's values and faults.
-func (p *pipeline) convert(b *batch) {
-	s := p.sheet
-	doubts := b.doubts
-	for i := range b.Rows {
-		if len(doubts) > 0 && doubts[0].Row == i {
-			doubts = p.convertDoubtful(b, doubts)
-			continue
-		}
-		for c, column := range s.columns {
-			p.convertCell(b, i, c, column.converter)
-		}
-	}
-}
-
-func (p *pipeline) convertCell(b *batch, i, c int, converter *convert.Column) {
-	width := len(p.sheet.columns)
-	var v imports.Value
-	var f *convert.Fault
-	cell := &b.Cells[i*width+c]
-	v, b.converted, f = converter.Convert(cell, p.sheet.run.input.Workbook, b.converted)
-	b.Values = append(b.Values, v)
-	if cell.Merge == source.FilledDown {
-		f = f.FilledDown()
-	}
-	switch {
-	case f == nil:
-	case f.Normalized() && p.sheet.columns[c].Cell == 0: // a constant is not a cell of the file
-	case f.Normalized():
-		p.countNormalized(b, i, c, v, f)
-	default:
-		b.Faults = append(b.Faults, check.CellFault{Row: i, Column: c, Fault: f})
-	}
-}
-
-// converters returns the number of goroutines that convert cells, in addition to the one that reads and the one that
-// writes.
-func converters() int { return max(1, runtime.GOMAXPROCS(0)) }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,9 +29,15 @@ type lookup struct {
 	elements  []uint32                 // types of their elements
 	possible  []func(text []byte) bool // whether the type of an element can have a text. It is nil for all texts
 	formats   []int16                  // of the result
-	found     [][]imports.Value
-	block     []imports.Value
-	text      []byte
+	// answer is the latest one, and spare the one before.
+	answer, spare answer
+}
+
+// answer is the result of a lookup.
+type answer struct {
+	found [][]imports.Value // by row
+	block []imports.Value
+	text  []byte
 }
 
 // uuidLength is the number of characters of a UUID.
@@ -99,9 +106,11 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 
 // begin starts to collect the values for up to n rows.
 func (l *lookup) begin(n int) {
-	l.found = slices.Grow(l.found[:0], n)[:n]
-	clear(l.found)
-	l.asked, l.text = l.asked[:0], l.text[:0]
+	l.answer, l.spare = l.spare, l.answer
+	a := &l.answer
+	a.found, a.text = slices.Grow(a.found[:0], n)[:n], a.text[:0]
+	clear(a.found)
+	l.asked = l.asked[:0]
 	for i := range l.params {
 		l.params[i] = append(l.params[i][:0], make([]byte, arrayHeader)...)
 	}
@@ -146,8 +155,8 @@ func (l *lookup) ask(i int, row []imports.Value, by []int) {
 	}
 }
 
-// run looks the rows up. keep returns the value to keep for a value that was found, by row and column. It can be nil.
-func (l *lookup) run(ctx context.Context, keep func(i, column int, v imports.Value) imports.Value) error {
+// run looks the rows up. rows are those that the found ones are compared with, or nil.
+func (l *lookup) run(ctx context.Context, rows [][]imports.Value) error {
 	if len(l.asked) == 0 {
 		return nil
 	}
@@ -160,30 +169,33 @@ func (l *lookup) run(ctx context.Context, keep func(i, column int, v imports.Val
 		binary.BigEndian.PutUint32(b[16:], 1)
 		formats[i] = pgtype.BinaryFormatCode
 	}
-	if need := len(l.asked) * len(l.give); len(l.block) < need {
-		l.block = make([]imports.Value, need)
+	a := &l.answer
+	if need := len(l.asked) * len(l.give); len(a.block) < need {
+		a.block = make([]imports.Value, need)
 	}
-	block := l.block
+	block := a.block
 	result := l.table.tx.reader.PgConn().ExecPrepared(ctx, l.statement, l.params, formats, l.formats)
 	var wrong error
 	for result.NextRow() {
 		raw := result.Values()
 		i := l.asked[binary.BigEndian.Uint64(raw[0])-1]
-		if l.found[i] != nil {
+		if a.found[i] != nil {
 			continue // the column is not unique in the database
 		}
 		row := block[:len(l.give):len(l.give)]
 		block = block[len(l.give):]
 		for c := range row {
 			var err error
-			if row[c], l.text, err = value(raw[1+c], l.give[c], l.families[c], l.text); err != nil {
+			if rows != nil {
+				row[c], a.text, err = compared(raw[1+c], &rows[i][c], l.give[c], l.families[c], a.text)
+			} else {
+				row[c], a.text, err = value(raw[1+c], l.give[c], l.families[c], a.text)
+			}
+			if err != nil {
 				wrong = errors.Join(wrong, err)
 			}
-			if keep != nil {
-				row[c] = keep(i, c, row[c])
-			}
 		}
-		l.found[i] = row
+		a.found[i] = row
 	}
 	if _, err := result.Close(); err != nil {
 		return l.failed(ctx, err)
@@ -192,6 +204,27 @@ func (l *lookup) run(ctx context.Context, keep func(i, column int, v imports.Val
 		return &imports.TableConflictError{Table: l.table.sheet.Table, Detail: wrong.Error()}
 	}
 	return nil
+}
+
+// compared is like value, but returns the file's own value if it is the same, and cuts other texts: their whole could use as much memory
+// as the table.
+func compared(raw []byte, own *imports.Value, of *schema.Column, f family, dst []byte) (imports.Value, []byte, error) {
+	if raw == nil || of.Type == schema.Integer || of.Type == schema.Boolean {
+		return value(raw, of, f, dst)
+	}
+	if f == decimals || f == floats {
+		raw = trimZeros(raw)
+	}
+	if own.Kind == imports.Text && (bytes.Equal(raw, own.Bytes) || f == documents && sameDocument(own.Bytes, raw)) {
+		return *own, dst, nil
+	}
+	if len(raw) > imports.ExistingText {
+		if raw = raw[:imports.ExistingText]; bytes.Equal(raw, own.Bytes) {
+			raw = raw[1:]
+		}
+	}
+	v, dst := textValue(raw, dst)
+	return v, dst, nil
 }
 
 // failed is the error of a lookup.

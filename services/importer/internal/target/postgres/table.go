@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -237,6 +236,8 @@ func (t *table) change(statement string) error {
 
 // Existing implements imports.Table.
 func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	if t.existing == nil {
 		var err error
 		if t.existing, err = t.newLookup(ctx, t.sheet.Key, t.columns); err != nil {
@@ -248,25 +249,14 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 	for i, row := range rows {
 		l.ask(i, row, t.key)
 	}
-	err := l.run(ctx, func(i, column int, v imports.Value) imports.Value {
-		own := rows[i][column]
-		switch {
-		case v.Equal(own), t.family(t.columns[column]) == documents && sameDocument(own.Bytes, v.Bytes):
-			return own
-		case len(v.Bytes) <= imports.ExistingText:
-			return v
-		}
-		// The whole would use as much memory as all rows of the batch.
-		if v.Bytes = v.Bytes[:imports.ExistingText]; bytes.Equal(v.Bytes, own.Bytes) {
-			v.Bytes = v.Bytes[1:]
-		}
-		return v
-	})
-	return l.found, err
+	err := l.run(ctx, rows)
+	return l.answer.found, err
 }
 
 // Values implements imports.Table.
 func (t *table) Values(ctx context.Context, column string, each func(imports.Value) error) error {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	a := t.attribute(column)
 	c, _ := t.sheet.Column(column)
 	if a == nil {
@@ -303,6 +293,8 @@ func (t *table) Values(ctx context.Context, column string, each func(imports.Val
 
 // Owners implements imports.Table.
 func (t *table) Owners(ctx context.Context, column string, values []imports.Value) ([][]imports.Value, error) {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	l := t.owners[column]
 	if l == nil {
 		keys := make([]*schema.Column, len(t.sheet.Key))
@@ -319,5 +311,6 @@ func (t *table) Owners(ctx context.Context, column string, values []imports.Valu
 	for i := range values {
 		l.ask(i, values[i:i+1], []int{0})
 	}
-	return l.found, l.run(ctx, nil)
+	err := l.run(ctx, nil)
+	return l.answer.found, err
 }

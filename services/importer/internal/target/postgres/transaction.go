@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,6 +23,8 @@ type transaction struct {
 	leave func()
 	// writer collects and applies the rows. reader answers lookups.
 	writer, reader *pgx.Conn
+	// using is held while a lookup uses the reader: those in different tables can be called at the same time.
+	using sync.Mutex
 	// tables are in the order in which they were opened, parents first.
 	tables []*table
 	// copying is the copy of rows that is in progress, or nil.

@@ -149,9 +149,15 @@ func value(raw []byte, of *schema.Column, f family, dst []byte) (imports.Value, 
 	if f == decimals || f == floats {
 		raw = trimZeros(raw)
 	}
+	v, dst := textValue(raw, dst)
+	return v, dst, nil
+}
+
+// textValue is a text whose memory is that of dst.
+func textValue(text, dst []byte) (imports.Value, []byte) {
 	from := len(dst)
-	dst = append(dst, raw...)
-	return imports.Value{Kind: imports.Text, Bytes: dst[from:len(dst):len(dst)]}, dst, nil
+	dst = append(dst, text...)
+	return imports.Value{Kind: imports.Text, Bytes: dst[from:len(dst):len(dst)]}, dst
 }
 
 // sameDocument reports whether two JSON texts are the same value: jsonb changes spaces and the order of keys.

@@ -22,9 +22,15 @@ type lookup struct {
 	// fractions are the found columns whose decimals are stored as numbers.
 	fractions []bool
 	asked     [][]imports.Value
-	found     [][]imports.Value
-	block     []imports.Value
-	text      []byte // text of the found values
+	// answer is the latest one, and spare the one before.
+	answer, spare answer
+}
+
+// answer is the result of a lookup.
+type answer struct {
+	found [][]imports.Value // by row
+	block []imports.Value
+	text  []byte // of the found values
 }
 
 // newLookup prepares a lookup of a chunk of rows by an index. The first column of the result is the row that was looked
@@ -61,28 +67,39 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	return l, nil
 }
 
-// find runs a lookup in chunks. The result is valid until the next call.
-func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([][]imports.Value, error) {
-	l.found = slices.Grow(l.found[:0], len(rows))[:len(rows)]
-	clear(l.found)
-	if need := len(rows) * l.width; len(l.block) < need {
-		l.block = make([]imports.Value, need)
+// newExisting prepares a lookup of whole rows by their keys.
+func (t *table) newExisting() (*lookup, error) {
+	l, err := t.newLookup(t.key, t.sheet.Key, columnNames(t.columns))
+	if err != nil {
+		return nil, err
 	}
-	l.text = l.text[:0]
-	block := l.block
+	l.whole = true
+	return l, nil
+}
+
+// find runs a lookup in chunks. The result is valid until the second call from now.
+func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([][]imports.Value, error) {
+	l.answer, l.spare = l.spare, l.answer
+	a := &l.answer
+	a.found, a.text = slices.Grow(a.found[:0], len(rows))[:len(rows)], a.text[:0]
+	clear(a.found)
+	if need := len(rows) * l.width; len(a.block) < need {
+		a.block = make([]imports.Value, need)
+	}
+	block := a.block
 	for start := 0; start < len(rows); start += t.rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		var err error
-		if block, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], block); err != nil {
+		if block, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, a.found[start:], block); err != nil {
 			if permanent(err) {
 				return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be read: " + sqliteMessage(err)}
 			}
 			return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 		}
 	}
-	return l.found, nil
+	return a.found, nil
 }
 
 // run looks up at most `room` rows. It allocates the found rows from block, and returns the rest of it.
@@ -144,9 +161,10 @@ func (l *lookup) value(column int, own *imports.Value) imports.Value {
 			raw = raw[1:]
 		}
 	}
-	from := len(l.text)
-	l.text = append(l.text, raw...)
-	return imports.Value{Kind: imports.Text, Bytes: l.text[from:len(l.text):len(l.text)]}
+	a := &l.answer
+	from := len(a.text)
+	a.text = append(a.text, raw...)
+	return imports.Value{Kind: imports.Text, Bytes: a.text[from:len(a.text):len(a.text)]}
 }
 
 // plainNumber returns a number without an exponent and without zeros at its end.

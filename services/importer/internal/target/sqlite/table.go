@@ -361,16 +361,6 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 	return t.find(ctx, t.existing, rows)
 }
 
-// newExisting prepares a look-up of whole rows by their keys.
-func (t *table) newExisting() (*lookup, error) {
-	l, err := t.newLookup(t.key, t.sheet.Key, columnNames(t.columns))
-	if err != nil {
-		return nil, err
-	}
-	l.whole = true
-	return l, nil
-}
-
 // Owners implements imports.Table.
 func (t *table) Owners(ctx context.Context, column string, values []imports.Value) ([][]imports.Value, error) {
 	t.tx.using.Lock()

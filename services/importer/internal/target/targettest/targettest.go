@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func Run(t *testing.T, open Open) {
 		"unique values move from row to row":             moved,
 		"values of all types are read back":              typed,
 		"rows are looked up while others are new":        concurrent,
+		"found rows outlive the next lookup":             outlived,
 		"rows are updated without all columns":           partial,
 		"a table is extended":                            extended,
 		"a unique rule comes and goes":                   uniqueRule,
@@ -301,6 +303,32 @@ func concurrent(t *testing.T, open func() imports.Target) {
 	must(t, <-written)
 	commit(t, tx)
 	wantHeld(t, target, columns, [][]imports.Value{{text("49"), null}}, []imports.Value{text("49"), null})
+}
+
+// outlived looks rows up before those that it has found are used.
+func outlived(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	columns := []*schema.Column{code, serial, price}
+	rows := [][]imports.Value{{text("x"), text("s1"), text("1.5")}, {text("y"), text("s2"), text("2.5")}}
+	load(t, target, "a", columns, rows...)
+	tx := begin(t, target, "b", 1)
+	defer func() { must(t, tx.Rollback()) }()
+	tb := table(t, tx, columns...)
+	ask := func(key string) [][]imports.Value { return [][]imports.Value{{text(key), null, null}} }
+	for i := range 4 {
+		first, err := tb.Existing(t.Context(), ask([]string{"x", "y"}[i%2]))
+		must(t, err)
+		owner, err := tb.Owners(t.Context(), "serial", []imports.Value{rows[i%2][1]})
+		must(t, err)
+		_, err = tb.Existing(t.Context(), ask([]string{"y", "none"}[i%2]))
+		must(t, err)
+		_, err = tb.Owners(t.Context(), "serial", []imports.Value{rows[1-i%2][1]})
+		must(t, err)
+		if g, w := shown(slices.Concat(first, owner)), shown([][]imports.Value{rows[i%2], rows[i%2][:1]}); !reflect.DeepEqual(g, w) {
+			t.Errorf("found were %q, want %q", g, w)
+		}
+	}
 }
 
 // partial updates rows from a file that lacks a required column.
