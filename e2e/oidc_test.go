@@ -148,7 +148,7 @@ func TestOpenIDUsersWorkWithEveryService(t *testing.T) {
 		t.Errorf("a token that is signed with the key: %d %v", status, answer)
 	}
 	// A token that was entered in the web UI is exchanged for a cookie.
-	if out := s.curl("-i", "-X", "POST", "-H", "Authorization: Bearer "+ann, "http://"+s.edge+"/api/v1/session"); !strings.Contains(out, "headway_session=") || !strings.Contains(out, `"user":"ann"`) {
+	if out := s.curl("-i", "-X", "POST", "-H", "Authorization: Bearer "+ann, "http://"+s.edge+"/api/v1/session"); !strings.Contains(out, "headway_session_") || !strings.Contains(out, `"user":"ann"`) {
 		t.Errorf("signing in with a token: %s", out)
 	}
 	// There is no local sign-in.

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -24,6 +25,8 @@ type Sealer struct {
 type derived struct {
 	from    *ring
 	ciphers []cipher.AEAD
+	// id is of the first secret.
+	id string
 }
 
 // Sealer returns the Sealer for a purpose. Sealers for different purposes do not open each other's texts.
@@ -47,6 +50,11 @@ func newSealer(purpose string, current func() *ring) (*Sealer, error) {
 
 func derive(purpose string, from *ring) (*derived, error) {
 	d := &derived{from: from}
+	id, err := hkdf.Key(sha256.New, from.secrets[0], nil, "headway id of "+purpose, idBytes)
+	if err != nil {
+		return nil, fmt.Errorf("derive an ID: %w", err)
+	}
+	d.id = hex.EncodeToString(id)
 	for _, secret := range from.secrets {
 		key, err := hkdf.Key(sha256.New, secret, nil, "headway "+purpose, 32)
 		if err != nil {
@@ -65,8 +73,11 @@ func derive(purpose string, from *ring) (*derived, error) {
 	return d, nil
 }
 
-// ciphers returns the ciphers of the current secrets.
-func (s *Sealer) ciphers() []cipher.AEAD {
+// idBytes is the length of an ID of a Sealer. It distinguishes keys, and says nothing about them.
+const idBytes = 4
+
+// current returns what is derived from the current secrets.
+func (s *Sealer) current() *derived {
 	d := s.derived.Load()
 	if now := s.ring(); now != d.from {
 		if next, err := derive(s.purpose, now); err == nil { // it succeeds for every secret, as for the first ones
@@ -74,12 +85,15 @@ func (s *Sealer) ciphers() []cipher.AEAD {
 			s.derived.Store(d)
 		}
 	}
-	return d.ciphers
+	return d
 }
+
+// ID returns a short ID of the key that seals. Programs with the same key have the same one.
+func (s *Sealer) ID() string { return s.current().id }
 
 // Seal returns the encrypted text, which can be part of a URL or a cookie.
 func (s *Sealer) Seal(plain []byte) string {
-	return base64.RawURLEncoding.EncodeToString(s.ciphers()[0].Seal(nil, nil, plain, nil))
+	return base64.RawURLEncoding.EncodeToString(s.current().ciphers[0].Seal(nil, nil, plain, nil))
 }
 
 // Open returns what was sealed. It reports false for any other text.
@@ -88,7 +102,7 @@ func (s *Sealer) Open(text string) ([]byte, bool) {
 	if err != nil || strings.ContainsAny(text, "\r\n") { // which the decoder ignores
 		return nil, false
 	}
-	for _, aead := range s.ciphers() {
+	for _, aead := range s.current().ciphers {
 		if plain, err := aead.Open(nil, nil, sealed, nil); err == nil {
 			return plain, true
 		}

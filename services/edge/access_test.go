@@ -40,7 +40,7 @@ func (b *bench) session(headers ...string) string {
 		b.t.Fatalf("sign in: %s", resp.Status)
 	}
 	for _, c := range resp.Cookies() {
-		if c.Name == "headway_session" {
+		if strings.HasPrefix(c.Name, "headway_session_") {
 			if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Expires.IsZero() {
 				b.t.Errorf("cookie %+v", c)
 			}

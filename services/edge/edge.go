@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,9 +185,13 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
+	instance := ""
+	if cfg.Key == nil { // the key of the sessions is another one after a restart
+		instance = portOf(s.listener.Addr())
+	}
 	s.access = access.New(access.Config{
 		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		Revoked: s.revoked, Sessions: sessions, Tickets: tickets, Shared: s.shared(), RefuseStream: s.streams.Refuse,
+		Revoked: s.revoked, Instance: instance, Sessions: sessions, Tickets: tickets, Shared: s.shared(), RefuseStream: s.streams.Refuse,
 		RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)), RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	})
 	if err := s.openPeers(); err != nil {
@@ -222,6 +227,14 @@ func New(cfg Config) (_ *Service, err error) {
 func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
+}
+
+// portOf returns the port of an address. It returns "0" for an address without one, such as that of a Unix socket.
+func portOf(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return strconv.Itoa(tcp.Port)
+	}
+	return "0"
 }
 
 // TLS reports whether the edge speaks HTTPS.

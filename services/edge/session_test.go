@@ -1,8 +1,10 @@
 package edge_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -50,7 +52,7 @@ func TestSignOutRevokesSession(t *testing.T) {
 	revoked(b)
 	b.refused(b.do(http.MethodGet, ticket, nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
 	// A copy of the cookie cannot be written in another way, and its token cannot be taken out of it.
-	for i := range len(cookie) - len("headway_session=") {
+	for i := range len(cookie[strings.Index(cookie, "=")+1:]) {
 		changed := []byte(cookie)
 		at := len(cookie) - 1 - i
 		if changed[at] = 'A'; cookie[at] == 'A' {
@@ -61,7 +63,7 @@ func TestSignOutRevokesSession(t *testing.T) {
 			break
 		}
 	}
-	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+strings.TrimPrefix(cookie, "headway_session=")), http.StatusUnauthorized, "TOKEN_INVALID")
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+cookie[strings.Index(cookie, "=")+1:]), http.StatusUnauthorized, "TOKEN_INVALID")
 	t.Run("after a restart", func(t *testing.T) {
 		revoked(setup(t, func(c *edge.Config) { c.EdgeBlobs = blobs.FolderURL(folder) }))
 	})
@@ -235,8 +237,8 @@ func TestUpstreamsGetNoSession(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.Routes = []string{file} })
 	for _, scheme := range []string{"http", "https"} {
 		b.do(http.MethodGet, "/report", nil, "X-Forwarded-Proto", scheme,
-			"Cookie", "a=1; headway_session=x; __Host-headway_session=y; __Secure-headway_session=z; headway_session=w; b=2")
-		if cookies := <-got; cookies != "a=1; b=2" {
+			"Cookie", "a=1; headway_session=x; __Host-headway_session=y; __Secure-headway_session=z; headway_session=w; headway_session_0a=v; __Host-headway_session_0a=u; headway_sessions=3; b=2")
+		if cookies := <-got; cookies != "a=1; headway_sessions=3; b=2" {
 			t.Errorf("%s: the upstream gets %q", scheme, cookies)
 		}
 	}
@@ -245,7 +247,7 @@ func TestUpstreamsGetNoSession(t *testing.T) {
 // TestUpstreamsSetNoSession: an upstream must not replace a user's session with that of another user.
 func TestUpstreamsSetNoSession(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for _, cookie := range []string{"a=1; Path=/", "headway_session=x; Path=/", "__Host-headway_session=x; Secure; Path=/", " headway_session =x",
+		for _, cookie := range []string{"a=1; Path=/", "headway_session=x; Path=/", "headway_session_0a=x; Path=/", "__Host-headway_session_0a=x", "__Host-headway_session=x; Secure; Path=/", " headway_session =x",
 			"__Secure-headway_session=; Max-Age=0", "=headway_session=x", "headway_session", "b=headway_session=x"} {
 			w.Header().Add("Set-Cookie", cookie)
 		}
@@ -259,4 +261,66 @@ func TestUpstreamsSetNoSession(t *testing.T) {
 	if got := b.do(http.MethodGet, "/report", nil).Header.Values("Set-Cookie"); !slices.Equal(got, []string{"a=1; Path=/", "b=headway_session=x"}) {
 		t.Errorf("the browser gets %q", got)
 	}
+}
+
+// TestSessionsOfTwoHeadwaysOnOneHost: a browser sends cookies to all ports of a host, so both get each other's.
+func TestSessionsOfTwoHeadwaysOnOneHost(t *testing.T) {
+	local := func(c *edge.Config) { c.LocalSignIn = true }
+	one := setup(t, local)
+	two := one.another(func(c *edge.Config) {
+		key, err := auth.NewKey(bytes.Repeat([]byte("2"), 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		local(c)
+		c.Key, c.Verifier = key, key
+	})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.client.Jar, two.client.Jar = jar, jar
+	signIn := func(b *bench) {
+		t.Helper()
+		if resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), "Authorization", "", "Origin", b.url); resp.StatusCode != http.StatusOK {
+			t.Fatalf("sign in: %s", resp.Status)
+		}
+	}
+	signedIn := func(b *bench, want any) {
+		t.Helper()
+		if _, body := b.get("/api/v1/session", "Authorization", ""); body["user"] != want {
+			t.Errorf("the user is %v, want %v", body["user"], want)
+		}
+	}
+	signIn(one)
+	signIn(two)
+	signedIn(one, "local")
+	signedIn(two, "local")
+	if resp := one.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Origin", one.url); resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("sign out: %s", resp.Status)
+	}
+	signedIn(one, nil)
+	signedIn(two, "local")
+	signIn(one)
+	signedIn(two, "local")
+}
+
+// TestSessionsWithEarlierNamesOfCookies: versions without IDs in the names of cookies made some, and so did replaced keys.
+func TestSessionsWithEarlierNamesOfCookies(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.LocalSignIn = true })
+	_, value, _ := strings.Cut(b.session("Authorization", "", "Origin", b.url), "=")
+	for _, name := range []string{"headway_session", "headway_session_00000000"} {
+		if status, body := b.get("/api/v1/session", "Authorization", "", "Cookie", name+"="+value); status != http.StatusOK || body["user"] != "local" {
+			t.Errorf("%s: %d %v", name, status, body)
+		}
+	}
+	resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", "headway_session="+value+"; headway_session_0=other", "Origin", b.url)
+	var deleted []string
+	for _, cookie := range resp.Cookies() {
+		deleted = append(deleted, cookie.Name)
+	}
+	if len(deleted) != 2 || deleted[0] != "headway_session" || slices.Contains(deleted, "headway_session_0") {
+		t.Errorf("deleted are %v", deleted)
+	}
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", "headway_session="+value), http.StatusUnauthorized, "TOKEN_EXPIRED")
 }

@@ -40,6 +40,8 @@ type Config struct {
 	RequestBurst      int
 	// Revoked lists the sessions that were signed out. Required.
 	Revoked *Revoked
+	// Instance distinguishes the cookies of this Headway from those of others on the same host. By default, the key of Sessions does.
+	Instance string
 	// Sessions encrypts the cookies of sessions. Required.
 	Sessions *auth.Sealer
 	// Tickets encrypts tickets. Required.
@@ -186,7 +188,7 @@ func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Call
 		caller.Session = session
 		return caller, err
 	}
-	if _, err := r.Cookie(CookieName(r)); err != nil && header != "" {
+	if header != "" && len(a.SessionCookies(r)) == 0 {
 		return Caller{}, rpcerr.Token(auth.ErrInvalid)
 	}
 	return a.FromCookie(r)
@@ -195,7 +197,7 @@ func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Call
 // FromCookie returns the caller that the session's cookie proves. Other programs of this host, on other ports and below other
 // paths, can set cookies with the same name, so the first one that has a session counts.
 func (a *Access) FromCookie(r *http.Request) (Caller, error) {
-	cookies := r.CookiesNamed(CookieName(r))
+	cookies := a.SessionCookies(r)
 	if len(cookies) == 0 {
 		return Caller{}, rpcerr.Token(auth.ErrMissing)
 	}
@@ -233,7 +235,7 @@ func (a *Access) fromCookie(r *http.Request, value string) (Caller, error) {
 // Sessions returns the callers of all sessions whose cookies the request has.
 func (a *Access) Sessions(r *http.Request) []Caller {
 	var callers []Caller
-	for _, cookie := range r.CookiesNamed(CookieName(r)) {
+	for _, cookie := range a.SessionCookies(r) {
 		if caller, err := a.fromCookie(r, cookie.Value); err == nil {
 			callers = append(callers, caller)
 		}

@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -20,7 +21,8 @@ import (
 
 // cookieName is the name of the session's cookie. With TLS, it has a prefix. Browsers accept a name that starts with __Host- only
 // from an encrypted connection, for the whole host and for no other (RFC 6265bis §4.1.3.2). Below a path prefix, the cookie is for
-// that prefix only, because other paths belong to other programs, and the name starts with __Secure-.
+// that prefix only, because other paths belong to other programs, and the name starts with __Secure-. The name ends with an ID of
+// this Headway, because browsers send cookies to all ports of a host: the session of another one there would replace this one.
 const cookieName = "headway_session"
 
 const (
@@ -28,11 +30,19 @@ const (
 	securePrefix = "__Secure-"
 )
 
+// longestID is as long as an ID in a name can be.
+const longestID = "_01234567"
+
 // maxCookieBytes is the longest cookie that browsers store, with its name (RFC 6265 §6.1). They drop longer ones silently.
 const maxCookieBytes = 4096
 
 // CookieName returns the name of the session's cookie on the request's connection.
-func CookieName(r *http.Request) string {
+func (a *Access) CookieName(r *http.Request) string {
+	return prefixed(r) + "_" + cmp.Or(a.cfg.Instance, a.cfg.Sessions.ID())
+}
+
+// prefixed returns the name of the session's cookie without the ID.
+func prefixed(r *http.Request) string {
 	switch {
 	case !ByTLS(r):
 		return cookieName
@@ -42,10 +52,34 @@ func CookieName(r *http.Request) string {
 	return hostPrefix + cookieName
 }
 
+// SessionCookies returns the cookies that can have a session of this connection, that with the current name first. The others are
+// from before the key was replaced, from a version without IDs, or from another program of this host.
+func (a *Access) SessionCookies(r *http.Request) []*http.Cookie {
+	cookies := r.CookiesNamed(a.CookieName(r))
+	for _, cookie := range r.Cookies() {
+		if cookie.Name != a.CookieName(r) && isNamed(cookie.Name, prefixed(r)) {
+			cookies = append(cookies, cookie)
+		}
+	}
+	return cookies
+}
+
+// Made reports whether this Headway made a cookie of SessionCookies.
+func (a *Access) Made(cookie *http.Cookie) bool {
+	_, _, ok := a.openCookie(cookie.Value)
+	return ok
+}
+
+// isNamed reports whether a cookie has a name, alone or with an ID.
+func isNamed(cookie, name string) bool {
+	rest, found := strings.CutPrefix(cookie, name)
+	return found && (rest == "" || rest[0] == '_')
+}
+
 // IsSessionCookie reports whether a cookie can have a session, on any connection to this host. A browser also sends those of other
 // kinds of connections: an unencrypted session's on encrypted ones, and a session's of the whole host below every path.
 func IsSessionCookie(name string) bool {
-	return name == cookieName || name == hostPrefix+cookieName || name == securePrefix+cookieName
+	return isNamed(name, cookieName) || isNamed(name, hostPrefix+cookieName) || isNamed(name, securePrefix+cookieName)
 }
 
 // CookiePath returns the path of the session's cookie.
@@ -56,7 +90,7 @@ func (a *Access) NewCookie(token string) (string, error) {
 	session := make([]byte, sessionBytes)
 	_, _ = rand.Read(session) // never fails (crypto/rand)
 	cookie := a.cfg.Sessions.Seal(append(session, packed(token)...))
-	if n := len(securePrefix) + len(cookieName) + len(cookie); n > maxCookieBytes {
+	if n := len(securePrefix) + len(cookieName) + len(longestID) + len(cookie); n > maxCookieBytes {
 		return "", rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID,
 			"The token is too long for a cookie: it needs %d bytes, and browsers store %d. Ask your identity provider for a token with fewer claims, or send the token with each request.", n, maxCookieBytes)
 	}

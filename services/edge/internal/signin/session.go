@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -108,7 +109,7 @@ func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName(r), Value: cookie, Path: access.CookiePath(r), Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
+		Name: h.cfg.Access.CookieName(r), Value: cookie, Path: access.CookiePath(r), Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
 		SameSite: http.SameSiteStrictMode,
 	})
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
@@ -239,10 +240,16 @@ func (h *Handler) Link() string {
 // SignOut answers DELETE /api/v1/session: it ends the session and its streams, and deletes the cookie. The token that created the
 // session stays valid. SignOut succeeds even if the caller is not signed in.
 func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
-	if _, err := r.Cookie(access.CookieName(r)); err == nil {
+	ended := []string{h.cfg.Access.CookieName(r)}
+	if cookies := h.cfg.Access.SessionCookies(r); len(cookies) > 0 {
 		if !h.cfg.Access.FromOwnPage(r) {
 			httperr.Write(w, r, access.ErrCrossOrigin())
 			return
+		}
+		for _, cookie := range cookies {
+			if h.cfg.Access.Made(cookie) { // those of other programs stay
+				ended = append(ended, cookie.Name)
+			}
 		}
 		for _, caller := range h.cfg.Access.Sessions(r) {
 			if err := h.cfg.Access.Revoke(r.Context(), caller.Session, time.Now(), caller.ExpiresAt); err != nil {
@@ -251,9 +258,12 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName(r), Path: access.CookiePath(r), MaxAge: -1, HttpOnly: true, Secure: access.ByTLS(r), SameSite: http.SameSiteStrictMode,
-	})
+	slices.Sort(ended)
+	for _, name := range slices.Compact(ended) {
+		http.SetCookie(w, &http.Cookie{
+			Name: name, Path: access.CookiePath(r), MaxAge: -1, HttpOnly: true, Secure: access.ByTLS(r), SameSite: http.SameSiteStrictMode,
+		})
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
