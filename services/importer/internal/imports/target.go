@@ -44,6 +44,16 @@ type Run struct {
 	// Writes is called while Check or Commit writes the rows, with the number of those that are written so far and of all. It must not
 	// block for long. A target that writes the rows before Check does not call it. It can be nil.
 	Writes func(written, all int64)
+	// Doing is called before a step of Check or Commit that takes longer in a larger file and does not count rows, with what it does, for
+	// users. It must not block for long. It can be nil.
+	Doing func(what string)
+}
+
+// Does calls Doing.
+func (r *Run) Does(format string, args ...any) {
+	if r.Doing != nil {
+		r.Doing(fmt.Sprintf(format, args...))
+	}
 }
 
 // AppliedError means that the import is already in the database.

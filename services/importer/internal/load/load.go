@@ -91,6 +91,8 @@ type Progress interface {
 	// Writes is called while the rows are written at the end, with the number of those that are written so far and of all. The number
 	// can decrease if they are written again. It is not called if the rows were written while the file was read.
 	Writes(written, all uint32)
+	// Doing is called before another step that can take long, with a message for users.
+	Doing(what string)
 	// Committing is called before the commit. An error rolls back.
 	Committing(ctx context.Context) error
 }
@@ -155,7 +157,7 @@ type knowledge struct {
 // errRefused with found if the database refuses rows.
 func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *refusals) (summary Summary, err error) {
 	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive, Abandoned: task.Abandoned,
-		Writes: func(written, all int64) { task.Progress.Writes(uint32(written), uint32(all)) }}, task.Progress.Waiting)
+		Writes: func(written, all int64) { task.Progress.Writes(uint32(written), uint32(all)) }, Doing: task.Progress.Doing}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
 		return l.reportApplied(ctx, task, applied)

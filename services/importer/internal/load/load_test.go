@@ -98,6 +98,7 @@ func (silent) SheetBegins(string)                                {}
 func (silent) SheetMoves(string, uint32, uint32, imports.Counts) {}
 func (silent) SheetEnds(string, imports.Counts)                  {}
 func (silent) Writes(uint32, uint32)                             {}
+func (silent) Doing(string)                                      {}
 func (silent) Committing(context.Context) error                  { return nil }
 
 // task prepares a run of a workbook.

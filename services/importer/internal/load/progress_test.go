@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"slices"
 	"testing"
 
 	"headway/services/importer/internal/imports"
@@ -121,5 +122,54 @@ func TestManyRowsAreWrittenByOneStatement(t *testing.T) {
 	}
 	if len(w.written) == 0 || len(w.written) > most {
 		t.Errorf("the updates are %v", w.written)
+	}
+}
+
+// doings records what a run does at its end.
+type doings struct {
+	silent
+	what []string
+}
+
+func (d *doings) Doing(what string) { d.what = append(d.what, what) }
+
+// TestLongStepsSayWhatTheyDo lists the steps that take longer in a larger file and do not count rows.
+func TestLongStepsSayWhatTheyDo(t *testing.T) {
+	rows := [][]any{{"ID", "Mail", "Boss"}, {1, "a@example.org", nil}, {2, "b@example.org", 1}, {3, "c@example.org", nil}, {4, "d@example.org", nil}}
+	for name, c := range map[string]struct {
+		open   func(t *testing.T) *bench
+		before []string // statements after the import of the first row
+		want   []string
+	}{
+		"a new table on PostgreSQL": {open: func(t *testing.T) *bench { return setupPostgres(t, mentorSchema) },
+			want: []string{"People: building keys and indexes, 1 of 4", "People: building keys and indexes, 2 of 4", "People: building keys and indexes, 3 of 4", "People: building keys and indexes, 4 of 4"}},
+		"rules on PostgreSQL": {open: func(t *testing.T) *bench { return setupPostgresWith(t, mentorSchema, fewRows()) },
+			before: []string{`ALTER TABLE people ADD CHECK (id > 0)`},
+			want:   []string{"People: checking the rules of the table", "Checking references"}},
+		"a trigger for statements on PostgreSQL": {open: func(t *testing.T) *bench { return setupPostgresWith(t, mentorSchema, fewRows()) },
+			before: []string{`CREATE FUNCTION same() RETURNS trigger AS $$ BEGIN RETURN new; END $$ LANGUAGE plpgsql`, `CREATE TRIGGER same AFTER INSERT ON people EXECUTE FUNCTION same()`},
+			want:   []string{"People: writing 3 rows together, because of a trigger or a rule"}},
+		"a new table on SQLite": {open: func(t *testing.T) *bench { return setupFor(t, mentorSchema) },
+			want: []string{"Building indexes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := c.open(t)
+			if c.before != nil {
+				b.run(sheetsOf(t, map[string][][]any{"People": rows[:2]}), upsert)
+			}
+			for _, statement := range c.before {
+				b.exec(statement)
+			}
+			task, d := b.task(sheetsOf(t, map[string][][]any{"People": rows}), upsert), &doings{}
+			task.Progress = d
+			if _, err := b.loader.Run(t.Context(), task); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if !slices.Contains(d.what, want) {
+					t.Errorf("the run says %q, and not %q", d.what, want)
+				}
+			}
+		})
 	}
 }

@@ -58,6 +58,7 @@ func (unwatched) SheetBegins(string)                                {}
 func (unwatched) SheetMoves(string, uint32, uint32, imports.Counts) {}
 func (unwatched) SheetEnds(string, imports.Counts)                  {}
 func (unwatched) Writes(uint32, uint32)                             {}
+func (unwatched) Doing(string)                                      {}
 func (unwatched) Committing(context.Context) error                  { return nil }
 
 // run imports a workbook, skips rows with errors, and returns the counts and the report.

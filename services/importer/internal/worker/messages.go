@@ -90,6 +90,9 @@ func (p *progress) Writes(written, all uint32) {
 	p.task.Step(imports.StepFinish).Start().Total(float64(all)).Set(float64(written))
 }
 
+// Doing implements load.Progress.
+func (p *progress) Doing(what string) { p.task.Message("%s", what) }
+
 // Committing implements load.Progress.
 func (p *progress) Committing(ctx context.Context) error {
 	p.task.Message("Saving")

@@ -127,6 +127,9 @@ func (tx *transaction) applyAll(search *search) error {
 		}
 		written[t] = true
 	}
+	if len(tx.keys) > 0 {
+		tx.run.Does("Checking references")
+	}
 	if err := tx.exec(`SET CONSTRAINTS ALL IMMEDIATE`); refusal(err) {
 		return &refusedError{cause: err}
 	} else if err != nil {
@@ -138,7 +141,8 @@ func (tx *transaction) applyAll(search *search) error {
 		}
 	}
 	for _, t := range tx.tables {
-		for _, statement := range t.plan.last {
+		for i, statement := range t.plan.last {
+			tx.run.Does("%s: building keys and indexes, %d of %d", t.sheet.Title, i+1, len(t.plan.last))
 			if err := t.change(statement); err != nil {
 				return err
 			}
@@ -217,6 +221,9 @@ func (t *table) applyRowsOf(o operation, search *search) error {
 	spans, err := t.spans()
 	if err != nil {
 		return err
+	}
+	if t.relation.statements && o.rows > t.tx.target.options.StatementRows {
+		t.tx.run.Does("%s: writing %s together, because of a trigger or a rule", t.sheet.Title, imports.Rows(uint32(o.rows)))
 	}
 	var written int64
 	for i, s := range spans {

@@ -39,6 +39,9 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 	if err != nil {
 		return nil, err
 	}
+	if len(keys) > 0 {
+		tx.run.Does("Checking references")
+	}
 	for i := range keys {
 		unknown, err := tx.asking(func() error {
 			missing, rows, err := tx.brokenReferences(ctx, &keys[i])

@@ -158,6 +158,9 @@ func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, 
 	if err != nil {
 		return nil, err
 	}
+	if len(rules) > 0 {
+		t.tx.run.Does("%s: checking the rules of the table", t.sheet.Title)
+	}
 	var unknown error
 	for _, r := range rules {
 		broken, reason := t.brokenCheck(r), fmt.Sprintf("it breaks the check %s: %s", r.name, r.check)

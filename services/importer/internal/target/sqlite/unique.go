@@ -67,6 +67,9 @@ type laterIndex struct{ name, statement string }
 // fillIndexes creates the unique indexes of the tables that the run has created. From sorted values, it takes a fraction of the time
 // of adding each value to the index with its row. All values were compared before.
 func (tx *transaction) fillIndexes(ctx context.Context) error {
+	if len(tx.later) > 0 {
+		tx.run.Does("Building indexes")
+	}
 	for _, index := range tx.later {
 		if err := tx.exec(ctx, index.statement); err != nil {
 			return fmt.Errorf("create a unique index: %w", err)

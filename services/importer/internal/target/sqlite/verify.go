@@ -117,6 +117,7 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 	if !fails {
 		return nil, nil
 	}
+	tx.run.Does("Checking references")
 	return tx.dangling(ctx)
 }
 
