@@ -253,7 +253,7 @@ func TestDeployedSettingsExist(t *testing.T) {
 	}
 }
 
-// TestImageIsStaticAndWithoutRights checks what the last stage of the Dockerfile promises.
+// TestImageIsStaticAndWithoutRights checks the image that the last stage of the Dockerfile describes.
 func TestImageIsStaticAndWithoutRights(t *testing.T) {
 	text, err := os.ReadFile("../deploy/docker/Dockerfile")
 	if err != nil {

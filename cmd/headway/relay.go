@@ -81,7 +81,7 @@ func (c *relayCommand) Run(ctx context.Context) error {
 	return errors.Join(err, conn.Close())
 }
 
-// description returns what the web UI shows of the kind.
+// description returns the description of the kind for the web UI.
 func (c *relayCommand) description() (*jobsv1.KindDescription, error) {
 	description := &jobsv1.KindDescription{}
 	if len(c.Description) > 0 {

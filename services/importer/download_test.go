@@ -10,8 +10,8 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 )
 
-// TestDownloadContinuesWhereItBrokeOff: parts of a report put together are the report, and have its version.
-func TestDownloadContinuesWhereItBrokeOff(t *testing.T) {
+// TestInterruptedDownloadContinues: parts of a report put together are the report, and have its version.
+func TestInterruptedDownloadContinues(t *testing.T) {
 	w := setup(t)
 	im := w.end(w.sampleBook(300, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
 	read := func(r *importsv1.DownloadReportRequest) (first *importsv1.DownloadReportResponse, data []byte, err error) {

@@ -3,7 +3,7 @@
 //
 // It reads each sheet a few times in bounded memory. The first reading keeps, for each column, a sample of its distinct
 // values (sketch) and, for each sheet, a sample of its rows. The guesses are made from these. The later readings check
-// them for every row, by the hashes of the values, and find the spoilt cells. The same files lead to the same schema.
+// them for every row, by the hashes of the values, and find the cells that contradict the guesses. The same files lead to the same schema.
 package infer
 
 import (
@@ -130,7 +130,7 @@ const (
 	Missing SpoiltKind = "missing"
 )
 
-// maxSpoilt is the number of spoilt cells that are listed. All are counted.
+// maxSpoilt is the number of contradicting cells that are listed. All are counted.
 const maxSpoilt = 10_000
 
 const defaultMemory = 256 << 20

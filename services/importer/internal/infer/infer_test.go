@@ -126,7 +126,7 @@ func TestColumnsKeysAndReferences(t *testing.T) {
 		t.Errorf("the key of the shifts is %v", key)
 	}
 	if len(g.Spoilt) > 0 {
-		t.Errorf("clean files have spoilt cells: %v", g.Spoilt)
+		t.Errorf("clean files have contradicting cells: %v", g.Spoilt)
 	}
 	for _, evidence := range []string{"# Staff No. is unique in 60 of 60 rows", "# 60 of 60 values are in Depots.Depot", "# 59 of 60 rows have a value",
 		"# Staff No. and Date together are unique in 200 of 200 rows", "# 2 different values in 60 rows"} {

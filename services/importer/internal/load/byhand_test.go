@@ -8,7 +8,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// byHand is a change of a table that Headway has created, and what the next import of two cars and a trip comes to: a
+// byHand is a change of a table that Headway has created, and the result of the next import of two cars and a trip: a
 // conflict, or counts, with the cars that are in the database then.
 type byHand struct {
 	sqlite, postgres string

@@ -17,7 +17,7 @@ func (s *sheet) layoutColumns() []layout.Column {
 	return append(columns, s.others...)
 }
 
-// notices returns what the user should know about the sheet.
+// notices returns the notices about the sheet.
 func (s *sheet) notices() []imports.Notice {
 	p := s.pipeline
 	if p.layout == nil {

@@ -25,8 +25,8 @@ type oracle struct {
 	file [2][][]string
 	// pinned are plates that rows outside the file use.
 	pinned map[string]bool
-	// spoilt are the cars with errors other than KEY_EXISTS and KEY_UNKNOWN.
-	spoilt map[int]bool
+	// spoiled are the cars with errors other than KEY_EXISTS and KEY_UNKNOWN.
+	spoiled map[int]bool
 	// accepted are the rows that are imported.
 	accepted [2]map[int]bool
 	// unclear means that the result of a row depends on the order of the file: a row with an error is also part of a
@@ -94,7 +94,7 @@ func (o *oracle) wrong(sheet int, unique ...int) (wrong map[int]bool, first map[
 			wrong[i] = true
 		}
 		if wrong[i] && sheet == cars {
-			o.spoilt[i] = true
+			o.spoiled[i] = true
 		}
 		_, exists := o.before[sheet][row[0]]
 		if exists && o.mode == imports.InsertOnly || !exists && o.mode == imports.UpdateOnly {
@@ -108,7 +108,7 @@ func (o *oracle) wrong(sheet int, unique ...int) (wrong map[int]bool, first map[
 }
 
 func (o *oracle) cars() map[int]bool {
-	o.spoilt = map[int]bool{}
+	o.spoiled = map[int]bool{}
 	wrong, first := o.wrong(cars, 1, 2)
 	valid := map[int]bool{}
 	for i := range o.file[cars] {
@@ -145,7 +145,7 @@ func (o *oracle) present(i int) bool {
 		return false
 	}
 	o.unclear = o.unclear || row[3] != "" || !o.takes(row, 1, nil, nil) || !o.takes(row, 2, nil, nil)
-	return !o.spoilt[i]
+	return !o.spoiled[i]
 }
 
 // takes reports whether a unique value is free, or its owner is imported with another value.

@@ -27,7 +27,7 @@ func (c *cutting) SheetBegins(string)                                { c.point()
 func (c *cutting) SheetMoves(string, uint32, uint32, imports.Counts) { c.point() }
 func (c *cutting) SheetEnds(string, imports.Counts)                  { c.point() }
 
-// dump returns everything in the target but the ids and times of imports.
+// dump returns everything in the target except the IDs and times of imports.
 func (b *bench) dump(name string) []string {
 	b.t.Helper()
 	lines, err := pgtest.Shared(b.t).Dump(name, "--exclude-table-data=headway_imports")
