@@ -57,7 +57,7 @@ type patient struct {
 func (p *patient) SheetMoves(string, uint32, uint32, imports.Counts) {
 	select {
 	case <-p.second:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		p.late = true
 	}
 }
