@@ -130,7 +130,11 @@ func (t *table) read(ctx context.Context, each func(row int, cells []source.Cell
 	r := layout.Row{Values: make([]source.Cell, len(t.columns))}
 	for rows.Next() {
 		r.Row = rows.Row()
-		if r.Number <= t.header || r.Misread != source.AsWritten && !r.Misread.Repaired() {
+		if r.Number <= t.header {
+			judge.AddHeading(r.Row)
+			continue
+		}
+		if r.Misread != source.AsWritten && !r.Misread.Repaired() {
 			continue
 		}
 		t.fill(&r)

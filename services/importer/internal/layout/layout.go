@@ -47,6 +47,8 @@ type Sheet struct {
 	// first is the column whose value is compared with titles, by their length. It belongs to the key.
 	first    int
 	byLength [maxTitle + 1][][]byte
+	// headings are the rows above the first record that pages of a report can repeat.
+	headings []heading
 	// sections are the parts of the sheet that tables declare, by ascending rows. section is the next one to look at.
 	sections []section
 	section  int
@@ -193,6 +195,9 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 		if kind := s.repeatsHeader(r); kind != Record {
 			return kind
 		}
+	}
+	if s.repeatsHeading(r) {
+		return Header
 	}
 	if r.Formulas && formulas != nil {
 		if kind := s.hasTotals(r, formulas); kind != Record {

@@ -53,6 +53,45 @@ func judge(s *Sheet, number int, values ...string) Kind {
 	return s.Judge(r, f)
 }
 
+// textRow returns a row of texts.
+func textRow(number int, texts ...string) source.Row {
+	row := source.Row{Number: number}
+	for i, t := range texts {
+		if t != "" {
+			row.Cells = append(row.Cells, source.Cell{Col: i + 1, Kind: source.Text, Text: []byte(t)})
+		}
+	}
+	return row
+}
+
+func TestPagesRepeatTheirHeads(t *testing.T) {
+	s := New(3, []Column{
+		{Cell: 1, Titles: []string{"Item code", "Acme Ltd. No."}, Key: true}, {Cell: 2, Titles: []string{"Acme Ltd. Name"}},
+		{Cell: 3, Titles: []string{"Stock Qty"}}, {Cell: 4, Titles: []string{"Page 1 Note"}},
+	}, nil)
+	s.AddHeading(textRow(1, "Report"))
+	s.AddHeading(textRow(2, "Acme Ltd.", "", "Stock of 31.12.2025", "Page 1"))
+	s.AddHeading(textRow(3, "No.", "Name", "Qty", "Note"))
+	for i, test := range []struct {
+		row  []string
+		want Kind
+	}{
+		{[]string{"1", "one", "5", "x"}, Record},
+		{[]string{"Acme Ltd.", "", "Stock of 31.12.2025", "Page 2"}, Header},
+		{[]string{"NO.", "Name", "Qty", "Note"}, Header},
+		{[]string{"2", "two", "6", ""}, Record},
+		{[]string{"acme ltd.", "", "Stock of 31.12.2025", "Page 10"}, Header},
+		{[]string{"Acme Ltd.", "", "Stock", "Page 2"}, Record},
+		{[]string{"Acme Ltd.", "x", "Stock of 31.12.2025", "Page 2"}, Record},
+		{[]string{"No.", "Name", "Qty", ""}, Record},
+		{[]string{"No.", "Name", "7", "Note"}, Record},
+	} {
+		if got := judge(s, 4+i, test.row...); got != test.want {
+			t.Errorf("%q is a %s, want a %s", test.row, names[got], names[test.want])
+		}
+	}
+}
+
 var names = map[Kind]string{Record: "record", Filler: "filler", Header: "header", Totals: "totals", Doubtful: "doubtful"}
 
 func TestRowsAreDistinguishedFromRecords(t *testing.T) {

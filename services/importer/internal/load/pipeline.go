@@ -213,7 +213,12 @@ func (p *pipeline) fill(ctx context.Context) error {
 	}
 	for rows.Next() {
 		row := rows.Row()
-		if listed := p.sheet.listed; row.Number <= listed.HeaderRow || listed.LastRow > 0 && row.Number > listed.LastRow {
+		listed := p.sheet.listed
+		if row.Number <= listed.HeaderRow {
+			p.layout.AddHeading(row)
+			continue
+		}
+		if listed.LastRow > 0 && row.Number > listed.LastRow {
 			continue
 		}
 		if !p.take(b, row) {
