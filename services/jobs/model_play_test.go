@@ -293,6 +293,9 @@ func (p *play) cancelNow(j *modelJob) {
 	case job.Active:
 		if j.cancelBy.IsZero() {
 			j.cancelBy = time.Now().Add(testConfig.CancelGrace)
+			if j.unheard > 0 { // the error of a lease that used no attempt is not the reason of the cancellation
+				j.reason = ""
+			}
 		}
 	default:
 		j.end(job.Cancelled, job.ReasonCancelledByUser)

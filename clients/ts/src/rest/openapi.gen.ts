@@ -2981,8 +2981,8 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description Why the job is cancelled. CANCELLED_BY_USER if unset. The worker of an active job can set its own reason, which takes
-                     *     precedence.
+                     * @description Why the job is cancelled. The reason is CANCELLED_BY_USER, unless the error has one. The worker of an active
+                     *     job can set its own reason, which takes precedence.
                      */
                     error?: {
                         /**

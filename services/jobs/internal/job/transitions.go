@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -142,8 +143,11 @@ func (j *Job) Cancel(now time.Time, grace time.Duration, why Failure) (changed b
 	case j.Status == Active:
 		j.CancelRequested = true
 		j.CancelBy = now.Add(grace)
-		if why.Reason != "" {
+		switch {
+		case why != Failure{}:
 			j.setCancelWhy(why)
+		case j.Error != nil && j.Error.Attempt == j.Attempt:
+			j.Error = nil // that of a lease that used no attempt: it would be taken for the reason of the cancellation
 		}
 		j.touch(now)
 	default:
@@ -245,18 +249,19 @@ func (j *Job) setResult(result json.RawMessage) {
 
 // setCancelWhy records why the job is cancelled.
 func (j *Job) setCancelWhy(why Failure) {
-	if why = why.tidy(); why.Reason != "" {
-		why.Attempt = j.Attempt
-		j.Error = &why
-		return
+	why = why.tidy()
+	if why.Reason == "" {
+		why.Reason = ReasonCancelledByUser
+		why.Message = cmp.Or(why.Message, "The job was cancelled.")
 	}
-	j.Error = &Failure{Reason: ReasonCancelledByUser, Message: "The job was cancelled.", Attempt: j.Attempt}
+	why.Attempt = j.Attempt
+	j.Error = &why
 }
 
-// cancelWhy returns the reason why an active job is being cancelled, which is the error that was set in this attempt. The error of a
-// lease that used no attempt has the same number, but is not the reason.
+// cancelWhy returns the reason why an active job is being cancelled, or nil if none was given. It is the error of this attempt: while a
+// job is active, only Cancel sets its error, and it removes one of an earlier lease with the same number.
 func (j *Job) cancelWhy() *Failure {
-	if j.CancelRequested && j.Error != nil && j.Error.Attempt == j.Attempt && j.Error.Reason != ReasonLeaseExpired {
+	if j.CancelRequested && j.Error != nil && j.Error.Attempt == j.Attempt {
 		return j.Error
 	}
 	return nil

@@ -953,8 +953,8 @@ type CancelJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// Why the job is cancelled. CANCELLED_BY_USER if unset. The worker of an active job can set its own reason, which takes
-	// precedence.
+	// Why the job is cancelled. The reason is CANCELLED_BY_USER, unless the error has one. The worker of an active
+	// job can set its own reason, which takes precedence.
 	Error         *JobError `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
