@@ -143,9 +143,13 @@ func (t *times) from(field string, at *timestamppb.Timestamp) time.Time {
 	return at.AsTime()
 }
 
-// seconds returns a number of seconds as a duration.
+// seconds returns a number of seconds as a duration. Microseconds are stored, so that is the smallest duration: 0 means that the
+// number is unset.
 func seconds(s float64) time.Duration {
-	return time.Duration(math.Round(s * float64(time.Second)))
+	if d := time.Duration(math.Round(s * float64(time.Second))); s == 0 || d.Abs() >= time.Microsecond {
+		return d
+	}
+	return time.Duration(math.Copysign(float64(time.Microsecond), s))
 }
 
 func fromPlan(plan []*jobsv1.StepPlan) []job.PlannedStep {

@@ -2,6 +2,7 @@ package jobrpc
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -39,5 +40,17 @@ func TestStoredTimesStayReadable(t *testing.T) {
 	j := toProto(&job.Job{NotBefore: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), Deadline: time.Date(200000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	if _, err := protojson.Marshal(j); err != nil || j.GetNotBefore().AsTime().Year() != 9999 || j.GetDeadline().AsTime().Year() != 9999 {
 		t.Errorf("a job of an earlier version is %v, %v", j, err)
+	}
+}
+
+// TestTinySecondsAreNotUnset converts numbers that are smaller than what is stored. They must not become 0, which means the default.
+func TestTinySecondsAreNotUnset(t *testing.T) {
+	for s, want := range map[float64]time.Duration{
+		0: 0, 1e-10: time.Microsecond, math.SmallestNonzeroFloat64: time.Microsecond, 4e-7: time.Microsecond, -1e-10: -time.Microsecond,
+		1e-6: time.Microsecond, 0.25: 250 * time.Millisecond, -1: -time.Second, 86400: 24 * time.Hour,
+	} {
+		if got := seconds(s); got != want {
+			t.Errorf("%v seconds are %v, want %v", s, got, want)
+		}
 	}
 }
