@@ -342,22 +342,31 @@ func busy(b *testing.B, pid int) time.Duration {
 	return cpuTime(b, pid, 11, 12)
 }
 
-// cpuTime returns the sum of fields of a process, which are counted from its state.
-func cpuTime(b *testing.B, pid int, fieldsOfStat ...int) (sum time.Duration) {
-	b.Helper()
+// cpuTime is readCPUTime of a process that has not ended.
+func cpuTime(tb testing.TB, pid int, fieldsOfStat ...int) time.Duration {
+	tb.Helper()
+	sum, err := readCPUTime(pid, fieldsOfStat...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sum
+}
+
+// readCPUTime returns the sum of fields of a process, which are counted from its state.
+func readCPUTime(pid int, fieldsOfStat ...int) (sum time.Duration, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		b.Fatal(err)
+		return 0, err
 	}
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	for _, i := range fieldsOfStat {
 		ticks, err := strconv.ParseInt(fields[i], 10, 64)
 		if err != nil {
-			b.Fatalf("read %q: %v", text, err)
+			return 0, fmt.Errorf("read %q: %w", text, err)
 		}
 		sum += time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 	}
-	return sum
+	return sum, nil
 }
 
 // waitFor waits until a condition is true.

@@ -2,12 +2,15 @@ package bench
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,12 +52,31 @@ func (d *databases) url() string {
 
 // busy returns the CPU time of the PostgreSQL server, including processes that have ended.
 func (d *databases) busy() time.Duration {
-	all := d.server.PIDs()
-	sum := cpuTime(d.b, all[0], 11, 12, 13, 14)
-	for _, pid := range all[1:] {
-		sum += busy(d.b, pid)
+	return busyWithChildren(d.b, func() (first int, children []int) {
+		all := d.server.PIDs()
+		return all[0], all[1:]
+	})
+}
+
+// busyWithChildren returns the CPU time of a process and of its children. The first process counts the children that have ended, so one
+// that ends in the meantime is counted once: the time is only returned if none was added while the others were read.
+func busyWithChildren(tb testing.TB, list func() (first int, children []int)) time.Duration {
+	tb.Helper()
+	for {
+		first, children := list()
+		ended := cpuTime(tb, first, 13, 14)
+		sum := ended
+		for _, pid := range children {
+			one, err := readCPUTime(pid, 11, 12)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
+				tb.Fatal(err)
+			}
+			sum += one
+		}
+		if cpuTime(tb, first, 13, 14) == ended {
+			return sum + cpuTime(tb, first, 11, 12)
+		}
 	}
-	return sum
 }
 
 // onEach calls measure with a service on each kind of database, which is empty at first. prefix tells the units apart.
