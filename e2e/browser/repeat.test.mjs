@@ -121,7 +121,38 @@ test("a file that was tested is imported, in German", async () => {
   await email.selectOption({ label: "Gleicher Wert in jeder Zeile…" });
   await page.getByRole("textbox", { name: "Wert für E-mail in jeder Zeile" }).fill("bald");
   await page.getByRole("button", { name: "Mit diesen Spalten importieren" }).click();
-  await page.getByText(/^Der feste Wert der Spalte email ist nicht gültig\. „bald“/).waitFor();
+  await page.getByText(/^Der feste Wert der Spalte „E-mail“ ist nicht gültig\. „bald“/).waitFor();
   assert.equal(sent.length, 1, "the file is sent once");
   assertNoErrors();
+});
+
+test("an import whose response is lost is not repeated twice", async () => {
+  const { page } = await start({}, async (page) => {
+    await openOptions(page);
+    await page.getByRole("switch", { name: /^Test only/ }).check();
+  });
+  await page.getByRole("heading", { name: /^Test finished/ }).waitFor();
+  /** @type {string[]} */
+  const created = [];
+  await page.route(/:repeat$/, async (route) => {
+    const response = await route.fetch();
+    created.push((await response.json()).import.importId);
+    if (created.length === 1 || created.length === 3) await route.abort();
+    else await route.fulfill({ response });
+  });
+  const now = page.getByRole("button", { name: "Import this file now" });
+  await now.click();
+  await page.getByRole("alert").waitFor();
+  await now.click();
+  await waitForStatus(page, "waiting");
+  await page.getByRole("button", { name: "Change columns" }).click();
+  await page.getByRole("combobox", { name: "E-mail", exact: true }).selectOption("Private mail");
+  const withThese = page.getByRole("button", { name: "Import with these columns" });
+  await withThese.click();
+  await page.getByRole("alert").waitFor();
+  await withThese.click();
+  await waitForStatus(page, "completed");
+  assert.equal(created[0], created[1], "the button");
+  assert.equal(created[2], created[3], "the columns");
+  assert.equal(new Set(created).size, 2);
 });

@@ -11,6 +11,7 @@ import { importQuestion, type MappingEditor, useConnection } from "@headway/clie
 import { Suspense, useEffect, useMemo, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { useRequestId } from "../../ui/useRequestId.js";
 import { MappingCard } from "./LazyMappingCard.js";
 
 interface ChangeColumnsProps {
@@ -32,6 +33,7 @@ interface Refused {
 /** Shows the columns of an import's file again, and imports it with others. */
 export function ChangeColumns({ importId, fileName, user, onRepeated, onCancel }: ChangeColumnsProps) {
   const connection = useConnection();
+  const requestId = useRequestId();
   const [found, setFound] = useState<Schema>();
   const [error, setError] = useState<unknown>();
   const [refused, setRefused] = useState<Refused>();
@@ -57,7 +59,8 @@ export function ChangeColumns({ importId, fileName, user, onRepeated, onCancel }
   const answer = async (changes: MappingEditor["answer"]) => {
     setBusy(true);
     try {
-      const { importId: next } = await repeatImport({ ...connection, importId, changes });
+      const repeated = { ...changes, requestId: requestId({ importId, changes }) };
+      const { importId: next } = await repeatImport({ ...connection, importId, changes: repeated });
       onRepeated(next);
     } catch (cause) {
       setBusy(false);

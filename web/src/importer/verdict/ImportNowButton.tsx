@@ -2,6 +2,7 @@ import { type ImportChanges, repeatImport } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useState } from "react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { useRequestId } from "../../ui/useRequestId.js";
 
 interface ImportNowButtonProps {
   importId: string;
@@ -10,15 +11,20 @@ interface ImportNowButtonProps {
   onImported: (importId: string) => void;
 }
 
-/** Imports a file again that was only tested, or that had errors, and calls `onImported` with the new import. */
+/**
+ * Imports a file again that was only tested, or that had errors, and calls `onImported` with the new import. After a lost response,
+ * another try returns the same import, not a second one.
+ */
 export function ImportNowButton({ importId, text, changes, onImported }: ImportNowButtonProps) {
   const connection = useConnection();
+  const requestId = useRequestId();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const start = async () => {
     setBusy(true);
     try {
-      const { importId: next } = await repeatImport({ ...connection, importId, changes });
+      const repeated = { ...changes, requestId: requestId({ importId, changes }) };
+      const { importId: next } = await repeatImport({ ...connection, importId, changes: repeated });
       onImported(next);
     } catch (cause) {
       setError(cause);

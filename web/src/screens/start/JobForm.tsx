@@ -1,10 +1,11 @@
 import { createJob, type KindDescription, type KindField, type NewJob } from "@headway/client";
 import { useConnection } from "@headway/client/react";
-import { type FormEvent, useId, useRef, useState } from "react";
+import { type FormEvent, useId, useState } from "react";
 import { t } from "../../messages/index.js";
 import { hrefs, navigate } from "../../shell/router.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Icon } from "../../ui/Icon.js";
+import { useRequestId } from "../../ui/useRequestId.js";
 import { JobField } from "./JobField.js";
 
 /**
@@ -14,7 +15,7 @@ export function JobForm({ description }: { description: KindDescription }) {
   const connection = useConnection();
   const [sending, setSending] = useState(false);
   const [error, setError] = useState<unknown>();
-  const attempt = useRef<NewJob>(undefined);
+  const requestId = useRequestId();
   const headingId = useId();
   const { title, summary, fields } = description;
 
@@ -22,12 +23,9 @@ export function JobForm({ description }: { description: KindDescription }) {
     event.preventDefault();
     setSending(true);
     setError(undefined);
-    attempt.current ??= {
-      ...newJob(description, new FormData(event.currentTarget)),
-      requestId: `page-${Date.now()}-${Math.random().toString(36).slice(2)}`,
-    };
+    const job = newJob(description, new FormData(event.currentTarget));
     try {
-      const created = await createJob({ ...connection, job: attempt.current });
+      const created = await createJob({ ...connection, job: { ...job, requestId: requestId(job) } });
       navigate(hrefs.job(created.kind, created.jobId));
     } catch (cause) {
       setSending(false);
@@ -35,17 +33,8 @@ export function JobForm({ description }: { description: KindDescription }) {
     }
   };
 
-  // A changed form is another job, with another request ID.
-  const forget = () => {
-    attempt.current = undefined;
-  };
   return (
-    <form
-      className="card other-job"
-      aria-labelledby={headingId}
-      onSubmit={(event) => void send(event)}
-      onChange={forget}
-    >
+    <form className="card other-job" aria-labelledby={headingId} onSubmit={(event) => void send(event)}>
       <div>
         <h3 id={headingId}>{title}</h3>
         {summary && <p className="muted">{summary}</p>}
