@@ -236,7 +236,7 @@ describe("the question about columns", () => {
     writeFileSync(next, "Nr;Kurz;Lang;Wo\n3002;Bob;Bond;Oslo\n");
     const again = await start("People");
     await chooseWorkbook(again.page, next);
-    await question(again.page).getByText("that you chose for a file with the same headers").waitFor();
+    await question(again.page).getByText("You chose these columns for a file with the same headers").waitFor();
     for (const [title, header] of Object.entries(chosen)) {
       assert.equal(await field(again.page, title).inputValue(), header, title);
     }
