@@ -15,6 +15,11 @@ func Say(code codes.Code, reason errorsv1.ErrorReason, says messages.Message) er
 	return WrapSaid(code, reason, says, nil)
 }
 
+// SayAs is Say with an English text that says more than the message, about what only people understand who know the subject.
+func SayAs(code codes.Code, reason errorsv1.ErrorReason, text string, says messages.Message) error {
+	return build(code, reason, text, nil, protoadapt.MessageV1Of(messagepb.Text(says)))
+}
+
 // WrapSaid is Say with a cause, which is for the log only.
 func WrapSaid(code codes.Code, reason errorsv1.ErrorReason, says messages.Message, cause error) error {
 	return build(code, reason, says.English(), cause, protoadapt.MessageV1Of(messagepb.Text(says)))

@@ -50,7 +50,7 @@ func toStatus(err error) error {
 	}
 	var refused *source.Error
 	if errors.As(err, &refused) {
-		return rpcerr.New(codes.InvalidArgument, workbookReason(refused.Reason), refused.Error())
+		return rpcerr.SayAs(codes.InvalidArgument, workbookReason(refused.Reason), refused.Error(), refused.Says())
 	}
 	var overloaded *governor.OverloadedError
 	var rejected *schema.RejectedError

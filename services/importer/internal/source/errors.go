@@ -2,8 +2,8 @@ package source
 
 import (
 	"errors"
-	"fmt"
-	"strings"
+
+	"headway/internal/messages"
 )
 
 // Reason is the machine-readable reason why a workbook was rejected.
@@ -35,28 +35,50 @@ type Error struct {
 	Cell    string // such as "D4711", or empty if the position is not a cell
 	Where   string // the position in the file, in the format's own terms, such as "xl/styles.xml, byte 4711"
 	Message string // the cause, as a clause. Can be empty
-	Err     error  // the underlying cause; can be nil
+	// Why is the cause as a message. Causes that need knowledge of the format have none.
+	Why messages.Message
+	Err error // the underlying cause; can be nil
+}
+
+// Refuse returns an error about the file as a whole. why is a clause.
+func Refuse(reason Reason, why messages.Message) *Error {
+	return &Error{Reason: reason, Why: why, Message: why.English()}
 }
 
 // Error returns what happened, where, and what to do.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(headline[e.Reason])
-	if e.Message != "" {
-		b.WriteString(": ")
-		b.WriteString(e.Message)
+	why := messages.Text("why", e.Message)
+	return e.says(why).English()
+}
+
+// Says is Error as a message. It leaves out a cause that only has an English text, which needs knowledge of the format.
+func (e *Error) Says() messages.Message {
+	if e.Why.IsZero() {
+		return (&Error{Reason: e.Reason, Sheet: e.Sheet, Cell: e.Cell, Where: e.Where}).says(messages.Text("why", ""))
 	}
+	return e.says(messages.Part("why", e.Why))
+}
+
+// says returns the message with a cause, which is empty if there is no Message.
+func (e *Error) says(why messages.Parameter) messages.Message {
+	what := messages.Part("what", messages.New("file.what", messages.Text("reason", string(e.Reason))))
+	advice := messages.Part("advice", messages.New("file.advice", messages.Text("reason", string(e.Reason))))
+	at := messages.Text("at", e.Where)
 	switch {
 	case e.Sheet != "" && e.Cell != "":
-		fmt.Fprintf(&b, " (sheet “%s”, cell %s)", e.Sheet, e.Cell)
+		at = messages.Part("at", messages.New("file.cell", messages.Text("sheet", e.Sheet), messages.Text("cell", e.Cell)))
 	case e.Sheet != "" && e.Where != "":
-		fmt.Fprintf(&b, " (sheet “%s”, %s)", e.Sheet, e.Where)
-	case e.Where != "":
-		fmt.Fprintf(&b, " (%s)", e.Where)
+		at = messages.Part("at", messages.New("file.sheet", messages.Text("sheet", e.Sheet), messages.Text("where", e.Where)))
 	}
-	b.WriteString(". ")
-	b.WriteString(advice[e.Reason])
-	return b.String()
+	switch isSomewhere := e.Where != "" || e.Sheet != "" && e.Cell != ""; {
+	case e.Message != "" && isSomewhere:
+		return messages.New("file.refused_why_at", what, why, at, advice)
+	case e.Message != "":
+		return messages.New("file.refused_why", what, why, advice)
+	case isSomewhere:
+		return messages.New("file.refused_at", what, at, advice)
+	}
+	return messages.New("file.refused", what, advice)
 }
 
 // Unwrap returns the underlying cause, if any.
@@ -69,36 +91,4 @@ func ReasonOf(err error) Reason {
 		return e.Reason
 	}
 	return ""
-}
-
-var headline = map[Reason]string{
-	NotAWorkbook:      "The file is not an Excel workbook, an OpenDocument spreadsheet, or a text file with columns (CSV)",
-	Encrypted:         "The workbook is protected by a password",
-	LegacyWorkbook:    "The file is an old Excel workbook (.xls)",
-	BinaryWorkbook:    "The file is a binary Excel workbook (.xlsb)",
-	OpenDocument:      "The file is an OpenDocument spreadsheet (.ods) of an unusual form",
-	TextFile:          "The file is plain text without columns",
-	EmptyFile:         "The file is empty",
-	Damaged:           "The workbook is damaged",
-	LimitExceeded:     "The file is larger than allowed",
-	UnsupportedXML:    "The workbook contains XML that is refused for security reasons",
-	SheetNotFound:     "The sheet is not in the workbook",
-	ArchiveUnsuitable: "These files can't be imported together",
-	ArchiveDamaged:    "The archive is damaged",
-}
-
-var advice = map[Reason]string{
-	NotAWorkbook:      "Choose a file that Excel saved as “Excel Workbook (.xlsx)”.",
-	Encrypted:         "Open it in Excel, remove the password under File › Info › Protect Workbook, save it, and upload it again.",
-	LegacyWorkbook:    "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
-	BinaryWorkbook:    "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
-	OpenDocument:      "Open it in LibreOffice or Excel, save it, and upload it again.",
-	TextFile:          "Choose an Excel workbook, or a text file whose values are separated, such as CSV.",
-	EmptyFile:         "Check that it was saved and copied completely, and then upload it again.",
-	Damaged:           "Open it in Excel, let Excel repair it, save it, and upload it again. Or get another copy of the original file.",
-	LimitExceeded:     "Split the file into smaller ones, or ask the operator to raise the limit.",
-	UnsupportedXML:    "Open it in Excel, save it as “Excel Workbook (.xlsx)”, and upload it again.",
-	SheetNotFound:     "Check the sheet names, and choose one of them.",
-	ArchiveUnsuitable: "Upload one workbook, or text files with columns, such as CSV, each with its own name. They can be in a zip archive, but can't have a password.",
-	ArchiveDamaged:    "Create it again, or get another copy of it, and upload it again.",
 }

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"sync"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/csv"
 	"headway/services/importer/internal/source/zipxml"
@@ -86,7 +87,7 @@ func (w *Workbook) list() error {
 		}
 	}
 	if len(w.files) == 0 {
-		return unsuitable("the archive has no files")
+		return unsuitable(messages.New("archive.no_files"))
 	}
 	return nil
 }
@@ -96,19 +97,19 @@ func (w *Workbook) add(path string, part *zipxml.Part) error {
 	f.sheet = sheetName(f.name)
 	switch {
 	case part.Encrypted():
-		return unsuitable("“%s” needs a password", path)
+		return unsuitable(messages.New("archive.password", messages.Text("file", path)))
 	case part.Twice():
-		return unsuitable("there are two files “%s”. Rename or remove one of them", path)
+		return unsuitable(messages.New("archive.twice", messages.Text("file", path)))
 	case !hasTextEnding(f.name):
-		return unsuitable("“%s” is not a text file", path)
+		return unsuitable(messages.New("archive.no_text", messages.Text("file", path)))
 	case part.Size == 0:
-		return unsuitable("“%s” is empty", path)
+		return unsuitable(messages.New("archive.empty_file", messages.Text("file", path)))
 	case len(w.files) == source.MaxFiles:
-		return &source.Error{Reason: source.LimitExceeded, Message: fmt.Sprintf("there are more than %d files", source.MaxFiles)}
+		return source.Refuse(source.LimitExceeded, messages.New("file.too_many_files", messages.Count("n", source.MaxFiles)))
 	}
 	for _, other := range w.files {
 		if fold(other.sheet) == fold(f.sheet) {
-			return unsuitable("“%s” and “%s” have the same name. Rename one of them", readableName(other.part), path)
+			return unsuitable(messages.New("archive.same_name", messages.Text("first", readableName(other.part)), messages.Text("second", path)))
 		}
 	}
 	if err := w.pack.Admit(part, w.pack.Limits.MaxPartBytes); err != nil {
@@ -119,7 +120,7 @@ func (w *Workbook) add(path string, part *zipxml.Part) error {
 		return err
 	}
 	if !isText {
-		return unsuitable("“%s” is not a text file with columns", path)
+		return unsuitable(messages.New("archive.no_columns", messages.Text("file", path)))
 	}
 	w.files = append(w.files, f)
 	return nil
@@ -338,6 +339,4 @@ func (w *Workbook) Close() error {
 	return nil
 }
 
-func unsuitable(format string, args ...any) error {
-	return &source.Error{Reason: source.ArchiveUnsuitable, Message: fmt.Sprintf(format, args...)}
-}
+func unsuitable(why messages.Message) error { return source.Refuse(source.ArchiveUnsuitable, why) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/zipxml"
 )
@@ -21,7 +22,7 @@ func (w *Workbook) findWorkbook() error {
 		case !isWorkbook(path):
 			table = part
 		case book != nil:
-			return unsuitable("“%s” and “%s” are workbooks. Unpack the archive, and upload one at a time", readableName(book), path)
+			return unsuitable(messages.New("archive.workbooks", messages.Text("first", readableName(book)), messages.Text("second", path)))
 		default:
 			book = part
 		}
@@ -32,19 +33,19 @@ func (w *Workbook) findWorkbook() error {
 	path := readableName(book)
 	switch {
 	case book.Encrypted():
-		return unsuitable("“%s” needs a password", path)
+		return unsuitable(messages.New("archive.password", messages.Text("file", path)))
 	case book.Twice():
-		return unsuitable("there are two files “%s”. Rename or remove one of them", path)
+		return unsuitable(messages.New("archive.twice", messages.Text("file", path)))
 	case book.Size == 0:
-		return unsuitable("“%s” is empty", path)
+		return unsuitable(messages.New("archive.empty_file", messages.Text("file", path)))
 	case table != nil:
-		return unsuitable("“%s” is a workbook, and “%s” is not. Unpack the archive, and upload the workbook by itself", path, readableName(table))
+		return unsuitable(messages.New("archive.mixed", messages.Text("workbook", path), messages.Text("other", readableName(table))))
 	}
 	return &source.InsideError{
 		Name: baseName(path), Ignored: ignored, Unpack: func(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, out io.Writer) error {
 			return unpack(ctx, r, size, limits, book.Name, out)
 		},
-		Err: unsuitable("“%s” is a workbook. Unpack the archive, and use the workbook by itself", path),
+		Err: unsuitable(messages.New("archive.one_workbook", messages.Text("file", path))),
 	}
 }
 
@@ -61,7 +62,7 @@ func unpack(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits
 	w := &Workbook{pack: pack}
 	part := pack.Find(name)
 	if part == nil {
-		return unsuitable("“%s” was removed", name)
+		return unsuitable(messages.New("archive.removed", messages.Text("file", name)))
 	}
 	if err := pack.Admit(part, pack.Limits.MaxPartBytes); err != nil {
 		return w.inArchive(err)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/transform"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -97,7 +98,7 @@ func Open(ctx context.Context, content Content, limits source.Limits, hints sour
 		return nil, err
 	}
 	if len(bytes.TrimSpace(sample)) == 0 {
-		return nil, refuse(source.EmptyFile, "it contains only blanks")
+		return nil, source.Refuse(source.EmptyFile, messages.New("file.blank"))
 	}
 	if err := w.recognize(sample, complete, hints.Text); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -86,7 +87,7 @@ func (r *Rows) fail(err error) bool {
 func (r *Rows) take(rec *record) error {
 	r.row = source.Row{Number: r.scan.line}
 	if r.scan.line > r.w.limits.MaxLines {
-		return refuse(source.LimitExceeded, "it has more than %d lines", r.w.limits.MaxLines)
+		return source.Refuse(source.LimitExceeded, messages.New("file.too_many_lines", messages.Count("n", r.w.limits.MaxLines)))
 	}
 	r.cells, r.text = r.cells[:0], r.text[:0]
 	r.repairer.budget += budgetPerRecord

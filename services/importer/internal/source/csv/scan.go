@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 )
 
@@ -118,7 +119,7 @@ func (s *scanner) fill() error {
 	}
 	if s.end == len(s.buf) {
 		if len(s.buf) >= s.max {
-			return refuse(source.LimitExceeded, "line %d is longer than %d bytes", s.line, s.max)
+			return source.Refuse(source.LimitExceeded, messages.New("file.long_line", messages.Count("line", s.line), messages.Count("n", s.max)))
 		}
 		size := min(2*len(s.buf), s.max)
 		if err := s.grow(size - len(s.buf)); err != nil {
@@ -148,7 +149,7 @@ func (s *scanner) split(r *record, spans bool) error {
 	i := s.pos
 	for {
 		if len(r.fields) >= s.maxFields { // a line of delimiters would need many times its size
-			return refuse(source.LimitExceeded, "line %d has more than %d cells", s.line, s.maxFields)
+			return source.Refuse(source.LimitExceeded, messages.New("file.wide_line", messages.Count("line", s.line), messages.Count("n", s.maxFields)))
 		}
 		if s.d.skipBlanks && len(r.fields) > 0 {
 			for i < len(buf) && buf[i] == ' ' {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
@@ -57,7 +58,7 @@ func (Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits source
 
 // notAPackage returns the error of a file that begins like a zip archive, but is none because of cause.
 func notAPackage(_ io.ReaderAt, _ int64, cause error) error {
-	e := zipxml.Refuse(source.Damaged, "", "its directory is missing or broken. The file might not have been copied or uploaded completely")
+	e := source.Refuse(source.Damaged, messages.New("file.cut_off"))
 	e.Err = cause
 	return e
 }
@@ -122,7 +123,7 @@ func (w *Workbook) checkType(ctx context.Context) error {
 	case isDocument && !strings.HasPrefix(kind, "spreadsheet"):
 		return zipxml.Refuse(source.NotAWorkbook, mimeType, "it is an OpenDocument document of another kind (%s)", zipxml.Clip([]byte(kind)))
 	case !isDocument:
-		return zipxml.Refuse(source.NotAWorkbook, mimeType, "it is not an OpenDocument document")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.no_opendocument"))
 	case w.pack.Find("encrypted-package") != nil:
 		return zipxml.Refuse(source.Encrypted, "", "")
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/zipxml"
 )
@@ -20,16 +21,13 @@ func (Opener) Refuse(head []byte) error {
 	}
 	err := identify(bytes.NewReader(head), int64(len(head)), nil)
 	var refused *source.Error
-	if errors.As(err, &refused) && refused.Message != unknownKind {
+	if errors.As(err, &refused) && refused.Why.ID != "file.unknown" {
 		return err
 	}
 	return nil
 }
 
-const (
-	compoundMagic = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
-	unknownKind   = "its content is of an unknown kind"
-)
+const compoundMagic = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
 
 // identify returns the error for a file that is not a zip package because of cause.
 func identify(r io.ReaderAt, size int64, cause error) error {
@@ -41,7 +39,7 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case starts("PK\x03\x04"), starts("PK\x05\x06"), starts("PK\x07\x08"):
-		e := zipxml.Refuse(source.Damaged, "", "its directory is missing or broken. The file might not have been copied or uploaded completely")
+		e := source.Refuse(source.Damaged, messages.New("file.cut_off"))
 		e.Err = cause
 		return e
 	case starts(compoundMagic):
@@ -49,34 +47,34 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	case starts("\x09\x08"), starts("\x09\x04"), starts("\x09\x02"), starts("\x09\x00\x04\x00"):
 		return zipxml.Refuse(source.LegacyWorkbook, "", "")
 	case starts("%PDF-"):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a PDF")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.pdf"))
 	case starts("\x1F\x8B"), starts("7z\xBC\xAF"), starts("Rar!"), starts("BZh"), starts("\xFD7zXZ"):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is another type of archive, which might contain the workbook")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.other_archive"))
 	}
 	if isLockFile(head, size) {
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is the hidden file that Excel creates while a workbook is open. Choose the workbook itself, whose name does not begin with ~$")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.lock_file"))
 	}
 	if starts("\x00\x05\x16\x07") {
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a hidden file of macOS. Choose the workbook itself, whose name does not begin with ._")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.macos_file"))
 	}
 	text, ok := plainText(head)
 	if !ok {
-		return zipxml.Refuse(source.NotAWorkbook, "", unknownKind)
+		return source.Refuse(source.NotAWorkbook, messages.New("file.unknown"))
 	}
 	text = bytes.ToLower(bytes.TrimSpace(text))
 	switch {
 	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("urn:schemas-microsoft-com:office:spreadsheet")):
-		return zipxml.Refuse(source.LegacyWorkbook, "", "it is an “XML Spreadsheet 2003”")
+		return source.Refuse(source.LegacyWorkbook, messages.New("file.xml_2003"))
 	case isWebPage(text):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a web page. If a program saved a table as a web page, open it in Excel and save it again. If it is a sign-in or error page, download the file again")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.web_page"))
 	case bytes.HasPrefix(text, []byte("{")) && (bytes.Contains(text, []byte(`"doc_id"`)) || bytes.Contains(text, []byte("docs.google.com"))):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a link to a Google spreadsheet, without its rows. In Google Sheets, choose File › Download › Microsoft Excel (.xlsx)")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.google_link"))
 	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[{")):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is JSON, possibly an error message of the server that it came from. Download the file again")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.json"))
 	case bytes.HasPrefix(text, []byte("<?xml")):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is an XML file")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.xml"))
 	case len(text) == 0:
-		return zipxml.Refuse(source.EmptyFile, "", "it contains only blanks")
+		return source.Refuse(source.EmptyFile, messages.New("file.blank"))
 	}
 	return zipxml.Refuse(source.TextFile, "", "")
 }
@@ -151,11 +149,11 @@ func identifyCompound(r io.ReaderAt, size int64, head []byte) error {
 	case names["Workbook"] || names["Book"]:
 		return zipxml.Refuse(source.LegacyWorkbook, "", "")
 	case names["WordDocument"]:
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is an old Word document")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.old_word"))
 	case names["PowerPoint Document"]:
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is an old PowerPoint presentation")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.old_powerpoint"))
 	}
-	return zipxml.Refuse(source.NotAWorkbook, "", "it is a compound file without a workbook")
+	return source.Refuse(source.NotAWorkbook, messages.New("file.compound"))
 }
 
 // compoundNames lists the streams and folders of a compound file, as far as

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"headway/internal/messages"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
@@ -153,9 +154,9 @@ func (w *Workbook) findWorkbook(ctx context.Context) error {
 	case p.Find("mimetype") != nil && p.Find("content.xml") != nil:
 		return zipxml.Refuse(source.OpenDocument, "", "")
 	case p.Find("Index/Document.iwa") != nil || p.Find("Index.zip") != nil:
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages, or Keynote. In Numbers, choose File › Export To › Excel")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.apple"))
 	case p.Find("[Content_Types].xml") == nil && p.Find("_rels/.rels") == nil:
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a zip archive without a workbook's parts")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.other_zip"))
 	}
 	rels, err := p.relationships(ctx, "")
 	if err != nil {
@@ -182,9 +183,9 @@ func (w *Workbook) findWorkbook(ctx context.Context) error {
 	case strings.Contains(kind, "sheet.binary") || strings.HasSuffix(base, ".bin"):
 		return zipxml.Refuse(source.BinaryWorkbook, "", "")
 	case strings.Contains(kind, "wordprocessingml"), kind == "" && strings.HasPrefix(base, "word/"):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a Word document")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.word"))
 	case strings.Contains(kind, "presentationml"), kind == "" && strings.HasPrefix(base, "ppt/"):
-		return zipxml.Refuse(source.NotAWorkbook, "", "it is a PowerPoint presentation")
+		return source.Refuse(source.NotAWorkbook, messages.New("file.powerpoint"))
 	}
 	return nil
 }
