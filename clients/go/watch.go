@@ -7,6 +7,9 @@ import (
 	"iter"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
@@ -31,7 +34,7 @@ func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string, op
 			case ctx.Err() != nil:
 				yield(nil, context.Cause(ctx))
 				return
-			case err != nil && !passing(err):
+			case err != nil && !passing(err) && status.Code(err) != codes.Canceled: // by a proxy that ends its connections
 				yield(nil, err)
 				return
 			}

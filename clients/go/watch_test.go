@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
@@ -81,5 +83,44 @@ func TestInterruptionsOfWatchAreReported(t *testing.T) {
 	}
 	if len(statuses) != 2 || len(reports) != 4 || !reports[0] || reports[1] || !reports[2] || reports[3] {
 		t.Errorf("got the statuses %v and the interruptions %v", statuses, reports)
+	}
+}
+
+// cancelling is a service whose first streams are cancelled, as by a proxy that ends its connections.
+type cancelling struct {
+	jobsv1.UnimplementedJobServiceServer
+	left int
+}
+
+func (s *cancelling) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
+	if s.left--; s.left >= 0 {
+		return status.Error(codes.Canceled, "the proxy stops")
+	}
+	return stream.Send(&jobsv1.WatchJobResponse{Job: &jobsv1.Job{JobId: r.GetJobId(), Revision: 1, Status: jobsv1.JobStatus_JOB_STATUS_COMPLETED}})
+}
+
+func TestWatchSurvivesCancelledStreams(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	jobsv1.RegisterJobServiceServer(server, &cancelling{left: 3})
+	go func() { _ = server.Serve(listener) }()
+	defer server.Stop()
+	conn, err := Dial(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var last *jobsv1.Job
+	for job, err := range Watch(t.Context(), jobsv1.NewJobServiceClient(conn), "j") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = job
+	}
+	if last.GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED {
+		t.Errorf("the last snapshot is %v", last)
 	}
 }
