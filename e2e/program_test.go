@@ -30,6 +30,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if arguments := os.Getenv(watchVariable); arguments != "" {
+		watchByPackage(arguments)
+		return
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
