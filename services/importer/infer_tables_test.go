@@ -43,12 +43,14 @@ func TestOddTablesOfPostgreSQLAreInferred(t *testing.T) {
 	if out, err := pgtest.Shared(t).SQL(name, `CREATE TABLE items (order_no integer NOT NULL, "group" text NOT NULL, line_no integer NOT NULL, headway_mark text, PRIMARY KEY (order_no, "group", line_no));
 		CREATE TABLE notes (id bigserial PRIMARY KEY, notable_type text NOT NULL, notable_id uuid NOT NULL, position integer NOT NULL, body text, UNIQUE (notable_type, notable_id, position));
 		CREATE TABLE sqlite_copies (id integer PRIMARY KEY);
+		CREATE TABLE "Aufträge" ("größe_in_cm" integer PRIMARY KEY, "Größe in cm" text, "Straße" text, "Élan" text NOT NULL DEFAULT '');
 		CREATE TABLE marks (code text PRIMARY KEY, headway_mark text NOT NULL)`); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got := inferTables(t, url, "odd")
 	for _, want := range []string{"key: [order_no, group, line_no]", `# The column "headway_mark" is left out: names that begin with "headway_" are reserved`, "key: [notable_type, notable_id, position]",
-		"# The table sqlite_copies is left out: names that begin", `# The table marks is left out: its column "headway_mark" must not be empty`} {
+		"# The table sqlite_copies is left out: names that begin", `title: "Aufträge"`, `title: "Größe in cm", column: "größe_in_cm", type: integer, required: true}`, `title: "Straße", column: "Straße", type: text}`,
+		`title: "Élan", column: "Élan", type: text}`, `# The table marks is left out: its column "headway_mark" must not be empty`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the schema lacks %s:\n%s", want, got)
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -25,7 +27,10 @@ func FromRelations(schemaName string, relations []imports.Relation) (*Guess, err
 			continue
 		}
 		name := sheets.identifier(title(*r), "sheet")
-		s.sheet = &Sheet{Name: name, Title: defaultTitle(name), KeyEvidence: s.evidence}
+		s.sheet = &Sheet{Name: name, Title: titleOf(title(*r), name), KeyEvidence: s.evidence}
+		if slices.ContainsFunc(g.Sheets, func(o *Sheet) bool { return schema.MatchName(o.Title) == schema.MatchName(s.sheet.Title) }) {
+			s.sheet.Title = defaultTitle(name)
+		}
 		if table := r.Name.String(); table != name {
 			s.sheet.Table = table
 		}
@@ -253,15 +258,27 @@ func (s *storedTable) isRequired(c *imports.RelationColumn) bool {
 	return c.NotNull || slices.Contains(s.key, c.Name)
 }
 
+// title returns the words of a column's name. Without the ID, it is the name for the row that the column refers to.
+func (s *storedTable) title(c *imports.RelationColumn) string {
+	words := wordsOf(c.Name)
+	if r := s.references[c.Name]; r != nil && r.column != c.Parent.Column && len(words) > 1 && strings.EqualFold(words[len(words)-1], "id") {
+		words = words[:len(words)-1]
+	}
+	return strings.Join(words, " ")
+}
+
+// titleOf returns the title of a name whose words are given. Their letters are those of the name, unless it can't have them: é, ß.
+func titleOf(words, name string) string {
+	if strings.IndexFunc(words, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		return defaultTitle(name)
+	}
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + words[size:]
+}
+
 // nameColumns sets the names of the columns in the schema. A column that finds a row by its code is not named after the ID.
 func (s *storedTable) nameColumns() {
-	title := func(c imports.RelationColumn) string {
-		words := wordsOf(c.Name)
-		if r := s.references[c.Name]; r != nil && r.column != c.Parent.Column && len(words) > 1 && strings.EqualFold(words[len(words)-1], "id") {
-			words = words[:len(words)-1]
-		}
-		return strings.Join(words, " ")
-	}
+	title := func(c imports.RelationColumn) string { return s.title(&c) }
 	all := newNames(s.relation.Columns, title)
 	s.names = map[string]string{}
 	for _, c := range s.relation.Columns {
@@ -281,7 +298,10 @@ func (s *storedTable) describe() {
 			continue
 		}
 		c.Name = s.names[stored.Name]
-		c.Title = defaultTitle(c.Name)
+		c.Title = titleOf(s.title(stored), c.Name)
+		if slices.ContainsFunc(s.sheet.Columns, func(o *Column) bool { return schema.MatchName(o.Title) == schema.MatchName(c.Title) }) {
+			c.Title = defaultTitle(c.Name)
+		}
 		if stored.Name != c.Name {
 			c.Field = stored.Name
 		}
@@ -320,7 +340,8 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 		c.Evidence = append(c.Evidence, "The cells are taken as times in UTC. Set the zone that the people who fill in the files live in, for example Europe/Berlin")
 	}
 	if c.Required && stored.HasDefault && !inKey {
-		c.Evidence = append(c.Evidence, "The database has a default. Delete this column to use it")
+		c.Required = false
+		c.Evidence = append(c.Evidence, "New rows of a file without this column have the database's default")
 	}
 	if r := s.references[stored.Name]; r != nil {
 		c.Type, c.MaxLength, c.Allowed, c.Zone = r.valueType(), 0, nil, ""

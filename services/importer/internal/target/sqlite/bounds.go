@@ -65,6 +65,11 @@ func affinity(declared string) string {
 func (t *table) bounds() []*schema.Column {
 	all := make([]*schema.Column, len(t.columns))
 	for i, c := range t.columns {
+		if t.have.columns[fold(c.Name)].notNull && !c.Required {
+			bounded := *c
+			bounded.Required = true
+			c = &bounded
+		}
 		all[i] = c
 		if t.have.collations[fold(c.Name)] == noCase && t.resolved[c.Name] == nil {
 			bounded := *c

@@ -199,7 +199,7 @@ func (have shape) differences(sheet *schema.Sheet, partial string) (why []string
 		if want := storageType(column); !is.holds(column) && have.resolved[column.Name] == nil {
 			why = append(why, fmt.Sprintf("its column %s has the type %s, but the schema needs %s", column.Name, is.affinity, want))
 		}
-		if is.notNull && !column.Required {
+		if is.notNull && !column.Required && !is.hasDefault { // a file without the column gets the default
 			why = append(why, fmt.Sprintf("its column %s must not be empty, but it can be empty in the schema", column.Name))
 		}
 	}
