@@ -194,6 +194,9 @@ func (t *table) createStage() error {
 		t.plan.first, t.stage = nil, tableName(t.sheet.Table)
 		return nil
 	}
+	if err := t.lockable(); err != nil {
+		return err
+	}
 	columns := []string{name(staging) + " boolean"}
 	for _, c := range t.columns {
 		columns = append(columns, name(c.Name)+" "+t.family(c).staged())
@@ -203,6 +206,22 @@ func (t *table) createStage() error {
 		return fmt.Errorf("create a stage for table %s: %w", t.sheet.Table, err)
 	}
 	t.stage = stage
+	return nil
+}
+
+// lockable returns an error if the user may not lock the table. Otherwise, only the commit would find out.
+func (t *table) lockable() error {
+	var may bool
+	var user string
+	err := t.tx.writer.QueryRow(t.tx.ctx, `SELECT has_table_privilege($1::oid, 'UPDATE, DELETE, TRUNCATE') OR
+		CASE WHEN current_setting('server_version_num')::int >= 170000 THEN has_table_privilege($1::oid, 'MAINTAIN') ELSE false END, current_user::text`, t.relation.oid).Scan(&may, &user)
+	switch {
+	case err != nil:
+		return t.failed(err)
+	case !may:
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("the user %s can't lock it, which is only possible with the right to update or "+
+			"delete rows of the whole table: GRANT UPDATE ON %s TO %s", user, tableName(t.sheet.Table), name(user))}
+	}
 	return nil
 }
 
