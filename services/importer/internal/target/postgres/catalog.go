@@ -24,8 +24,8 @@ type relation struct {
 	// its key identifies all rows.
 	partial []uniqueSet
 	key     *uniqueSet
-	// triggers means that a trigger of a user, a rule, an exclusion constraint, a policy, or a rule of a single partition can change,
-	// skip or refuse rows.
+	// triggers means that a trigger of a user, a rule, an exclusion constraint, a policy, a table that inherits, or a rule of a single
+	// partition can change, skip or refuse rows.
 	triggers bool
 	// statements means that the table has triggers for whole statements, or rules.
 	statements bool
@@ -160,7 +160,7 @@ func (tx *transaction) readRelation(ctx context.Context, table string) (*relatio
 	}
 	r := &relation{quoted: tableName(table), columns: map[string]*attribute{}}
 	err := tx.reader.QueryRow(ctx, `SELECT c.oid, c.relkind::text, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A'))
-		OR c.relhasrules OR row_security_active(c.oid) OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x')
+		OR c.relhasrules OR row_security_active(c.oid) OR c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x')
 		OR EXISTS (SELECT FROM pg_partition_tree(c.oid) p WHERE p.relid <> c.oid AND (
 			EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled IN ('O', 'A'))
 			OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = p.relid AND (x.contype = 'x' OR x.contype = 'c' AND x.coninhcount = 0 OR x.contype = 'f' AND x.conparentid = 0))

@@ -30,7 +30,7 @@ func (t *table) readRules(ctx context.Context) (rules []rule, err error) {
 			ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.conrelid AND attnum = ANY (c.conkey))
 		FROM pg_constraint c WHERE c.conrelid = $1 AND c.contype = 'c'
 		UNION ALL
-		SELECT 'its partitions', CASE WHEN bool_and(d IS NOT NULL) THEN string_agg('(' || d || ')', ' OR ') ELSE 'true' END, NULL::text[], '', false,
+		SELECT '`+ofPartitions+`', CASE WHEN bool_and(d IS NOT NULL) THEN string_agg('(' || d || ')', ' OR ') ELSE 'true' END, NULL::text[], '', false,
 			ARRAY(SELECT DISTINCT a.attname::text FROM pg_partition_tree($1) n JOIN pg_partitioned_table k ON k.partrelid = n.relid
 				JOIN pg_attribute a ON a.attrelid = n.relid AND (a.attnum = ANY (k.partattrs) OR 0 = ANY (k.partattrs) AND a.attnum > 0 AND NOT a.attisdropped))
 		FROM pg_partition_tree($1) p, pg_get_partition_constraintdef(p.relid) d WHERE p.isleaf AND p.relid <> $1 HAVING count(*) > 0
@@ -58,12 +58,18 @@ func (t *table) readRules(ctx context.Context) (rules []rule, err error) {
 	return rules, t.failed(rows.Err())
 }
 
+// ofPartitions is the name of the rule that a partition accepts the row.
+const ofPartitions = "its partitions"
+
+// domainFrom is what follows the check of a domain.
+const domainFrom = " FROM (SELECT "
+
 // domainRules are the checks of the domains of the columns that the rows have. In a query, VALUE is the name of a column.
 const domainRules = `WITH RECURSIVE typed (attname, oid) AS (
 		SELECT attname, atttypid FROM pg_attribute WHERE attrelid = $1 AND attname = ANY ($2)
 		UNION ALL SELECT d.attname, t.typbasetype FROM typed d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
 	)
-	SELECT c.conname::text, format('(SELECT %s FROM (SELECT %I::%s AS value) headway_domain)', pg_get_expr(c.conbin, 0), d.attname, CASE b.typname WHEN 'bpchar' THEN 'bpchar' ELSE format_type(b.oid, NULL) END),
+	SELECT c.conname::text, format('(SELECT %s` + domainFrom + `%I::%s AS value) headway_domain)', pg_get_expr(c.conbin, 0), d.attname, CASE b.typname WHEN 'bpchar' THEN 'bpchar' ELSE format_type(b.oid, NULL) END),
 		NULL::text[], ''::text, false, ARRAY[d.attname::text]
 	FROM typed d JOIN pg_constraint c ON c.contypid = d.oid AND c.contype = 'c' JOIN typed e ON e.attname = d.attname JOIN pg_type b ON b.oid = e.oid AND b.typtype <> 'd'`
 
@@ -163,9 +169,9 @@ func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, 
 	}
 	var unknown error
 	for _, r := range rules {
-		broken, reason := t.brokenCheck(r), fmt.Sprintf("it breaks the check %s: %s", r.name, r.check)
+		broken := t.brokenCheck(r)
 		if r.check == "" {
-			broken, reason = t.brokenUnique(r), fmt.Sprintf("another row has the same value in the unique index %s", r.name)
+			broken = t.brokenUnique(r)
 		}
 		if broken == "" {
 			// A computed column of a new ID hardly ever fails.
@@ -180,7 +186,7 @@ func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, 
 				column = c.Name
 			}
 		}
-		more, err := t.refusedAt(ctx, broken, column, reason)
+		more, err := t.refusedAt(ctx, broken, column, r.reason())
 		if err != nil {
 			return nil, err
 		}
@@ -189,6 +195,23 @@ func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, 
 		}
 	}
 	return refused, unknown
+}
+
+// reason says which rule a row breaks.
+func (r *rule) reason() string {
+	switch {
+	case r.check == "":
+		return fmt.Sprintf("another row has the same value in the unique index %s", r.name)
+	case r.name == ofPartitions:
+		return "none of its partitions accepts it"
+	}
+	shown := r.check
+	if rest, found := strings.CutPrefix(shown, "(SELECT "); found {
+		if domain := strings.LastIndex(rest, domainFrom); domain >= 0 {
+			shown = rest[:domain]
+		}
+	}
+	return fmt.Sprintf("it breaks the check %s: %s", r.name, shown)
 }
 
 // brokenCheck is a query of the rows that break a check.

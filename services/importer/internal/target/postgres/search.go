@@ -125,6 +125,8 @@ func (s *search) write(o operation, within string, rows int64) (cause, err error
 	switch {
 	case err == nil && (tag.RowsAffected() == rows || o.links):
 		return nil, s.tx.exec(`RELEASE SAVEPOINT headway_part`)
+	case err == nil && tag.RowsAffected() > rows:
+		cause = errors.New("several rows of the table, or of tables that inherit from it, have its key")
 	case err == nil:
 		cause = errors.New("a trigger or a rule of the table skips it")
 	case refusal(err):
