@@ -53,7 +53,7 @@ func TestReportsHaveLengthETagAndRanges(t *testing.T) {
 		t.Errorf("beyond the end: %v", resp.Header)
 	}
 	b.refused(resp, http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE")
-	if resp := b.do(http.MethodHead, path, nil, "Range", fmt.Sprintf("bytes=%d-", size)); resp.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+	if resp := b.do(http.MethodHead, path, nil, "Range", fmt.Sprintf("bytes=%d-", size)); resp.StatusCode != http.StatusOK { // only GET has ranges
 		t.Errorf("HEAD beyond the end: %s", resp.Status)
 	}
 }
@@ -145,5 +145,34 @@ func TestLanguagesThatAreNotTextAreIgnored(t *testing.T) {
 	}
 	if strings.Contains(b.log.String(), `"level":"ERROR"`) {
 		t.Errorf("the log has an error: %s", b.log)
+	}
+}
+
+// TestUnusualRangesAreReadAsInTheirRFC tests RFC 9110 §14.
+func TestUnusualRangesAreReadAsInTheirRFC(t *testing.T) {
+	b := setup(t, nil)
+	path := "/api/v1/imports/i1/issues.csv"
+	size := len(issuesFile)
+	part := func(from, to int) string { return fmt.Sprintf("bytes %d-%d/%d", from, to-1, size) }
+	for _, test := range []struct {
+		method, value, want string
+		status, length      int
+	}{
+		{http.MethodGet, "items=0-1", "", http.StatusOK, size},
+		{http.MethodGet, "BYTES=0-1", part(0, 2), http.StatusPartialContent, 2},
+		{http.MethodGet, "bytes=1-99999999999999999999", part(1, size), http.StatusPartialContent, size - 1},
+		{http.MethodGet, "bytes=-99999999999999999999", part(0, size), http.StatusPartialContent, size},
+		{http.MethodGet, "bytes=99999999999999999999-", fmt.Sprintf("bytes */%d", size), http.StatusRequestedRangeNotSatisfiable, -1},
+		{http.MethodGet, "bytes=-0", fmt.Sprintf("bytes */%d", size), http.StatusRequestedRangeNotSatisfiable, -1},
+		{http.MethodGet, "bytes=-00", fmt.Sprintf("bytes */%d", size), http.StatusRequestedRangeNotSatisfiable, -1},
+		{http.MethodGet, "bytes=abc", "", http.StatusRequestedRangeNotSatisfiable, -1},
+		{http.MethodGet, "bytes", "", http.StatusOK, size},
+		{http.MethodHead, "bytes=0-1", "", http.StatusOK, size},
+		{http.MethodHead, "bytes=-0", "", http.StatusOK, size},
+	} {
+		resp := b.do(test.method, path, nil, "Range", test.value)
+		if resp.StatusCode != test.status || resp.Header.Get("Content-Range") != test.want || test.length >= 0 && resp.ContentLength != int64(test.length) {
+			t.Errorf("%s %s: %s, Content-Range %q, %d bytes", test.method, test.value, resp.Status, resp.Header.Get("Content-Range"), resp.ContentLength)
+		}
 	}
 }

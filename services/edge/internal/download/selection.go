@@ -27,11 +27,12 @@ type selection struct {
 // selectRange sets the headers of the response, after those that are set on w: Content-Type, ETag, and others. It returns
 // false if it has answered the request.
 func selectRange(w http.ResponseWriter, r *http.Request, size int64) (*selection, bool) {
-	// A file has few uses for several ranges, and thousands of small ones would cost a request to the service each. The whole
-	// file is an allowed answer.
-	if ranges := r.Header.Get("Range"); len(r.Header.Values("Range")) > 1 || len(ranges) > maxRange || strings.Contains(ranges, ",") {
+	if _, has := r.Header["Range"]; has {
+		one := oneRange(r, size)
 		r = r.Clone(r.Context())
-		r.Header.Del("Range")
+		if r.Header.Del("Range"); one != "" {
+			r.Header.Set("Range", one)
+		}
 	}
 	s := &selection{ResponseWriter: w, size: size}
 	http.ServeContent(s, r, "", time.Time{}, s)
@@ -55,8 +56,35 @@ func withoutFile(w http.ResponseWriter) {
 	}
 }
 
-// maxRange is the longest header of one range: two 64-bit numbers.
-const maxRange = len("bytes=") + 2*20 + 1
+// oneRange returns the range that a request asks for, in a form that http.ServeContent understands as RFC 9110 §14 does. It returns
+// "" if the range must or can be ignored: of HEAD, of other units, and of several ranges. A file has few uses for those, and thousands
+// of small ones would cost a request to the service each.
+func oneRange(r *http.Request, size int64) string {
+	all := r.Header.Values("Range")
+	unit, spec, _ := strings.Cut(all[0], "=")
+	if r.Method != http.MethodGet || len(all) > 1 || !strings.EqualFold(unit, "bytes") || strings.Contains(spec, ",") {
+		return ""
+	}
+	first, last, _ := strings.Cut(strings.TrimSpace(spec), "-")
+	if first == "" && last != "" && strings.Trim(last, "0") == "" { // the last 0 bytes
+		return fmt.Sprintf("bytes=%d-", size)
+	}
+	if !strings.Contains(spec, "-") {
+		return "bytes=" + spec
+	}
+	return "bytes=" + bounded(first) + "-" + bounded(last)
+}
+
+// bounded returns a position that fits into 64 bits, and is as far beyond the end of every file as a larger one.
+func bounded(position string) string {
+	if digits := strings.TrimLeft(position, "0"); len(digits) > len(farAway) && strings.Trim(digits, "0123456789") == "" {
+		return farAway
+	}
+	return position
+}
+
+// farAway is a position that no file has.
+const farAway = "999999999999999999"
 
 // WriteHeader implements http.ResponseWriter. A body has not been requested from the service yet, so its status is written
 // later.
