@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"headway/services/importer/internal/source"
 )
@@ -44,17 +45,38 @@ func (s *Sheet) AddHeading(row source.Row) {
 // form returns a text without differences of case and, in titles, of numbers: “Page 2” is like “Page 1”.
 func (h *heading) form(text []byte) string {
 	var b strings.Builder
-	digits := false
-	for _, r := range string(bytes.TrimSpace(text)) {
-		if isDigit := unicode.IsDigit(r); !isDigit || h.isLast {
-			b.WriteRune(unicode.ToLower(r))
-			digits = false
-		} else if !digits {
-			b.WriteByte('0')
-			digits = true
-		}
+	for r, rest := h.next(bytes.TrimSpace(text)); r >= 0; r, rest = h.next(rest) {
+		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// next returns the first rune of the form of a text, and the rest of the text. The rune is negative at the end.
+func (h *heading) next(text []byte) (rune, []byte) {
+	if len(text) == 0 {
+		return -1, nil
+	}
+	r, size := utf8.DecodeRune(text)
+	if h.isLast || !unicode.IsDigit(r) {
+		return unicode.ToLower(r), text[size:]
+	}
+	for unicode.IsDigit(r) {
+		text = text[size:]
+		r, size = utf8.DecodeRune(text)
+	}
+	return '0', text
+}
+
+// hasForm reports whether a text has a form. It looks at the text only as far as it has, because it is called for every record.
+func (h *heading) hasForm(text []byte, form string) bool {
+	rest := bytes.TrimSpace(text)
+	for _, want := range form {
+		var r rune
+		if r, rest = h.next(rest); r != want {
+			return false
+		}
+	}
+	return len(rest) == 0
 }
 
 // repeatsHeading reports whether a row is one of the rows above the first record again. A title has no values in some of the columns.
@@ -78,7 +100,7 @@ func (h *heading) isLike(values []source.Cell) bool {
 		} else if isEmpty {
 			continue
 		}
-		if v.Kind != source.Text || len(v.Text) > source.HeadText || h.form(v.Text) != h.texts[i] {
+		if v.Kind != source.Text || len(v.Text) > source.HeadText || !h.hasForm(v.Text, h.texts[i]) {
 			return false
 		}
 	}
