@@ -370,3 +370,28 @@ sheets:
 		t.Errorf("the page quotes %d errors, want 3", quotes)
 	}
 }
+
+func TestReferencesToPartsOfKeysAreRefused(t *testing.T) {
+	_, err := Load("tasks.yaml", []byte(`
+name: tasks
+title: Tasks
+sheets:
+  - name: projects
+    title: Projects
+    table: projects
+    key: [tenant_id, code]
+    columns:
+      - {name: tenant_id, title: Tenant, type: integer, required: true}
+      - {name: code, title: Code, type: text, required: true}
+  - name: tasks
+    title: Tasks
+    table: tasks
+    key: name
+    columns:
+      - {name: name, title: Name, type: text, required: true}
+      - {name: project_id, title: Project, type: text, required: true, references: projects.code}
+`))
+	if err == nil || !strings.Contains(err.Error(), "projects.code is one of the columns of the key (tenant_id, code)") {
+		t.Errorf("the error is %v", err)
+	}
+}

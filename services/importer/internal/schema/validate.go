@@ -312,6 +312,9 @@ func (l *loader) checkReference(d *schemaDraft, s *sheetDraft, c *columnDraft) {
 	switch {
 	case target == nil:
 		l.add(at, ReferenceUnknown, "%s.%s does not exist: sheet %q has no column %q%s", r.Sheet, r.Column, r.Sheet, r.Column, didYouMean(r.Column, columnNames(parent.Sheet)))
+	case keyIsSound && !target.Unique && len(parent.Key) > 1 && slices.Contains(parent.Key, r.Column):
+		l.add(at, ReferenceNotUnique, "%s.%s is one of the columns of the key (%s), so %q would not identify one row, for example if a code is unique only within a tenant. "+
+			"Refer to a column that identifies a row alone, or let %[4]q be the stored number, without references", r.Sheet, r.Column, strings.Join(parent.Key, ", "), c.Name)
 	case keyIsSound && !target.Unique && !slices.Equal(parent.Key, []string{r.Column}):
 		l.add(at, ReferenceNotUnique, "%s.%s can have duplicate values, so %q would not identify one row. Refer to the sheet's single key column, or add unique: true to the column", r.Sheet, r.Column, c.Name)
 	case target == c.Column:
