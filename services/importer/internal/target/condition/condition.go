@@ -4,6 +4,7 @@ package condition
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,6 +37,31 @@ func Qualify(condition, alias string, known func(identifier string) string, quot
 		}
 	}
 	return out.String(), columns
+}
+
+// IsFilled reports whether a condition only says that columns of a key are not empty, which a key never is. known is that of Qualify.
+func IsFilled(condition string, key []string, known func(identifier string) string) bool {
+	const length = 4 // of column IS NOT NULL
+	var words []string
+	for rest := condition; rest != ""; {
+		token, identifier := next(rest)
+		rest = rest[len(token):]
+		switch column := ""; {
+		case strings.Trim(token, " \n\t()") == "":
+			continue
+		case len(words)%(length+1) == 0:
+			if identifier != "" {
+				column = known(identifier)
+			}
+			if !slices.Contains(key, column) {
+				return false
+			}
+		case !strings.EqualFold(token, []string{"is", "not", "null", "and"}[len(words)%(length+1)-1]):
+			return false
+		}
+		words = append(words, token)
+	}
+	return len(words)%(length+1) == length
 }
 
 // OfColumn describes why a unique index with a condition can't be the key of a sheet: the condition is about a column of the schema.

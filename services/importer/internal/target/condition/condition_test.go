@@ -33,6 +33,38 @@ func TestColumnsOfConditionsAreQualified(t *testing.T) {
 	}
 }
 
+func TestConditionsOfFilledKeysAreKnown(t *testing.T) {
+	known := func(identifier string) string {
+		if slices.Contains([]string{"code", "tenant", "a and b", "state"}, strings.ToLower(identifier)) {
+			return strings.ToLower(identifier)
+		}
+		return ""
+	}
+	key := []string{"a and b", "code", "tenant"}
+	for text, want := range map[string]bool{
+		`(code IS NOT NULL)`:                              true,
+		`((code IS NOT NULL) AND (tenant IS NOT NULL))`:   true,
+		`tenant IS NOT NULL AND code IS NOT NULL`:         true,
+		"\"code\" is not null\nand [tenant] IS NOT NULL":  true,
+		"`a and b` IS NOT NULL":                           true,
+		`(code IS NULL)`:                                  false,
+		`(state IS NOT NULL)`:                             false,
+		`(other IS NOT NULL)`:                             false,
+		`((code IS NOT NULL) OR (tenant IS NOT NULL))`:    false,
+		`(NOT (code IS NOT NULL))`:                        false,
+		`((code IS NOT NULL) AND (state = 'open'::text))`: false,
+		`((code IS NOT NULL) AND`:                         false,
+		`((code)::text IS NOT NULL)`:                      false,
+		`(code IS NOT NULL AND tenant)`:                   false,
+		`(code IS NOT NULL) AND 'code' IS NOT NULL`:       false,
+		``: false,
+	} {
+		if got := condition.IsFilled(text, key, known); got != want {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
+
 func TestConditionsOfIndexesAreFound(t *testing.T) {
 	for statement, want := range map[string]string{
 		`CREATE UNIQUE INDEX "where" ON t ("code") WHERE "deleted_at" IS NULL`: `"deleted_at" IS NULL`,

@@ -15,12 +15,15 @@ import (
 
 // qualified puts the alias of the table before its columns in a condition, and returns the columns.
 func (r *relation) qualified(text, alias string) (qualified string, columns []string) {
-	return condition.Qualify(text, alias, func(identifier string) string {
-		if r.columns[identifier] == nil {
-			return ""
-		}
-		return identifier
-	}, name)
+	return condition.Qualify(text, alias, r.known, name)
+}
+
+// known returns the column that an identifier of a condition means, or nothing.
+func (r *relation) known(identifier string) string {
+	if r.columns[identifier] == nil {
+		return ""
+	}
+	return identifier
 }
 
 // partialKey returns the unique index that identifies the rows of a sheet among those with its condition, such as rows that are not deleted.
@@ -34,7 +37,7 @@ func (tx *transaction) partialKey(ctx context.Context, sheet *schema.Sheet, r *r
 		if !slices.Equal(u.columns, want) {
 			continue
 		}
-		if u.isFilled() {
+		if condition.IsFilled(u.condition, u.columns, r.known) {
 			return u, "", nil // a key is never empty
 		}
 		filled := slices.IndexFunc(u.conditional, func(column string) bool {
@@ -55,16 +58,6 @@ func (tx *transaction) partialKey(ctx context.Context, sheet *schema.Sheet, r *r
 		why = condition.NotForNew(u.index, u.condition)
 	}
 	return nil, why, nil
-}
-
-// isFilled reports whether the condition is that the columns of the index are not empty.
-func (u *uniqueSet) isFilled() bool {
-	parts := make([]string, len(u.inOrder))
-	for i, column := range u.inOrder {
-		parts[i] = "(" + name(column) + " IS NOT NULL)"
-	}
-	plain := func(text string) string { return strings.NewReplacer("(", "", ")", "", `"`, "").Replace(text) }
-	return plain(u.condition) == plain(strings.Join(parts, " AND "))
 }
 
 // holdsForNew reports whether a condition is true for a row that has only defaults. It does not know that of values that the database makes.

@@ -9,6 +9,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/condition"
 )
 
 // familyTypes are the types of a schema that have the values of a family.
@@ -96,7 +97,7 @@ func (tx *transaction) describePartial(ctx context.Context, r *relation, d *impo
 	for i := range r.partial {
 		u := &r.partial[i]
 		key := imports.RelationKey{Columns: u.inOrder}
-		if !u.isFilled() {
+		if !condition.IsFilled(u.condition, u.columns, r.known) {
 			holds, err := tx.holdsForNew(ctx, r, u)
 			if err != nil {
 				return err

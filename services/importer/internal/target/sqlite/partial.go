@@ -37,12 +37,15 @@ func (tx *transaction) readPartial(ctx context.Context, table string, have *shap
 
 // qualified puts the alias of the table before its columns in a condition, and returns the columns.
 func (have shape) qualified(text, alias string) (qualified string, columns []string) {
-	return condition.Qualify(text, alias, func(identifier string) string {
-		if _, ok := have.columns[fold(identifier)]; !ok {
-			return ""
-		}
-		return fold(identifier)
-	}, name)
+	return condition.Qualify(text, alias, have.known, name)
+}
+
+// known returns the column that an identifier of a condition means, or nothing.
+func (have *shape) known(identifier string) string {
+	if _, ok := have.columns[fold(identifier)]; !ok {
+		return ""
+	}
+	return fold(identifier)
 }
 
 // choosePartialKey sets have.key if only a unique index with a condition identifies the sheet's rows. It returns why an index that there is
@@ -69,7 +72,7 @@ func (tx *transaction) choosePartialKey(ctx context.Context, sheet *schema.Sheet
 		switch holds, err := tx.holdsForNew(ctx, have, p); {
 		case err != nil:
 			return "", err
-		case p.isFilled(), filled < 0 && holds:
+		case condition.IsFilled(p.condition, p.columns, have.known), filled < 0 && holds:
 			have.key = p
 			return "", nil
 		case filled >= 0:
@@ -79,21 +82,6 @@ func (tx *transaction) choosePartialKey(ctx context.Context, sheet *schema.Sheet
 		}
 	}
 	return why, nil
-}
-
-// isFilled reports whether the condition is that the columns of the index are not empty, which a key never is.
-func (p *partialKey) isFilled() bool {
-	rest := fold(strings.NewReplacer("(", "", ")", "", `"`, "", "`", "", "[", "", "]", "").Replace(p.condition))
-	var columns []string
-	for part := range strings.SplitSeq(rest, " and ") {
-		column, found := strings.CutSuffix(strings.TrimSpace(part), " is not null")
-		if !found {
-			return false
-		}
-		columns = append(columns, column)
-	}
-	slices.Sort(columns)
-	return slices.Equal(columns, p.columns)
 }
 
 // holdsForNew reports whether a condition is true for a row that has only defaults.

@@ -10,6 +10,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/condition"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
@@ -133,7 +134,7 @@ func (tx *transaction) describePartial(ctx context.Context, r *imports.Relation,
 		if err != nil {
 			return fmt.Errorf("read the indexes of %s: %w", r.Name, err)
 		}
-		filled := p.isFilled()
+		filled := condition.IsFilled(p.condition, p.columns, have.known)
 		if !holds && !filled || slices.ContainsFunc(p.columns, have.refuses) {
 			continue
 		}
