@@ -67,7 +67,7 @@ type Store interface {
 	// the given number of limits.
 	Admit(ctx context.Context, now time.Time, limits int) error
 
-	// ExtendLeases makes every lease last until now + its duration, and limits every backoff to its maximum. It is
+	// ExtendLeases makes every lease last until now + its duration, and no backoff last longer from now than it did at first. It is
 	// called when a service starts, and after a gap in its time, because the time in which it was unavailable does not
 	// count against the workers. Revisions don't change.
 	ExtendLeases(ctx context.Context, now time.Time) error

@@ -181,6 +181,10 @@ type executor interface {
 	Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
 }
 
+// longestBackoff is the backoff before the next attempt, without its jitter: it doubles with each attempt, up to its maximum. In one step,
+// a backoff of a day would exceed 64 bits.
+const longestBackoff = `least(max_backoff, least(max_backoff, backoff << least(attempt - 1, 26)::integer) << least(greatest(attempt - 27, 0), 11)::integer)`
+
 // extendLeases makes every lease last until now + its duration.
 func extendLeases(ctx context.Context, conn executor, now time.Time) error {
 	at := column.Stamp(job.Instant(now))
@@ -188,8 +192,8 @@ func extendLeases(ctx context.Context, conn executor, now time.Time) error {
 		`UPDATE runs AS r SET lease_expires_at = $1 + j.lease_duration,
 			due_at = least($1 + j.lease_duration, nullif(j.deadline, 0), nullif(r.cancel_by, 0))
 			FROM jobs AS j WHERE j.seq = r.seq`,
-		`UPDATE jobs SET not_before = $1 + max_backoff, due_at = least($1 + max_backoff, nullif(deadline, 0))
-			WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + max_backoff`,
+		`UPDATE jobs SET not_before = $1 + ` + longestBackoff + `, due_at = least($1 + ` + longestBackoff + `, nullif(deadline, 0))
+			WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + ` + longestBackoff,
 		`UPDATE limits SET next_start = least(next_start, $1 + interval), due_at = CASE WHEN due_at > 0 THEN least(due_at, $1 + interval) ELSE 0 END
 			WHERE next_start > $1 + interval`,
 	} {

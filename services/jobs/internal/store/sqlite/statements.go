@@ -61,10 +61,10 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration,
 			due_at = min(?1 + lease_duration, iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
 			WHERE status = 2`},
-		{&s.capBackoffs, `UPDATE jobs SET not_before = ?1 + max_backoff,
-			due_at = min(?1 + max_backoff, iif(deadline > 0, deadline, 9223372036854775807))
+		{&s.capBackoffs, `UPDATE jobs SET not_before = ?1 + ` + longestBackoff + `,
+			due_at = min(?1 + ` + longestBackoff + `, iif(deadline > 0, deadline, 9223372036854775807))
 			WHERE id IN (SELECT id FROM jobs INDEXED BY jobs_due WHERE due_at > 0 AND status = 1)
-				AND attempt > 0 AND not_before > ?1 + max_backoff`},
+				AND attempt > 0 AND not_before > ?1 + ` + longestBackoff},
 		{&s.capStarts, `UPDATE limits SET next_start = min(next_start, ?1 + interval), due_at = iif(due_at > 0, min(due_at, ?1 + interval), 0)
 			WHERE next_start > ?1 + interval`},
 		{&s.readLimit, `SELECT max_active, interval, admitted, ready, held, next_start FROM limits WHERE owner = ? AND key = ?`},
@@ -121,6 +121,10 @@ func (s *statements) close() {
 		stmt.Close()
 	}
 }
+
+// longestBackoff is the backoff before the next attempt, without its jitter: it doubles with each attempt, up to its maximum. In one step,
+// a backoff of a day would exceed 64 bits.
+const longestBackoff = `min(max_backoff, min(max_backoff, backoff << min(attempt - 1, 26)) << min(max(attempt - 27, 0), 11))`
 
 // aheadOfOwnQuery counts the ready jobs of kind ?1 and owner ?2 ahead of one of rank ?3 and order of creation ?4, up to
 // ?5.

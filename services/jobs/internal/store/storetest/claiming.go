@@ -271,6 +271,50 @@ func due(t *testing.T, s *suite) {
 	}
 }
 
+// capBackoffs sets the clock back while jobs wait for their next attempt.
+func capBackoffs(t *testing.T, s *suite) {
+	for _, c := range []struct {
+		backoff, most time.Duration
+		attempts      uint32 // that have failed
+		want          time.Duration
+	}{
+		{2 * time.Second, 5 * time.Minute, 1, 2 * time.Second},
+		{2 * time.Second, 5 * time.Minute, 3, 8 * time.Second},
+		{2 * time.Second, 5 * time.Second, 3, 5 * time.Second},
+		{24 * time.Hour, 24 * time.Hour, 99, 24 * time.Hour},
+		{time.Microsecond, time.Minute, 99, time.Minute},
+	} {
+		s.add(func(spec *job.Spec) { spec.MaxAttempts, spec.Backoff, spec.MaxBackoff = 100, c.backoff, c.most })
+		leased := s.claim(start, 1).Jobs[0]
+		if _, errs := s.Update(t.Context(), []string{leased.ID}, func(_ int, j *job.Job) error {
+			j.Attempt = c.attempts
+			return j.Fail(start, j.Lease.Token, job.Failing{}, 1)
+		}); errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+		if got := s.get(leased.ID); got.NotBefore.Sub(start) != c.want {
+			t.Errorf("%+v: the next attempt begins after %v", c, got.NotBefore.Sub(start))
+		}
+		back := start.Add(-25 * time.Hour)
+		if err := s.ExtendLeases(t.Context(), back); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.get(leased.ID); got.NotBefore.Sub(back) > c.want || got.NotBefore.Before(back) {
+			t.Errorf("%+v: after the clock was set back, the next attempt begins after %v", c, got.NotBefore.Sub(back))
+		}
+		if next, err := s.NextDue(t.Context()); err != nil || next.Sub(back) > c.want {
+			t.Errorf("%+v: the next job is due after %v, %v", c, next.Sub(back), err)
+		}
+	}
+	spec := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Hour) })
+	if err := s.ExtendLeases(t.Context(), start.Add(-25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.get(spec.ID); !got.NotBefore.Equal(start.Add(time.Hour)) {
+		t.Errorf("a time that the user has set is now %v", got.NotBefore)
+	}
+}
+
 func extend(t *testing.T, s *suite) {
 	s.add(func(spec *job.Spec) { spec.Deadline = start.Add(12 * time.Second) })
 	leased := s.claim(start, 1).Jobs[0]
