@@ -143,7 +143,7 @@ func (s *PlannedStep) problem() string {
 	case problem != "":
 		return problem
 	case !between(s.Weight, 0, maxWeight):
-		return fmt.Sprintf("needs a weight from 0 to %g", maxWeight)
+		return fmt.Sprintf("needs a weight from 0 to %.0f", float64(maxWeight))
 	case !between(s.Total, 0, maxNumber):
 		return "needs a total of 0 or more"
 	}
