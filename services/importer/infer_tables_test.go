@@ -44,13 +44,16 @@ func TestOddTablesOfPostgreSQLAreInferred(t *testing.T) {
 		CREATE TABLE notes (id bigserial PRIMARY KEY, notable_type text NOT NULL, notable_id uuid NOT NULL, position integer NOT NULL, body text, UNIQUE (notable_type, notable_id, position));
 		CREATE TABLE sqlite_copies (id integer PRIMARY KEY);
 		CREATE TABLE "Aufträge" ("größe_in_cm" integer PRIMARY KEY, "Größe in cm" text, "Straße" text, "Élan" text NOT NULL DEFAULT '');
+		CREATE TABLE history (code text PRIMARY KEY);
+		CREATE TABLE socialaccount_socialapplication_sites (code text PRIMARY KEY);
+		CREATE TABLE socialaccount_socialapplication_sizes (code text PRIMARY KEY);
 		CREATE TABLE marks (code text PRIMARY KEY, headway_mark text NOT NULL)`); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got := inferTables(t, url, "odd")
 	for _, want := range []string{"key: [order_no, group, line_no]", `# The column "headway_mark" is left out: names that begin with "headway_" are reserved`, "key: [notable_type, notable_id, position]",
 		"# The table sqlite_copies is left out: names that begin", `title: "Aufträge"`, `title: "Größe in cm", column: "größe_in_cm", type: integer, required: true}`, `title: "Straße", column: "Straße", type: text}`,
-		`title: "Élan", column: "Élan", type: text}`, `# The table marks is left out: its column "headway_mark" must not be empty`} {
+		`title: "Élan", column: "Élan", type: text}`, `title: History table`, `title: Socialaccount socialapplication`, `title: Socialaccount socialapplicati 2`, `# The table marks is left out: its column "headway_mark" must not be empty`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the schema lacks %s:\n%s", want, got)
 		}

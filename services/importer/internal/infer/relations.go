@@ -28,9 +28,6 @@ func FromRelations(schemaName string, relations []imports.Relation) (*Guess, err
 		}
 		name := sheets.identifier(title(*r), "sheet")
 		s.sheet = &Sheet{Name: name, Title: titleOf(title(*r), name), KeyEvidence: s.evidence}
-		if slices.ContainsFunc(g.Sheets, func(o *Sheet) bool { return schema.MatchName(o.Title) == schema.MatchName(s.sheet.Title) }) {
-			s.sheet.Title = defaultTitle(name)
-		}
 		if table := r.Name.String(); table != name {
 			s.sheet.Table = table
 		}

@@ -9,8 +9,6 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v4"
-
-	"headway/services/importer/internal/schema"
 )
 
 // maxNamed is the number of spoilt cells that a comment names.
@@ -52,8 +50,8 @@ func (w *yamlWriter) comment(indent int, s string) {
 
 func (g *Guess) writeSheet(w *yamlWriter, s *Sheet) {
 	w.line(2, "- %s", entry("name", s.Name))
-	if s.Title != defaultTitle(s.Name) && schema.SheetTitleProblem(s.Title) == "" && schema.MatchName(s.Title) != "" {
-		w.line(4, "%s", entry("title", s.Title))
+	if title := g.sheetTitles()[s]; title != defaultTitle(s.Name) {
+		w.line(4, "%s", entry("title", title))
 	}
 	if s.Table != "" {
 		w.line(4, "%s", entry("table", s.Table))
