@@ -27,8 +27,8 @@ type relation struct {
 	// triggers means that a trigger of a user, a rule, an exclusion constraint, a policy, a table that inherits, or a rule of a single
 	// partition can change, skip or refuse rows.
 	triggers bool
-	// statements means that the table has triggers for whole statements, or rules.
-	statements bool
+	// statements means that the table has triggers for whole statements, or rules. fills means that a trigger can fill columns of new rows.
+	statements, fills bool
 }
 
 // isTable reports whether the relation is a table, with or without partitions, and not a view or anything else.
@@ -165,8 +165,9 @@ func (tx *transaction) readRelation(ctx context.Context, table string) (*relatio
 			EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled IN ('O', 'A'))
 			OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = p.relid AND (x.contype = 'x' OR x.contype = 'c' AND x.coninhcount = 0 OR x.contype = 'f' AND x.conparentid = 0))
 			OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = p.relid AND i.indisunique AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)))),
-		c.relhasrules OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 1 = 0)
-		FROM pg_class c WHERE c.oid = to_regclass($1)`, tableName(table)).Scan(&r.oid, &r.kind, &r.triggers, &r.statements)
+		c.relhasrules OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 1 = 0),
+		EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 7 = 7) -- BEFORE INSERT FOR EACH ROW
+		FROM pg_class c WHERE c.oid = to_regclass($1)`, tableName(table)).Scan(&r.oid, &r.kind, &r.triggers, &r.statements, &r.fills)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -102,7 +102,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 		}
 	}
 	for extra, is := range r.columns {
-		if !known[extra] && is.notNull && !is.filled && !is.computed {
+		if !known[extra] && is.notNull && !is.filled && !is.computed && !r.fills {
 			return nil, conflict("its column %s, which the schema does not know, must not be empty", extra)
 		}
 	}
