@@ -72,9 +72,12 @@ func (q *Quota) grow(ctx context.Context, h *Hold, n int64, some bool) (int64, e
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	u = q.of(h.owner)
-	u.stored, u.at = stored, time.Now()
-	u.included = min(max(u.included, included), u.added)
+	if now := q.of(h.owner); now != u { // nothing is known of what was added before
+		u, included = now, 0
+	}
+	if included >= u.included { // otherwise, another call has counted more since
+		u.stored, u.included, u.at = stored, included, time.Now()
+	}
 	room := max(0, q.cfg.Max-u.total())
 	if room >= n {
 		return h.add(u, n), nil
