@@ -132,7 +132,7 @@ func (r *Runner) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// state is how far a request is. It is its checkpoint.
+// state is the progress of a request, and its checkpoint.
 type state struct {
 	Token   string `json:"token"` // of the next page
 	Changed int    `json:"changed"`
@@ -145,7 +145,7 @@ var (
 	errCancelled = errors.New("the request was cancelled")
 )
 
-// run is a request that runs.
+// run is a running request.
 type run struct {
 	*Runner
 	job     *job.Job

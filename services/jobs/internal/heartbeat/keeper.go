@@ -186,7 +186,7 @@ func (k *Keeper) leasedAll(ctx context.Context, all []Heartbeat, results []Resul
 	return entries
 }
 
-// recall reads a job of which no heartbeat has arrived since the service started.
+// recall reads a job for which no heartbeat has arrived since the service started.
 func (k *Keeper) recall(ctx context.Context, e *entry, token string) error {
 	j, err := k.store.Get(ctx, e.id)
 	if err != nil && !errors.Is(err, job.ErrNotFound) {

@@ -17,7 +17,7 @@ type Lease struct {
 	Heard     Heard
 }
 
-// Heard is whether the worker has called about the job. The numbers are stored.
+// Heard states whether the worker has called about the job. The numbers are stored.
 type Heard int
 
 // The states of a lease before and after the worker's first call.

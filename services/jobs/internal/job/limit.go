@@ -9,7 +9,7 @@ type Limit struct {
 	Interval  time.Duration // at least, between two leases; 0 for no limit
 }
 
-// maxLimitKey is the most characters of a key.
+// maxLimitKey is the maximum number of characters in a key.
 const maxLimitKey = 200
 
 func (l Limit) problem() string {
@@ -50,7 +50,7 @@ type Gate struct {
 	Now       time.Time // of the latest change
 }
 
-// Follow takes in a change of a job with this limit. A job that would become ready waits if the gate is closed.
+// Follow records a change of a job with this limit. A job that would become ready waits if the gate is closed.
 func (g *Gate) Follow(before, after *Job) {
 	g.Now = latest(g.Now, after.UpdatedAt)
 	if before.ID == "" {
@@ -98,7 +98,7 @@ func (g *Gate) Due() time.Time {
 	return time.Time{}
 }
 
-// Idle reports whether the gate is as a new one would be.
+// Idle reports whether the gate is in the state of a new one.
 func (g *Gate) Idle() bool { return g.Admitted == 0 && g.Held == 0 && !g.NextStart.After(g.Now) }
 
 func latest(a, b time.Time) time.Time {
@@ -135,7 +135,7 @@ func (g *Gates) Get(of GateKey) (*Gate, error) {
 	return &gate, nil
 }
 
-// Follow takes in a change of a job. If the job would become ready and its limit leaves no room, it is Limited afterward.
+// Follow records a change of a job. If the job would become ready and its limit leaves no room, it is Limited afterward.
 func (g *Gates) Follow(before, after *Job) error {
 	if after.Limit.Key == "" {
 		return nil
@@ -148,7 +148,7 @@ func (g *Gates) Follow(before, after *Job) error {
 	return nil
 }
 
-// Openings returns the limits that let more jobs become ready, and for each how many at most.
+// Openings returns the limits that let more jobs become ready, each with the maximum number of these jobs.
 func (g *Gates) Openings() map[GateKey]int {
 	var open map[GateKey]int
 	for of, gate := range g.all {

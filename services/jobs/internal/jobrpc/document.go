@@ -23,7 +23,7 @@ import (
 // around those. A response with a deeper document could not be read, nor the other jobs in it.
 const maxDepth = 30
 
-// maxStruct is how large a document can be as a Struct, in bytes. gRPC clients accept messages of 4 MiB, and a Struct can take
+// maxStruct is the maximum size of a document as a Struct, in bytes. gRPC clients accept messages of 4 MiB, and a Struct can take
 // seven times the bytes of its text.
 const maxStruct = 2 << 20
 
@@ -32,8 +32,8 @@ func tooDeep(field string) error {
 		"is nested more than %d levels deep. Many protobuf runtimes can't read that. Use fewer levels, or a text that contains JSON", maxDepth)}
 }
 
-// fromDocument returns a document of a request as it is stored: the text as it is, or the Struct as text. Both are refused, as well
-// as deep nesting, names that an object has twice, and numbers that no double comes close to.
+// fromDocument returns a document of a request in its stored form: the text as it is, or the Struct as text. It refuses a request
+// that has both, deep nesting, names that an object has twice, and numbers that are larger than any double.
 func fromDocument(field string, s *structpb.Struct, text string) (json.RawMessage, error) {
 	switch {
 	case s != nil && text != "":
@@ -192,7 +192,7 @@ func toDocument(document json.RawMessage, always bool) (s *structpb.Struct, text
 	decoder.UseNumber()
 	var fields map[string]any
 	if err := decoder.Decode(&fields); err != nil {
-		return nil, "" // cannot be: only texts that were checked are stored
+		return nil, "" // cannot happen: only texts that were checked are stored
 	}
 	exact := true
 	s = &structpb.Struct{Fields: make(map[string]*structpb.Value, len(fields))}

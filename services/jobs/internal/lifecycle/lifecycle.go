@@ -63,7 +63,7 @@ func (l *Lifecycle) Create(ctx context.Context, spec job.Spec) (created job.Job,
 func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Created {
 	results := make([]job.Created, len(specs))
 	var all []job.Creation
-	var of []int // the index in specs of each of all
+	var of []int // for each element of all, its index in specs
 	room, end := l.roomFor(ctx, specs)
 	defer end()
 	for i, spec := range specs {
@@ -209,7 +209,7 @@ func (l *Lifecycle) Complete(ctx context.Context, c Completion) (job.Job, error)
 func (l *Lifecycle) CompleteAll(ctx context.Context, all []Completion) []error {
 	errs := make([]error, len(all))
 	var endings []ending
-	var of []int // the index in all of each of endings
+	var of []int // for each element of endings, its index in all
 	for i := range all {
 		if errs[i] = l.checkSize("result", all[i].Result); errs[i] == nil {
 			endings, of = append(endings, all[i].ending()), append(of, i)
@@ -315,7 +315,7 @@ func (l *Lifecycle) finishAll(ctx context.Context, all []ending) ([]job.Job, []e
 func call(name string, content ...any) []byte {
 	text, err := json.Marshal(content)
 	if err != nil {
-		return nil // cannot be: documents were checked, and numbers are finite
+		return nil // cannot happen: documents were checked, and numbers are finite
 	}
 	sum := sha256.Sum256(append([]byte(name+" "), text...))
 	return sum[:]

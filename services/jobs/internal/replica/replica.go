@@ -43,7 +43,7 @@ type Rooms struct {
 	Due func(time.Time)
 	// Moved is called with a job that might have joined or left the queue of its kind.
 	Moved func(kind string)
-	// Missed is called if changes are unknown.
+	// Missed is called if changes might have been missed.
 	Missed func()
 }
 
@@ -229,7 +229,7 @@ func (r *Replicas) runScan(ctx context.Context) {
 	}
 }
 
-// scanSoon makes the log be read immediately.
+// scanSoon makes Run read the log immediately.
 func (r *Replicas) scanSoon() {
 	select {
 	case r.scan <- struct{}{}:

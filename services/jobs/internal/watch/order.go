@@ -8,7 +8,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// remember is how long a delivered revision is remembered at least. States arrive within half of that (package replica).
+// remember is the minimum time for which a delivered revision is remembered. States arrive within half of that (package replica).
 const remember = time.Minute
 
 // order drops states that are older than one that was delivered before: the changes of replicas arrive in the order of each replica
@@ -25,7 +25,7 @@ type mark struct {
 	created  time.Time
 }
 
-// turn forgets what was remembered long enough. The lock must be held.
+// turn forgets the revisions that were remembered long enough. The lock must be held.
 func (o *order) turn(now time.Time) {
 	if o.young == nil || now.Sub(o.turned) > remember {
 		o.young, o.old, o.turned = make(map[string]mark), o.young, now

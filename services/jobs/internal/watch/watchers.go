@@ -41,10 +41,10 @@ func topics(id, owner, kind string) [5]topic {
 	return [...]topic{{oneJob, id, ""}, {oneOwner, owner, ""}, {oneOwner, owner, kind}, {allOwners, "", ""}, {allOwners, "", kind}}
 }
 
-// Limits of the changes that wait for one watcher, so that one that doesn't read takes little memory.
+// Limits on the changes that wait for one watcher, so that a watcher that doesn't read takes little memory.
 const (
 	maxWaitingBytes = 8 << 20 // of states; of jobs beyond it, only the IDs wait
-	maxWaitingJobs  = 1 << 17 // the watch of one with more ends, and a new one begins with the current states
+	maxWaitingJobs  = 1 << 17 // beyond it, the watch ends, and a new one begins with the current states
 )
 
 // New returns an empty Watchers.
@@ -225,8 +225,8 @@ type Snapshot struct {
 	encoded []byte
 }
 
-// NewSnapshot returns a state of a job. If encoded is not nil, another replica has encoded it, and j can lack what is in the encoded
-// snapshot only.
+// NewSnapshot returns a state of a job. If encoded is not nil, another replica has encoded it, and j can lack data that only the
+// encoded snapshot has.
 func NewSnapshot(j *job.Job, encoded []byte) *Snapshot {
 	with := &struct { // one allocation
 		Snapshot
@@ -253,7 +253,7 @@ func (s *Snapshot) Final() bool { return s.final }
 // stub returns a snapshot without the job.
 func (s *Snapshot) stub() *Snapshot { return &Snapshot{id: s.id, revision: s.revision, final: s.final} }
 
-// size returns about how many bytes the snapshot takes, with its encoded form.
+// size returns the approximate size of the snapshot with its encoded form, in bytes.
 func (s *Snapshot) size() int {
 	if s.Job == nil {
 		return 0

@@ -184,7 +184,7 @@ func queueTurns(b *pgx.Batch, group []*change) *turnsRead {
 	return read
 }
 
-// firstHeads returns in SQL how many jobs queueTurns reads of a lane.
+// firstHeads returns an SQL expression for the number of jobs that queueTurns reads from a lane.
 func firstHeads(ready, want, lanes string) string {
 	return "least(" + ready + ", (" + want + "::bigint + " + lanes + " - 1) / " + lanes + ") + " + strconv.Itoa(spareHeads)
 }
