@@ -61,7 +61,7 @@ type Access struct {
 	rates, signIns *rates
 }
 
-// New returns a new access control of an edge.
+// New returns a new Access.
 func New(cfg Config) *Access {
 	return &Access{
 		cfg: cfg, tickets: newTickets(cfg.Tickets, cfg.Shared), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst),
@@ -76,7 +76,7 @@ const (
 	signInBurst      = 60
 )
 
-// Caller is the user of a request, and what proves that.
+// Caller is the user of a request, with the proof of the identity.
 type Caller struct {
 	auth.Identity
 	// Token proves the identity to the services.
@@ -329,5 +329,5 @@ func (a *Access) Share() map[string]peers.Rate {
 	return shared
 }
 
-// Run removes what is no longer needed to accept tickets, until ctx is done.
+// Run removes the records of used tickets that have expired, until ctx is done.
 func (a *Access) Run(ctx context.Context) { a.tickets.run(ctx) }

@@ -30,7 +30,8 @@ type Revoked struct {
 	failing atomic.Bool
 }
 
-// revocation is when a session ends, and when it would have expired. told means that ended was called. keys are the blobs.
+// revocation has the time when a session ends, and the time when it would have expired. told means that ended was called. keys are
+// the keys of its blobs.
 type revocation struct {
 	ends, expires time.Time
 	told          bool
@@ -40,12 +41,13 @@ type revocation struct {
 const (
 	// clockLeeway is how long after its expiry a token might still be accepted.
 	clockLeeway = 5 * time.Minute
-	// lookInterval is how often new blobs are looked for, and so how long a session can outlive its end on another edge.
+	// lookInterval is the interval between two searches for new blobs, and so the time that a session can outlive its end on
+	// another edge.
 	lookInterval = time.Second
-	// lookTimeout is how long that can take.
+	// lookTimeout is the maximum duration of a search.
 	lookTimeout = 5 * time.Second
-	// fullLook is how often all blobs are listed, instead of those of the current minute and the one before. It finds those of
-	// edges whose clocks are wrong.
+	// fullLook is the interval at which all blobs are listed, instead of those of the current minute and the one before. It finds
+	// those of edges whose clocks are wrong.
 	fullLook = 10 * time.Minute
 	// revokedPrefix is the common beginning of the keys. The minute follows, and the session.
 	revokedPrefix = "revoked/"

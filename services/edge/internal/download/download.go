@@ -49,7 +49,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	httperr.Write(w, r, err)
 }
 
-// Wait waits until every download has ended, or ctx is done. No further one must begin.
+// Wait waits until every download has ended, or ctx is done. No further download may begin.
 func (s *Sender) Wait(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {

@@ -57,8 +57,8 @@ func withoutFile(w http.ResponseWriter) {
 }
 
 // oneRange returns the range that a request asks for, in a form that http.ServeContent understands as RFC 9110 §14 does. It returns
-// "" if the range must or can be ignored: of HEAD, of other units, and of several ranges. A file has few uses for those, and thousands
-// of small ones would cost a request to the service each.
+// "" if the range must or can be ignored: for HEAD, for other units, and for several ranges. Clients rarely need several ranges of
+// a file, and each of thousands of small ones would cost a request to the service.
 func oneRange(r *http.Request, size int64) string {
 	all := r.Header.Values("Range")
 	unit, spec, _ := strings.Cut(all[0], "=")

@@ -276,7 +276,7 @@ func addValueRules(schema map[string]any, fd protoreflect.FieldDescriptor, rules
 	case protoreflect.StringKind:
 		addTextRules(schema, rules)
 	case protoreflect.EnumKind:
-		if slices.Contains(rules.GetEnum().GetNotIn(), 0) { // without the word for no value
+		if slices.Contains(rules.GetEnum().GetNotIn(), 0) { // without the name of the zero value
 			delete(schema, "$ref")
 			schema["type"], schema["enum"] = "string", webjson.Words(fd.Enum())
 		}

@@ -160,7 +160,7 @@ func importOf(msg wire) (*Snapshot, error) {
 const (
 	firstWait = 50 * time.Millisecond
 	maxWait   = 2 * time.Second
-	// overlap is how far before a lost connection ended jobs are requested again, because clocks differ.
+	// overlap extends the request for ended jobs to the time before the connection was lost, because clocks differ.
 	overlap = time.Minute
 )
 

@@ -36,7 +36,7 @@ func NewBudget() *Budget {
 type Reader struct {
 	budget *Budget
 	most   int64
-	// slow and fast are the bytes that are held of each budget.
+	// slow and fast are the bytes that are held from each budget.
 	slow, fast int64
 	received   time.Time
 }

@@ -21,11 +21,13 @@ import (
 )
 
 const (
-	// interval is the interval between two reports of an edge, and so about how late other edges learn of something.
+	// interval is the interval between two reports of an edge, and so the approximate delay with which other edges learn of a
+	// change.
 	interval = 500 * time.Millisecond
 	// silence is the time after its last report when an edge no longer counts.
 	silence = 6 * time.Second
-	// maxSpent and maxStreams bound a report: the number of users of a rate, and the number of streams. Users with most come first.
+	// maxSpent and maxStreams bound a report: the number of users of a rate, and the number of streams. Users with the highest
+	// numbers come first.
 	maxSpent, maxStreams = 2000, 20_000
 )
 
@@ -135,8 +137,8 @@ func (p *Peers) Run(ctx context.Context) {
 	}
 }
 
-// send publishes the usage on this edge. Users who do less than a part of their limit are left out. All that is left out is
-// less than half of a limit on all edges together.
+// send publishes the usage on this edge. Users who do less than a part of their limit are left out. In total, what all edges leave
+// out for a user is less than half of a limit.
 func (p *Peers) send() {
 	own := report{Edge: p.id, Spent: make(map[string]map[string]int)}
 	others := p.count()

@@ -61,7 +61,7 @@ func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
-	id, language, etag := r.PathValue("import_id"), languageOf(r), "" // the file must not keep the request until a slow reader's end
+	id, language, etag := r.PathValue("import_id"), languageOf(r), "" // the file must not keep the request in memory until a slow reader has finished
 	request := func(ctx context.Context, offset, n int64, options ...grpc.CallOption) (func() (*importsv1.DownloadReportResponse, error), error) {
 		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{
 			ImportId: id, Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag, Language: language,

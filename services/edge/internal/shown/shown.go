@@ -1,6 +1,6 @@
-// Package shown remembers which ends of jobs the streams of a user's latest job have sent, so that a stream that begins later
-// sends neither such an end again nor that of an older job. A blob for each user and route keeps this through a restart, and
-// several edges can share the bucket.
+// Package shown remembers the ends of jobs that streams of a user's latest job have sent, so that a later stream doesn't send such
+// an end again, or the end of an older job. A blob for each user and route stores this beyond a restart, and several edges can
+// share the bucket.
 package shown
 
 import (
@@ -47,7 +47,7 @@ type change struct {
 // key is a user on a route.
 type key struct{ route, subject string }
 
-// end is a job, when it was created, in milliseconds since 1970, and when its end was sent.
+// end has a job's ID, the time when it was created, in milliseconds since 1970, and the time when its end was sent.
 type end struct {
 	id      string
 	created int64

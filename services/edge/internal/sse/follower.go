@@ -17,8 +17,8 @@ import (
 // job at the same moment, and a short job can end before the stream has begun.
 const headStart = 15 * time.Second
 
-// startGrace is how long a new stream waits with the end of an earlier job. A page opens its stream and starts its own job at the same
-// moment, but the two requests can arrive in any order.
+// startGrace is the time for which a new stream delays the end of an earlier job. A page opens its stream and starts its own job at
+// the same moment, but the two requests can arrive in any order.
 const startGrace = 500 * time.Millisecond
 
 // follower is the state of a stream of a declared route: the job that it follows, and how much of it was sent.
@@ -229,7 +229,7 @@ func clientLeft(cause error) bool {
 	return cause != nil
 }
 
-// startKey names what is begun: a job of a user's, of a kind.
+// startKey identifies the jobs of one user and kind that are about to begin.
 type startKey struct{ subject, kind string }
 
 type failure struct {

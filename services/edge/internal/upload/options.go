@@ -45,8 +45,8 @@ var optionNames = func() (names []string) {
 	return names
 }()
 
-// Given are the values of the options that are set, by their names. A second value would decide by the order of the fields, or by
-// chance, for example whether anything is saved.
+// Given are the values of the options that are set, by their names. With a second value, the order of the fields, or chance, would
+// decide, for example, whether anything is saved.
 type Given map[string]string
 
 func (g Given) add(name, value string) error {

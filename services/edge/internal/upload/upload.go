@@ -192,7 +192,7 @@ func (u *Handler) SendPreview(ctx context.Context, options *importsv1.UploadOpti
 	return call.response, err
 }
 
-// noMore is the complete function of send for a file that is the only one.
+// noMore is the argument more of send if there is only one file.
 func noMore() (io.Reader, string, error) { return nil, "", io.EOF }
 
 // send streams a file, and those that more returns after it, with their names. more returns io.EOF when everything is complete.
