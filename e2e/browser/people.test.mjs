@@ -24,6 +24,20 @@ sheets:
       - {name: purpose, title: Purpose, type: text, required: true}
       - {name: amount, title: Amount, type: decimal, required: true}
 `;
+const staff = `
+name: staff
+title: Staff
+sheets:
+  - name: staff
+    title: Staff
+    key: number
+    columns:
+      - {name: number, title: Employee number, aliases: [Sicil No, Pers.Nr.], type: text, required: true}
+      - {name: name, title: Name, aliases: [Adı Soyadı], type: text, required: true}
+      - {name: department, title: Department, aliases: [Bölüm, Abteilung], type: text}
+      - {name: hired_on, title: Hired on, aliases: [Eintritt], type: date}
+      - {name: salary, title: Salary, aliases: [Gehalt], type: decimal}
+`;
 const base = {
   "areas.csv": "Area code,Area name,Country\nN,North,DE\nS,South,DE\nW,West,FR\n",
   "departments.csv":
@@ -31,6 +45,17 @@ const base = {
   "designations.csv": "Designation code,Job title,Grade\nCLK,Clerk,4\nMGR,Manager,9\nDEV,Developer,7\n",
 };
 const employee = "Employee ID;Full name;E-mail;Department code;Designation code;Hired on;Salary;Active\n";
+
+/**
+ * Encodes Turkish. Its letters have the codes of Icelandic ones in Latin-1.
+ * @param {string} text
+ */
+function windows1254(text) {
+  return Buffer.from(
+    text.replace(/[İıŞşĞğ]/g, (letter) => "ÝýÞþÐð"["İıŞşĞğ".indexOf(letter)] ?? ""),
+    "latin1",
+  );
+}
 
 /** Text files, in their encodings. */
 const texts = {
@@ -60,11 +85,15 @@ const texts = {
   "grouped.csv":
     "Booked on,Partner,Purpose,Amount\n2026-03-01,Stadtwerke,Strom,95.00\n,Groß,Rechnung 1,12.50\n,Klein,Rechnung 2,7.25\n" +
     "2026-03-02,Lang,Rechnung 3,8.00\n,Kurz,Rechnung 4,9.00\n",
+  "sicil.csv": windows1254(
+    "SİCİL NO;ADI SOYADI;BÖLÜM\r\n0101;İSMAİL IŞIK;SATIŞ\r\n0102;Şule ÇİĞDEM;BİLGİ İŞLEM\r\n0103;Ilgın Öz;SATIŞ\r\n",
+  ),
   "dates.csv": `${employee}100401;Ina Abel;ina@example.com;SALES;CLK;03.04.2019;38000;ja\n100405;Max Ernst;max@example.com;IT;DEV;1.2.21;52700;ja\n`,
 };
 
 setUp(() => {
   writeFileSync(join(folder, "payments.yaml"), payments);
+  writeFileSync(join(folder, "staff.yaml"), staff);
   for (const [name, content] of Object.entries({ ...base, ...texts })) writeFileSync(join(folder, name), content);
   return [`--schemas-dir=${folder}`];
 });
@@ -104,6 +133,25 @@ describe("a file as people have it", () => {
       assertNoErrors();
     });
   }
+
+  test("can be a report with a title and headers on each page", async () => {
+    const { page, confirm, assertNoErrors } = await start("Staff");
+    await chooseWorkbook(page, join(workbooks, "pages.xlsx"));
+    await page.getByRole("radio", { name: "2020-02-01" }).check();
+    await confirm();
+    await page.getByRole("heading", { name: "12 rows imported" }).waitFor();
+    await page.getByText("4 rows with repeated headers were left out: rows 7, 8, 13, and 14").waitFor();
+    assertNoErrors();
+  });
+
+  test("can be Turkish in capital letters", async () => {
+    const { page, confirm } = await start("Staff");
+    await chooseWorkbook(page, join(folder, "sicil.csv"));
+    await page.getByText("İSMAİL IŞIK · Şule ÇİĞDEM · Ilgın Öz").first().waitFor();
+    await confirm();
+    await page.getByRole("heading", { name: "3 rows imported" }).waitFor();
+    await page.getByText(/read as text in windows-1254/).waitFor();
+  });
 
   test("can be a bank statement", async () => {
     const { page, confirm } = await start("Payments");
