@@ -38,9 +38,6 @@ type Shared interface {
 	// the first one that is returned has a later number, or there is none.
 	Since(ctx context.Context, replica string, after uint64, limit int) ([]Logged, error)
 
-	// GetAll returns the jobs that exist, in any order. Jobs that can't be decoded are left out.
-	GetAll(ctx context.Context, ids []string) ([]Job, error)
-
 	// ReadyKinds counts the jobs of these kinds, or of all kinds for nil, that can be leased now, up to limit each.
 	ReadyKinds(ctx context.Context, kinds []string, limit int) (map[string]int, error)
 

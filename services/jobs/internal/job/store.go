@@ -26,6 +26,9 @@ type Store interface {
 	// Get returns the job, or ErrNotFound. It includes every change that was acknowledged before the call.
 	Get(ctx context.Context, id string) (Job, error)
 
+	// GetAll is Get for several jobs. It returns those that exist, in any order, without those that can't be decoded.
+	GetAll(ctx context.Context, ids []string) ([]Job, error)
+
 	// Result returns a job's result or question that is too large for its snapshot (Job.ResultBytes is above 0), or ErrNotFound.
 	Result(ctx context.Context, id string) (json.RawMessage, error)
 

@@ -2,7 +2,7 @@ package jobrpc
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -122,26 +122,34 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	}
 }
 
-// latest returns encoded snapshots. Those of which only the ID has waited, because the watcher was slow, are read from the store. An
-// empty owner means any.
+// latest returns encoded snapshots. Those of which only the ID has waited, because the watcher was slow, are read from the store, all
+// together. An empty owner means any.
 func (s *Jobs) latest(ctx context.Context, watcher *watch.Watcher, jobs []*watch.Snapshot, owner string) (encoded [][]byte, err error) {
+	waited := map[string]uint32{} // revisions by IDs
 	for _, j := range jobs {
 		if j.Job != nil {
 			encoded = append(encoded, j.Encoded(asField))
+		} else {
+			waited[j.Key()] = j.Rev()
+		}
+	}
+	if len(waited) == 0 {
+		return encoded, nil
+	}
+	// The watcher gets the deletion of a job that is no longer there next.
+	found, err := s.Lifecycle.GetAll(ctx, slices.Collect(maps.Keys(waited)))
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		current := &found[i]
+		if owner != "" && current.Owner != owner { // another owner has created a job with the ID of one that was deleted
 			continue
 		}
-		current, err := s.Lifecycle.Get(ctx, j.Key())
-		switch {
-		case errors.Is(err, job.ErrNotFound):
-			continue // the watcher gets the deletion next
-		case err != nil:
-			return nil, err
-		case owner != "" && current.Owner != owner:
-			continue // as above, and another owner has created a job with the same ID
-		case current.Revision > j.Rev():
+		if current.Revision > waited[current.ID] {
 			watcher.Seen(current.ID, current.Revision)
 		}
-		encoded = append(encoded, asField(&current))
+		encoded = append(encoded, asField(current))
 	}
 	return encoded, nil
 }

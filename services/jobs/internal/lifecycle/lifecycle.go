@@ -134,6 +134,11 @@ func (l *Lifecycle) Get(ctx context.Context, id string) (job.Job, error) {
 	return l.store.Get(ctx, id)
 }
 
+// GetAll returns the jobs that exist, in any order, without those that can't be decoded.
+func (l *Lifecycle) GetAll(ctx context.Context, ids []string) ([]job.Job, error) {
+	return l.store.GetAll(ctx, ids)
+}
+
 // Result returns a result that is too large for the job's snapshot.
 func (l *Lifecycle) Result(ctx context.Context, id string) (json.RawMessage, error) {
 	return l.store.Result(ctx, id)

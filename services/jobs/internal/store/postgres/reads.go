@@ -32,6 +32,25 @@ func (s *Store) Get(ctx context.Context, id string) (j job.Job, err error) {
 	return j, err
 }
 
+// GetAll implements job.Store.
+func (s *Store) GetAll(ctx context.Context, ids []string) (jobs []job.Job, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		rows, err := s.reads.Query(ctx, `SELECT `+selected+fromJobs+` WHERE j.id = ANY($1)`, ids)
+		if err != nil {
+			return fmt.Errorf("read %d jobs: %w", len(ids), err)
+		}
+		found, err := scanAll(rows)
+		jobs = make([]job.Job, 0, len(found))
+		for _, r := range found {
+			if r.err == nil {
+				jobs = append(jobs, r.job)
+			}
+		}
+		return err
+	})
+	return jobs, err
+}
+
 // Result implements job.Store.
 func (s *Store) Result(ctx context.Context, id string) (result json.RawMessage, err error) {
 	if hasNUL(id) {

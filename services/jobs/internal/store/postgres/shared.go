@@ -159,25 +159,6 @@ func (s *Store) Since(ctx context.Context, replica string, after uint64, limit i
 	return all, err
 }
 
-// GetAll implements job.Shared.
-func (s *Store) GetAll(ctx context.Context, ids []string) (jobs []job.Job, err error) {
-	err = s.read(ctx, func(ctx context.Context) error {
-		rows, err := s.reads.Query(ctx, `SELECT `+selected+fromJobs+` WHERE j.id = ANY($1)`, ids)
-		if err != nil {
-			return err
-		}
-		found, err := scanAll(rows)
-		jobs = make([]job.Job, 0, len(found))
-		for _, r := range found {
-			if r.err == nil {
-				jobs = append(jobs, r.job)
-			}
-		}
-		return err
-	})
-	return jobs, err
-}
-
 // ReadyKinds implements job.Shared.
 func (s *Store) ReadyKinds(ctx context.Context, kinds []string, limit int) (counts map[string]int, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {

@@ -25,6 +25,33 @@ func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
 	return r.job, nil
 }
 
+// GetAll implements job.Store.
+func (s *Store) GetAll(ctx context.Context, ids []string) ([]job.Job, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
+	}
+	rows, err := s.reads.QueryContext(ctx, "SELECT "+columns+" FROM jobs WHERE id IN (SELECT value FROM json_each(?))", string(list))
+	if err != nil {
+		return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
+	}
+	defer rows.Close()
+	var jobs []job.Job
+	for rows.Next() {
+		r, err := scan(rows)
+		switch {
+		case err == nil:
+			jobs = append(jobs, r.job)
+		case !column.IsDamaged(err):
+			return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
+	}
+	return jobs, nil
+}
+
 // Result implements job.Store.
 func (s *Store) Result(ctx context.Context, id string) (json.RawMessage, error) {
 	var text string

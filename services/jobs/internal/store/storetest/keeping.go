@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +36,29 @@ func pages(t *testing.T, s *suite) {
 	_, err := s.List(t.Context(), job.Filter{Limit: 1, Token: "nonsense"})
 	if invalid := (*job.InvalidError)(nil); !errors.As(err, &invalid) {
 		t.Errorf("a malformed token gives %v", err)
+	}
+}
+
+func readTogether(t *testing.T, s *suite) {
+	gone := s.add()
+	s.finish(s.claim(start, 1).Jobs[0], start)
+	if err := s.Delete(t.Context(), gone.ID, func(*job.Job) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for range 3 {
+		want = append(want, s.add().ID)
+	}
+	for _, wanted := range [][]string{want, want[:1], nil} {
+		found, err := s.GetAll(t.Context(), append([]string{gone.ID, "never-was"}, wanted...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(found, func(a, b job.Job) int { return strings.Compare(a.ID, b.ID) })
+		equal(t, "the jobs", ids(found), append([]string{}, slices.Sorted(slices.Values(wanted))...))
+		for i := range found {
+			equal(t, "the job", found[i], s.get(found[i].ID))
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		{"a clock that was set back lengthens no backoff", capBackoffs},
 		{"pages hold every job once, newest first, while others are created", pages},
 		{"lists filter", lists},
+		{"several jobs are read together", readTogether},
 		{"pages by label hold every job once", labelPages},
 		{"live jobs and those that ended since are listed", live},
 		{"a finished job is deleted with all that it had", remove},
