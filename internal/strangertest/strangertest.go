@@ -225,11 +225,9 @@ func call(t *testing.T, conn *grpc.ClientConn, m protoreflect.MethodDescriptor, 
 
 // text returns the answer as text, with "ID" instead of an ID.
 func (a answer) text(id string) string {
-	text := ""
+	text := prototext.Format(a.message)
 	if a.err != nil {
 		text = prototext.Format(status.Convert(a.err).Proto())
-	} else {
-		text = prototext.Format(a.message)
 	}
 	text = strings.ReplaceAll(text, "  ", " ") // prototext varies its spaces
 	if id == "" {
