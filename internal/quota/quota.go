@@ -41,7 +41,7 @@ type Quota struct {
 	owners map[string]*usage
 }
 
-// usage is the usage of a user: stored and the time of that count, what was added since the process began and how much of that
+// usage counts what a user has: stored and the time of that count, what was added since the process began and how much of that
 // the count includes, and what holds reserve.
 type usage struct {
 	stored, added, included, held int64

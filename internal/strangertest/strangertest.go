@@ -49,6 +49,18 @@ type Method struct {
 	Varies bool
 }
 
+// One returns a method that strangers call with one message.
+func One(request func(n Names) proto.Message) Method {
+	return Method{Requests: func(n Names) []proto.Message { return []proto.Message{request(n)} }}
+}
+
+// Own is One for a method that has only the caller's own objects, new ones with each call.
+func Own(request func(n Names) proto.Message) Method {
+	m := One(request)
+	m.Own, m.Varies = true, true
+	return m
+}
+
 // Caller is someone who must not learn or change anything of the owner's.
 type Caller struct {
 	Name string

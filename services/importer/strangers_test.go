@@ -54,7 +54,7 @@ func TestStrangersLearnNothingByAnyCall(t *testing.T) {
 		Unknown: strangertest.Names{ID: "01890a5d-ac96-774b-bcce-b302099a8057", RequestID: "other", Name: "other"},
 		Secrets: []string{secret},
 		Callers: []strangertest.Caller{
-			{Name: "nobody", Reasons: []errorsv1.ErrorReason{errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING}},
+			{Name: "no token", Reasons: []errorsv1.ErrorReason{errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING}},
 			{Name: "another user", Token: token(auth.Identity{Subject: "bob"}), OK: true, Reasons: refused},
 			{Name: "another user who can only read", Token: token(auth.Identity{Subject: "bea", Scopes: []string{auth.ScopeRead}}), OK: true, Reasons: refused},
 			{Name: "another user who can only import", Token: token(auth.Identity{Subject: "ben", Scopes: []string{auth.ScopeImport}}), OK: true, Reasons: refused},
@@ -79,14 +79,7 @@ func TestStrangersLearnNothingByAnyCall(t *testing.T) {
 // methods are the calls of strangers. issues is the token of a page of the owner's issues.
 func methods(file []byte, issues string) map[string]strangertest.Method {
 	type names = strangertest.Names
-	one := func(request func(n names) proto.Message) strangertest.Method {
-		return strangertest.Method{Requests: func(n names) []proto.Message { return []proto.Message{request(n)} }}
-	}
-	own := func(request func(n names) proto.Message) strangertest.Method {
-		m := one(request)
-		m.Own, m.Varies = true, true
-		return m
-	}
+	one, own := strangertest.One, strangertest.Own
 	options := func(n names) *importsv1.UploadOptions {
 		return &importsv1.UploadOptions{FileName: "own.xlsx", RequestId: n.RequestID, DryRun: true}
 	}

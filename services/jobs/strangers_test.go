@@ -84,7 +84,7 @@ func TestStrangersLearnNothingByAnyCall(t *testing.T) {
 		Unknown: strangertest.Names{ID: "01890a5d-ac96-774b-bcce-b302099a8057", LeaseToken: "1.x", RequestID: "other"},
 		Secrets: []string{secret},
 		Callers: []strangertest.Caller{
-			{Name: "nobody", Reasons: reasons(errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING)},
+			{Name: "no token", Reasons: reasons(errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING)},
 			{Name: "another user", Token: token(auth.Identity{Subject: "bob"}), OK: true, Reasons: reasons(notFound, missing)},
 			{Name: "another user who can only read", Token: token(auth.Identity{Subject: "bea", Scopes: []string{auth.ScopeRead}}), OK: true, Reasons: reasons(notFound, missing)},
 			{Name: "another user without the scopes", Token: token(auth.Identity{Subject: "ben", Scopes: []string{auth.ScopeImport}, Kinds: []string{"other"}}), OK: true, Reasons: reasons(notFound, missing)},
@@ -111,14 +111,7 @@ func privateJob(t *testing.T, secret, request string) *jobsv1.CreateJobRequest {
 // methods are the calls of strangers.
 func methods() map[string]strangertest.Method {
 	type names = strangertest.Names
-	one := func(request func(n names) proto.Message) strangertest.Method {
-		return strangertest.Method{Requests: func(n names) []proto.Message { return []proto.Message{request(n)} }}
-	}
-	own := func(request func(n names) proto.Message) strangertest.Method {
-		m := one(request)
-		m.Own, m.Varies = true, true
-		return m
-	}
+	one, own := strangertest.One, strangertest.Own
 	batch := func(request func(n names) proto.Message) strangertest.Method {
 		m := one(request)
 		m.Own = true

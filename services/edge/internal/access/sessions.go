@@ -55,9 +55,10 @@ func prefixed(r *http.Request) string {
 // SessionCookies returns the cookies that can have a session of this connection, that with the current name first. The others are
 // from before the key was replaced, from a version without IDs, or from another program of this host.
 func (a *Access) SessionCookies(r *http.Request) []*http.Cookie {
-	cookies := r.CookiesNamed(a.CookieName(r))
+	current, prefix := a.CookieName(r), prefixed(r)
+	cookies := r.CookiesNamed(current)
 	for _, cookie := range r.Cookies() {
-		if cookie.Name != a.CookieName(r) && isNamed(cookie.Name, prefixed(r)) {
+		if cookie.Name != current && isNamed(cookie.Name, prefix) {
 			cookies = append(cookies, cookie)
 		}
 	}

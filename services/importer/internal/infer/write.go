@@ -23,8 +23,9 @@ func (g *Guess) WriteYAML(w io.Writer) error {
 	}
 	out.line(0, "%s", entry("name", g.Name))
 	out.line(0, "sheets:")
+	titles := g.sheetTitles()
 	for _, s := range g.Sheets {
-		g.writeSheet(&out, s)
+		g.writeSheet(&out, s, titles[s])
 	}
 	_, err := w.Write(out.Bytes())
 	return err
@@ -48,9 +49,9 @@ func (w *yamlWriter) comment(indent int, s string) {
 	}, s))
 }
 
-func (g *Guess) writeSheet(w *yamlWriter, s *Sheet) {
+func (g *Guess) writeSheet(w *yamlWriter, s *Sheet, title string) {
 	w.line(2, "- %s", entry("name", s.Name))
-	if title := g.sheetTitles()[s]; title != defaultTitle(s.Name) {
+	if title != defaultTitle(s.Name) {
 		w.line(4, "%s", entry("title", title))
 	}
 	if s.Table != "" {

@@ -3,7 +3,6 @@ import {
   getImport,
   HeadwayError,
   listSchemas,
-  repeatImport,
   type Schema,
   type SheetMapping,
 } from "@headway/client";
@@ -11,7 +10,7 @@ import { importQuestion, type MappingEditor, useConnection } from "@headway/clie
 import { Suspense, useEffect, useMemo, useState } from "react";
 import { t } from "../../messages/index.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
-import { useRequestId } from "../../ui/useRequestId.js";
+import { useRepeat } from "../useRepeat.js";
 import { MappingCard } from "./LazyMappingCard.js";
 
 interface ChangeColumnsProps {
@@ -33,7 +32,7 @@ interface Refused {
 /** Shows the columns of an import's file again, and imports it with others. */
 export function ChangeColumns({ importId, fileName, user, onRepeated, onCancel }: ChangeColumnsProps) {
   const connection = useConnection();
-  const requestId = useRequestId();
+  const repeat = useRepeat(importId);
   const [found, setFound] = useState<Schema>();
   const [error, setError] = useState<unknown>();
   const [refused, setRefused] = useState<Refused>();
@@ -59,9 +58,7 @@ export function ChangeColumns({ importId, fileName, user, onRepeated, onCancel }
   const answer = async (changes: MappingEditor["answer"]) => {
     setBusy(true);
     try {
-      const repeated = { ...changes, requestId: requestId({ importId, changes }) };
-      const { importId: next } = await repeatImport({ ...connection, importId, changes: repeated });
-      onRepeated(next);
+      onRepeated(await repeat(changes));
     } catch (cause) {
       setBusy(false);
       const { mapping, ...formats } = changes;

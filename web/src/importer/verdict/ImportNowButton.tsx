@@ -1,8 +1,7 @@
-import { type ImportChanges, repeatImport } from "@headway/client";
-import { useConnection } from "@headway/client/react";
+import type { ImportChanges } from "@headway/client";
 import { useState } from "react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
-import { useRequestId } from "../../ui/useRequestId.js";
+import { useRepeat } from "../useRepeat.js";
 
 interface ImportNowButtonProps {
   importId: string;
@@ -11,21 +10,15 @@ interface ImportNowButtonProps {
   onImported: (importId: string) => void;
 }
 
-/**
- * Imports a file again that was only tested, or that had errors, and calls `onImported` with the new import. After a lost response,
- * another try returns the same import, not a second one.
- */
+/** Imports a file again that was only tested, or that had errors, and calls `onImported` with the new import. */
 export function ImportNowButton({ importId, text, changes, onImported }: ImportNowButtonProps) {
-  const connection = useConnection();
-  const requestId = useRequestId();
+  const repeat = useRepeat(importId);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const start = async () => {
     setBusy(true);
     try {
-      const repeated = { ...changes, requestId: requestId({ importId, changes }) };
-      const { importId: next } = await repeatImport({ ...connection, importId, changes: repeated });
-      onImported(next);
+      onImported(await repeat(changes));
     } catch (cause) {
       setError(cause);
       setBusy(false);

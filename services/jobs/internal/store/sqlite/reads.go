@@ -35,19 +35,15 @@ func (s *Store) GetAll(ctx context.Context, ids []string) ([]job.Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
 	}
-	defer rows.Close()
-	var jobs []job.Job
-	for rows.Next() {
-		r, err := scan(rows)
-		switch {
-		case err == nil:
-			jobs = append(jobs, r.job)
-		case !column.IsDamaged(err):
-			return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
-		}
-	}
-	if err := rows.Err(); err != nil {
+	found, err := scanAll(rows)
+	if err != nil {
 		return nil, fmt.Errorf("read %d jobs: %w", len(ids), err)
+	}
+	jobs := make([]job.Job, 0, len(found))
+	for i := range found {
+		if found[i].err == nil {
+			jobs = append(jobs, found[i].job)
+		}
 	}
 	return jobs, nil
 }

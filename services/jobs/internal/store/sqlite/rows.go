@@ -22,6 +22,7 @@ type row struct {
 	seq    int64
 	job    job.Job
 	sealed int64 // the offset of the output's tail
+	err    error // a DamagedError, in the result of scanAll
 }
 
 // scan reads the columns of one row. If it returns a DamagedError, the row has the columns that it could read.
@@ -57,6 +58,7 @@ func scanAll(rows *sql.Rows) ([]row, error) {
 		if err != nil && !column.IsDamaged(err) {
 			return nil, err
 		}
+		r.err = err
 		all = append(all, r)
 	}
 	return all, rows.Err()
