@@ -106,7 +106,7 @@ func (s *Store) queueOf(ctx context.Context, kind, owner string, limit int) ([]j
 
 // Ahead implements job.Store.
 func (s *Store) Ahead(ctx context.Context, kind, owner string, of int64, limit int) (n int, err error) {
-	err = s.reads.QueryRowContext(ctx, aheadOfOwnQuery, kind, owner, of, math.MaxInt64, limit).Scan(&n)
+	err = s.ahead.QueryRowContext(ctx, kind, owner, of, math.MaxInt64, limit).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the queued jobs: %w", err)
 	}

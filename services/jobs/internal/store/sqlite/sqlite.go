@@ -32,6 +32,7 @@ type Store struct {
 
 	reads *sql.DB
 	get   *sql.Stmt
+	ahead *sql.Stmt
 
 	writes  *sql.DB
 	changes *writer
@@ -71,6 +72,9 @@ func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err
 	s.reads.SetMaxOpenConns(readers)
 	s.reads.SetMaxIdleConns(readers)
 	if s.get, err = s.reads.PrepareContext(ctx, "SELECT "+columns+" FROM jobs WHERE id = ?"); err != nil {
+		return nil, fmt.Errorf("prepare reading of %s: %w", path, err)
+	}
+	if s.ahead, err = s.reads.PrepareContext(ctx, aheadOfOwnQuery); err != nil {
 		return nil, fmt.Errorf("prepare reading of %s: %w", path, err)
 	}
 	if s.changes, err = startWriter(ctx, s.writes, observe); err != nil {

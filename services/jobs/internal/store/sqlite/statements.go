@@ -127,12 +127,12 @@ func (s *statements) close() {
 const longestBackoff = `min(max_backoff, min(max_backoff, backoff << min(attempt - 1, 26)) << min(max(attempt - 27, 0), 11))`
 
 // aheadOfOwnQuery counts the ready jobs of kind ?1 and owner ?2 ahead of one of rank ?3 and order of creation ?4, up to
-// ?5.
+// ?5. SQLite plans a statement again for each value of a LIMIT that is a bare parameter, so this one is an expression.
 const aheadOfOwnQuery = `SELECT count(*) FROM (
 	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND ` + rank + ` < ?3
 	UNION ALL
 	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND ` + rank + ` = ?3 AND seq < ?4
-	LIMIT ?5)`
+	LIMIT CAST(?5 AS INTEGER))`
 
 // load reads the job with the ID, or returns job.ErrNotFound.
 func (t *tx) load(id string) (row, error) {
