@@ -45,7 +45,7 @@ func TestBackwardStepOfWallClockKeepsNoDeadLease(t *testing.T) {
 }
 
 // clockTest checks that a change of the clocks doesn't end the lease of a live worker, and that a dead worker still
-// loses its job, at most a lease duration later.
+// loses its job, at most a lease duration later. A worker that was asked to stop has its whole grace period from then on.
 func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
@@ -60,7 +60,7 @@ func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
 			f.create()
 			jobs = append(jobs, f.lease(0))
 		}
-		dead, alive := jobs[0], jobs[1:]
+		dead, alive, asked := jobs[0], jobs[1:], jobs[1]
 		beat := func(when string) {
 			t.Helper()
 			for _, j := range alive {
@@ -71,6 +71,9 @@ func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
 		}
 		time.Sleep(3 * time.Second)
 		beat("before")
+		if _, err := f.Cancel(t.Context(), asked.ID, job.Failure{}, func(*job.Job) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
 		synctest.Wait()
 		happen(t, s)
 		for i := range 6 {
@@ -85,6 +88,13 @@ func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
 			if got := f.get(j.ID); got.Status != job.Active || got.Progress.Stalled {
 				t.Errorf("the job of a live worker is %v, stalled %v", got.Status, got.Progress.Stalled)
 			}
+		}
+		time.Sleep(cfg.CancelGrace - 10*time.Second) // a check of the clock comes up to half a second later
+		alive = alive[1:]
+		beat("later")
+		synctest.Wait()
+		if got := f.get(asked.ID); got.Status != job.Cancelled {
+			t.Errorf("after its grace period, the job of a worker that did not stop is %v", got.Status)
 		}
 		f.create()
 		if next := f.lease(0); next == nil || next.Lease.ExpiresAt.Sub(next.UpdatedAt) != cfg.LeaseDuration {

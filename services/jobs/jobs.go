@@ -277,7 +277,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		Watchers:          watchers,
 		HeartbeatInterval: cfg.HeartbeatInterval,
 	}
-	r.maintenance = maintenance.New(maintenance.Config{Retention: cfg.Retention, Clock: cfg.clock, Logger: cfg.Logger, Replicas: ticking}, store, keeper, m)
+	r.maintenance = maintenance.New(maintenance.Config{Retention: cfg.Retention, Grace: cfg.CancelGrace, Clock: cfg.clock, Logger: cfg.Logger, Replicas: ticking}, store, keeper, m)
 	r.metrics = m
 	m.Asked([]string{bulk.Kind})
 	r.bulk = bulk.New(bulk.Config{Allow: jobrpc.Allow, Heartbeat: cfg.HeartbeatInterval, Logger: cfg.Logger}, store, r.Lifecycle, dispatcher, keeper)
@@ -294,7 +294,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	} else {
 		observers = append(observers, watchers.Observe)
 	}
-	if err = r.begin(ctx, cfg.clock.Now()); err != nil {
+	if err = r.begin(ctx, cfg.clock.Now(), cfg.CancelGrace); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return r, nil
@@ -313,7 +313,7 @@ func (r *rooms) join(ctx context.Context, cfg *Config, shared job.Shared, others
 			return err
 		}
 	}
-	r.replicas = replica.New(replica.Config{Rooms: others, Bus: r.bus, Encode: jobrpc.Snapshot, MaxGap: maintenance.MaxGap, Logger: cfg.Logger}, shared)
+	r.replicas = replica.New(replica.Config{Rooms: others, Bus: r.bus, Encode: jobrpc.Snapshot, MaxGap: maintenance.MaxGap, Grace: cfg.CancelGrace, Logger: cfg.Logger}, shared)
 	return nil
 }
 
@@ -344,7 +344,7 @@ func (d *dispatching) Await(kind string, woken func(hops int)) (stop func(), err
 }
 
 // begin initializes the rooms from the store.
-func (r *rooms) begin(ctx context.Context, now time.Time) error {
+func (r *rooms) begin(ctx context.Context, now time.Time, grace time.Duration) error {
 	live, err := r.store.CountLive(ctx)
 	if err != nil {
 		return err
@@ -358,7 +358,7 @@ func (r *rooms) begin(ctx context.Context, now time.Time) error {
 			return err // workers could use another replica in the meantime
 		}
 	}
-	if err := r.store.ExtendLeases(ctx, now); err != nil {
+	if err := r.store.ExtendLeases(ctx, now, grace); err != nil {
 		return fmt.Errorf("extend the leases: %w", err)
 	}
 	return nil

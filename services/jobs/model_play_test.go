@@ -349,8 +349,12 @@ func (p *play) restart() {
 	p.d, p.stop = p.start()
 	now := time.Now()
 	for _, j := range p.m.jobs {
-		if j.status == job.Active && j.expires.Before(now.Add(testConfig.LeaseDuration)) {
-			j.expires = now.Add(testConfig.LeaseDuration)
+		if j.status != job.Active {
+			continue
+		}
+		j.expires = now.Add(max(testConfig.LeaseDuration, j.expires.Sub(now)))
+		if !j.cancelBy.IsZero() {
+			j.cancelBy = now.Add(testConfig.CancelGrace)
 		}
 	}
 	synctest.Wait()

@@ -51,6 +51,7 @@ type Shared interface {
 // Tick is the record of a replica about itself.
 type Tick struct {
 	MaxGap   time.Duration
+	Grace    time.Duration // with which ExtendLeases is called
 	Lead     time.Duration
 	Watching bool // the replica has watchers
 }

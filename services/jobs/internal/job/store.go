@@ -70,10 +70,10 @@ type Store interface {
 	// the given number of limits.
 	Admit(ctx context.Context, now time.Time, limits int) error
 
-	// ExtendLeases makes every lease last until now + its duration, and no backoff last longer from now than it did at first. It is
-	// called when a service starts, and after a gap in its time, because the time in which it was unavailable does not
-	// count against the workers. Revisions don't change.
-	ExtendLeases(ctx context.Context, now time.Time) error
+	// ExtendLeases makes every lease last until now + its duration, every worker that was asked to stop have until now + grace, and no
+	// backoff last longer from now than it did at first. It is called when a service starts, and after a gap in its time, because the
+	// time in which it was unavailable does not count against the workers. Revisions don't change.
+	ExtendLeases(ctx context.Context, now time.Time, grace time.Duration) error
 
 	// Now returns the time of the store's clock, or the zero time if the store uses the clock of this process.
 	Now(ctx context.Context) (time.Time, error)

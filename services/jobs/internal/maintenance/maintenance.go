@@ -30,6 +30,7 @@ const MaxGap = 2 * time.Second
 // Config configures Maintenance. All fields are required, except Replicas.
 type Config struct {
 	Retention time.Duration // how long ended jobs are stored
+	Grace     time.Duration // how long a worker has to stop after a cancellation request
 	Clock     *job.Clock
 	Logger    *slog.Logger
 	// Replicas are this replica among the others. It is nil if there are no others.
@@ -159,7 +160,7 @@ func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err erro
 	m.unextended = true
 	m.cfg.Logger.WarnContext(ctx, "the service was frozen, its database was unavailable, or the clock was changed. Extending all leases", "gap", gap, "clock_step", step)
 	m.keeper.ExtendLeases()
-	if err := m.store.ExtendLeases(ctx, m.cfg.Clock.Now()); err != nil {
+	if err := m.store.ExtendLeases(ctx, m.cfg.Clock.Now(), m.cfg.Grace); err != nil {
 		return false, err
 	}
 	m.unextended = false

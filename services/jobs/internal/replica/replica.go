@@ -56,6 +56,8 @@ type Config struct {
 	Encode func(*job.Job) []byte
 	// MaxGap is the maximum time in which no replica is alive, before all leases are extended.
 	MaxGap time.Duration
+	// Grace is how long a worker has to stop after a cancellation request.
+	Grace time.Duration
 	Logger *slog.Logger
 }
 
@@ -101,7 +103,7 @@ func New(cfg Config, store job.Shared) *Replicas {
 func (r *Replicas) Tick(ctx context.Context) (job.Ticked, error) {
 	begun := time.Now()
 	jobs, owners, all, _ := r.cfg.Watchers.Count()
-	t, err := r.store.Tick(ctx, job.Tick{MaxGap: r.cfg.MaxGap, Lead: leadFor, Watching: jobs+owners+all > 0})
+	t, err := r.store.Tick(ctx, job.Tick{MaxGap: r.cfg.MaxGap, Grace: r.cfg.Grace, Lead: leadFor, Watching: jobs+owners+all > 0})
 	if err != nil {
 		return job.Ticked{}, err
 	}

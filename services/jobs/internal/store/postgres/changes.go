@@ -163,10 +163,10 @@ func (s *Store) Update(ctx context.Context, ids []string, fn func(i int, j *job.
 }
 
 // ExtendLeases implements job.Store.
-func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
+func (s *Store) ExtendLeases(ctx context.Context, now time.Time, grace time.Duration) error {
 	return s.changes.do(&change{ctx: ctx, sequence: true, run: func(t *tx) error {
 		t.wrote = true
-		if err := extendLeases(t.ctx, t.conn, now); err != nil {
+		if err := extendLeases(t.ctx, t.conn, now, grace); err != nil {
 			return t.fail("extend the leases", err)
 		}
 		ids := slices.Collect(maps.Keys(t.rows))
@@ -185,13 +185,16 @@ type executor interface {
 // a backoff of a day would exceed 64 bits.
 const longestBackoff = `least(max_backoff, least(max_backoff, backoff << least(attempt - 1, 26)::integer) << least(greatest(attempt - 27, 0), 11)::integer)`
 
-// extendLeases makes every lease last until now + its duration.
-func extendLeases(ctx context.Context, conn executor, now time.Time) error {
+// extendLeases is ExtendLeases in a transaction.
+func extendLeases(ctx context.Context, conn executor, now time.Time, grace time.Duration) error {
 	at := column.Stamp(job.Instant(now))
+	_, err := conn.Exec(ctx, `UPDATE runs AS r SET lease_expires_at = $1 + j.lease_duration, cancel_by = CASE WHEN r.cancel_by > 0 THEN $2::bigint ELSE 0 END,
+		due_at = least($1 + j.lease_duration, nullif(j.deadline, 0), CASE WHEN r.cancel_by > 0 THEN $2::bigint END)
+		FROM jobs AS j WHERE j.seq = r.seq`, at, at+grace.Microseconds())
+	if err != nil {
+		return err
+	}
 	for _, statement := range []string{
-		`UPDATE runs AS r SET lease_expires_at = $1 + j.lease_duration,
-			due_at = least($1 + j.lease_duration, nullif(j.deadline, 0), nullif(r.cancel_by, 0))
-			FROM jobs AS j WHERE j.seq = r.seq`,
 		`UPDATE jobs SET not_before = $1 + ` + longestBackoff + `, due_at = least($1 + ` + longestBackoff + `, nullif(deadline, 0))
 			WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + ` + longestBackoff,
 		`UPDATE limits SET next_start = least(next_start, $1 + interval), due_at = CASE WHEN due_at > 0 THEN least(due_at, $1 + interval) ELSE 0 END

@@ -85,7 +85,7 @@ func (s *Store) tick(ctx context.Context, tx pgx.Tx, t job.Tick) (ticked job.Tic
 	}
 	if gap := ticked.Now.Sub(last); gap > t.MaxGap || gap < -t.MaxGap {
 		ticked.Gap = gap
-		if err := extendLeases(ctx, tx, ticked.Now); err != nil {
+		if err := extendLeases(ctx, tx, ticked.Now, t.Grace); err != nil {
 			return job.Ticked{}, fmt.Errorf("extend the leases: %w", err)
 		}
 	}

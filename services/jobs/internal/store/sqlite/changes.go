@@ -163,13 +163,18 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 }
 
 // ExtendLeases implements job.Store.
-func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
+func (s *Store) ExtendLeases(ctx context.Context, now time.Time, grace time.Duration) error {
+	at := column.Stamp(job.Instant(now))
 	return s.changes.do(ctx, func(t *tx) error {
 		clear(t.active)
-		for _, stmt := range []*sql.Stmt{t.extendLeases, t.capBackoffs, t.capStarts} {
-			if _, err := stmt.ExecContext(t.ctx, column.Stamp(job.Instant(now))); err != nil {
-				return t.fail("extend the leases", err)
+		_, err := t.extendLeases.ExecContext(t.ctx, at, grace.Microseconds())
+		for _, stmt := range []*sql.Stmt{t.capBackoffs, t.capStarts} {
+			if err == nil {
+				_, err = stmt.ExecContext(t.ctx, at)
 			}
+		}
+		if err != nil {
+			return t.fail("extend the leases", err)
 		}
 		return nil
 	})

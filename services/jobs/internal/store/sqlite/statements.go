@@ -58,8 +58,8 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, lease_heard = ? WHERE seq = ?`},
 		{&s.readyOfOwner, `SELECT seq, id, ` + rank + ` FROM jobs INDEXED BY jobs_ready_owner
 			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY ` + rank + `, seq LIMIT ?`},
-		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration,
-			due_at = min(?1 + lease_duration, iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
+		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration, cancel_by = iif(cancel_by > 0, ?1 + ?2, 0),
+			due_at = min(?1 + lease_duration, iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, ?1 + ?2, 9223372036854775807))
 			WHERE status = 2`},
 		{&s.capBackoffs, `UPDATE jobs SET not_before = ?1 + ` + longestBackoff + `,
 			due_at = min(?1 + ` + longestBackoff + `, iif(deadline > 0, deadline, 9223372036854775807))

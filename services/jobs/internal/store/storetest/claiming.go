@@ -296,7 +296,7 @@ func capBackoffs(t *testing.T, s *suite) {
 			t.Errorf("%+v: the next attempt begins after %v", c, got.NotBefore.Sub(start))
 		}
 		back := start.Add(-25 * time.Hour)
-		if err := s.ExtendLeases(t.Context(), back); err != nil {
+		if err := s.ExtendLeases(t.Context(), back, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.get(leased.ID); got.NotBefore.Sub(back) > c.want || got.NotBefore.Before(back) {
@@ -307,7 +307,7 @@ func capBackoffs(t *testing.T, s *suite) {
 		}
 	}
 	spec := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Hour) })
-	if err := s.ExtendLeases(t.Context(), start.Add(-25*time.Hour)); err != nil {
+	if err := s.ExtendLeases(t.Context(), start.Add(-25*time.Hour), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.get(spec.ID); !got.NotBefore.Equal(start.Add(time.Hour)) {
@@ -315,11 +315,39 @@ func capBackoffs(t *testing.T, s *suite) {
 	}
 }
 
+// extendGrace moves the clock in all ways while a worker has been asked to stop: it always gets its whole grace period from then on.
+func extendGrace(t *testing.T, s *suite) {
+	const grace = 15 * time.Second
+	asked, other := s.add(), s.add()
+	s.claim(start, 2, func(c *job.Claim) { c.Duration = time.Minute })
+	if _, err := s.change(asked.ID, func(j *job.Job) error { _, err := j.Cancel(start, grace, job.Failure{}); return err }); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		at   time.Duration
+	}{{"a freeze", 20 * time.Second}, {"a step forward", time.Hour}, {"a step back", -time.Hour}} {
+		now := start.Add(c.at)
+		if err := s.ExtendLeases(t.Context(), now, grace); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.get(asked.ID); !got.CancelRequested || got.CancelBy.Sub(now) != grace {
+			t.Errorf("after %s, the worker has %v to stop, want %v", c.name, got.CancelBy.Sub(now), grace)
+		}
+		if got := s.get(other.ID); got.CancelRequested || !got.CancelBy.IsZero() {
+			t.Errorf("after %s, a job that nobody has cancelled ends at %v", c.name, got.CancelBy)
+		}
+		if next, err := s.NextDue(t.Context()); err != nil || next.Sub(now) != grace {
+			t.Errorf("after %s, the next job is due after %v, %v", c.name, next.Sub(now), err)
+		}
+	}
+}
+
 func extend(t *testing.T, s *suite) {
 	s.add(func(spec *job.Spec) { spec.Deadline = start.Add(12 * time.Second) })
 	leased := s.claim(start, 1).Jobs[0]
 	for _, c := range []struct{ at, want time.Duration }{{5 * time.Second, 15 * time.Second}, {0, 10 * time.Second}, {5 * time.Second, 15 * time.Second}} {
-		if err := s.ExtendLeases(t.Context(), start.Add(c.at)); err != nil {
+		if err := s.ExtendLeases(t.Context(), start.Add(c.at), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		got := s.get(leased.ID)

@@ -108,7 +108,7 @@ func rateByKey(t *testing.T, s *suite) {
 	s.wantLimited("while a job is ready", jobs, false, false, true)
 	equal(t, "the second claim", ids(s.claim(at(10*time.Second), 10).Jobs), []string{jobs[1].ID})
 	// A clock that was set back does not keep the jobs waiting.
-	if err := s.ExtendLeases(t.Context(), at(time.Second)); err != nil {
+	if err := s.ExtendLeases(t.Context(), at(time.Second), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	admit(at(2 * time.Second))

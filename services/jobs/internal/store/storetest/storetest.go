@@ -47,6 +47,7 @@ func Run(t *testing.T, open Open) {
 		{"claims take all they ask for from queues of different lengths", unevenQueues},
 		{"due jobs come with the longest overdue first", due},
 		{"leases are extended to their full duration", extend},
+		{"a grace period restarts with the leases", extendGrace},
 		{"a clock that was set back lengthens no backoff", capBackoffs},
 		{"pages hold every job once, newest first, while others are created", pages},
 		{"lists filter", lists},
