@@ -79,11 +79,11 @@ type OutputStore interface {
 
 	// Seal replaces the first bytes of the tail with the segment, and its reserved blob counts as referenced.
 	// It returns ErrNotFound if the job does not exist. It returns ErrNotSealed, and changes nothing, if the segment does not
-	// begin where the tail does, ends after the tail, or if its key is no longer reserved.
+	// begin where the tail does, ends after the tail, or if its key is no longer reserved or was returned by Unreferenced.
 	Seal(ctx context.Context, id string, segment Segment) error
 
 	// Unreferenced returns the keys of up to limit unreferenced blobs: those of deleted jobs, and those that were
-	// reserved and not sealed in time.
+	// reserved and not sealed in time. They can be deleted, because Seal refuses them from now on, whatever the clock does.
 	Unreferenced(ctx context.Context, now time.Time, limit int) ([]string, error)
 
 	// Forget records that these unreferenced blobs were deleted.

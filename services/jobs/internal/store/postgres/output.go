@@ -185,7 +185,17 @@ func (s *Store) LongTails(ctx context.Context, atLeast int64, limit int) ([]stri
 
 // Unreferenced implements job.OutputStore.
 func (s *Store) Unreferenced(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	return s.texts(ctx, `SELECT key FROM unreferenced_blobs WHERE since <= $1 LIMIT $2`, column.Stamp(now), limit)
+	expired, err := s.texts(ctx, `SELECT key FROM unreferenced_blobs WHERE since > 0 AND since <= $1 LIMIT 1`, column.Stamp(now))
+	if err == nil && len(expired) > 0 {
+		err = s.changes.do(&change{ctx: ctx, sequence: true, run: func(t *tx) error {
+			_, err := t.exec("end the reservations of blobs", `UPDATE unreferenced_blobs SET since = 0 WHERE since > 0 AND since <= $1`, column.Stamp(now))
+			return err
+		}})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.texts(ctx, `SELECT key FROM unreferenced_blobs WHERE since = 0 LIMIT $1`, limit)
 }
 
 // Reserve implements job.OutputStore.
@@ -214,7 +224,7 @@ func (s *Store) Seal(ctx context.Context, id string, segment job.Segment) error 
 		if segment.Begins != r.sealed || segment.Length <= 0 || segment.Begins+segment.Length > r.job.OutputBytes {
 			return job.ErrNotSealed
 		}
-		n, err := t.exec("take blob "+segment.Key, `DELETE FROM unreferenced_blobs WHERE key = $1`, segment.Key)
+		n, err := t.exec("take blob "+segment.Key, `DELETE FROM unreferenced_blobs WHERE key = $1 AND since > 0`, segment.Key)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,20 @@ func (s *Store) LongTails(ctx context.Context, atLeast int64, limit int) ([]stri
 
 // Unreferenced implements job.OutputStore.
 func (s *Store) Unreferenced(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	return s.texts(ctx, "look for unreferenced blobs", `SELECT key FROM unreferenced_blobs WHERE since <= ? LIMIT ?`, column.Stamp(now), limit)
+	const look = "look for unreferenced blobs"
+	expired, err := s.texts(ctx, look, `SELECT key FROM unreferenced_blobs WHERE since > 0 AND since <= ? LIMIT 1`, column.Stamp(now))
+	if err == nil && len(expired) > 0 {
+		err = s.changes.do(ctx, func(t *tx) error {
+			if _, err := t.expire.ExecContext(t.ctx, column.Stamp(now)); err != nil {
+				return t.fail("end the reservations of blobs", err)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.texts(ctx, look, `SELECT key FROM unreferenced_blobs WHERE since = 0 LIMIT ?`, limit)
 }
 
 // texts returns the single column of a query.
@@ -67,7 +80,7 @@ func (s *Store) Reserve(ctx context.Context, key string, until time.Time) error 
 func (s *Store) Forget(ctx context.Context, keys []string) error {
 	return s.changes.do(ctx, func(t *tx) error {
 		for _, key := range keys {
-			if _, err := t.unreserve.ExecContext(t.ctx, key); err != nil {
+			if _, err := t.forgetBlob.ExecContext(t.ctx, key); err != nil {
 				return t.fail("forget blob "+key, err)
 			}
 		}

@@ -23,6 +23,7 @@ type statements struct {
 	dropPieces, firstPiece, cutPiece *sql.Stmt
 	addSegment, setSealed            *sql.Stmt
 	reserve, unreserve, unreference  *sql.Stmt
+	forgetBlob, expire               *sql.Stmt
 	deleteJob, deleteOutput          *sql.Stmt
 	deleteSegments, deleteCheckpoint *sql.Stmt
 	ended                            *sql.Stmt
@@ -94,7 +95,9 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.addSegment, `INSERT INTO output_segments (seq, begins_at, length, key) VALUES (?, ?, ?, ?)`},
 		{&s.setSealed, `UPDATE jobs SET output_sealed = ? WHERE seq = ?`},
 		{&s.reserve, `INSERT INTO unreferenced_blobs (key, since) VALUES (?, ?)`},
-		{&s.unreserve, `DELETE FROM unreferenced_blobs WHERE key = ?`},
+		{&s.unreserve, `DELETE FROM unreferenced_blobs WHERE key = ? AND since > 0`},
+		{&s.forgetBlob, `DELETE FROM unreferenced_blobs WHERE key = ?`},
+		{&s.expire, `UPDATE unreferenced_blobs SET since = 0 WHERE since > 0 AND since <= ?`},
 		{&s.unreference, `INSERT INTO unreferenced_blobs (key, since) SELECT key, 0 FROM output_segments WHERE seq = ?`},
 		{&s.deleteSegments, `DELETE FROM output_segments WHERE seq = ?`},
 		{&s.aheadOfOwn, aheadOfOwnQuery},
