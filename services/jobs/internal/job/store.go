@@ -177,6 +177,8 @@ type Filter struct {
 	Labels        map[string]string
 	CreatedAfter  time.Time // at or after
 	CreatedBefore time.Time // before
+	// StoredBefore selects the jobs that were stored before the job with this ID, whatever the clock was. If there is none, no job matches.
+	StoredBefore string
 	// Live selects unfinished jobs, and, with EndedAfter, also those that ended at or after it.
 	Live       bool
 	EndedAfter time.Time

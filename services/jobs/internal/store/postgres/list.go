@@ -68,7 +68,7 @@ func (s *Store) Count(ctx context.Context, f job.Filter, limit int) (n int, err 
 
 // matchesNothing reports whether the filter has texts that are not stored.
 func matchesNothing(f *job.Filter) bool {
-	return hasNUL(f.Owner) || hasNUL(f.Kinds...) || hasNUL(slices.Collect(maps.Keys(f.Labels))...) ||
+	return hasNUL(f.Owner, f.StoredBefore) || hasNUL(f.Kinds...) || hasNUL(slices.Collect(maps.Keys(f.Labels))...) ||
 		hasNUL(slices.Collect(maps.Values(f.Labels))...)
 }
 
@@ -110,6 +110,9 @@ func matchingQuery(f *job.Filter, after column.Cursor, most int) (string, []any)
 			if !f.CreatedBefore.IsZero() {
 				b.where = append(b.where, q.add("created_at < ?", column.Stamp(f.CreatedBefore)))
 			}
+			if f.StoredBefore != "" {
+				b.where = append(b.where, q.add("seq < (SELECT seq FROM jobs WHERE id = ?)", f.StoredBefore))
+			}
 			union = append(union, "(SELECT seq, created_at FROM "+b.from+" WHERE "+strings.Join(b.where, " AND ")+newestFirst+limit+")")
 		}
 	}
@@ -131,6 +134,9 @@ func (q *query) labels(f *job.Filter, after column.Cursor) string {
 	}
 	if !f.CreatedBefore.IsZero() {
 		where = append(where, q.add("l.created_at < ?", column.Stamp(f.CreatedBefore)))
+	}
+	if f.StoredBefore != "" {
+		where = append(where, q.add("l.seq < (SELECT seq FROM jobs WHERE id = ?)", f.StoredBefore))
 	}
 	for _, name := range names[1:] {
 		where = append(where, q.add("EXISTS (SELECT 1 FROM job_labels AS m WHERE m.name = ? AND m.value = ? AND m.seq = l.seq)", name, f.Labels[name]))

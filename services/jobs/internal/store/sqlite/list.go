@@ -88,6 +88,9 @@ func matchingQuery(f *job.Filter, after column.Cursor, limit int) (string, []any
 		if !f.CreatedBefore.IsZero() {
 			b.add("created_at < ?", column.Stamp(f.CreatedBefore))
 		}
+		if f.StoredBefore != "" {
+			b.add("seq < (SELECT seq FROM jobs WHERE id = ?)", f.StoredBefore)
+		}
 		union = append(union, "SELECT * FROM (SELECT seq FROM jobs INDEXED BY "+b.index+
 			" WHERE "+strings.Join(b.where, " AND ")+" ORDER BY created_at DESC, seq DESC LIMIT ?)")
 		args = append(append(args, b.args...), limit)
@@ -111,6 +114,9 @@ func labelQuery(f *job.Filter, after column.Cursor, limit int) (string, []any) {
 	}
 	if !f.CreatedBefore.IsZero() {
 		b.add("l.created_at < ?", column.Stamp(f.CreatedBefore))
+	}
+	if f.StoredBefore != "" {
+		b.add("l.seq < (SELECT seq FROM jobs WHERE id = ?)", f.StoredBefore)
 	}
 	for _, name := range names[1:] {
 		b.add("EXISTS (SELECT 1 FROM job_labels WHERE name = ? AND value = ? AND owner = l.owner AND created_at = l.created_at AND seq = l.seq)",

@@ -103,21 +103,22 @@ func lists(t *testing.T, s *suite) {
 	b := add("alice", "media", time.Second, map[string]string{"team": "a"})
 	c := add("bob", "crawl", 2*time.Second, nil)
 	d := add("Alice", "crawl", 3*time.Second, map[string]string{"team": "A"})
+	late := add("dave", "story", -time.Hour, nil) // its clock was set back
 	s.finish(s.claim(start, 1).Jobs[0], start) // a
 	for _, test := range []struct {
 		name   string
 		filter job.Filter
 		want   []string
 	}{
-		{"everyone", job.Filter{}, []string{d, c, b, a}},
+		{"everyone", job.Filter{}, []string{d, c, b, a, late}},
 		{"owner, by case", job.Filter{Owner: "alice"}, []string{b, a}},
 		{"kind", job.Filter{Kinds: []string{"crawl"}}, []string{d, c, a}},
 		{"kinds", job.Filter{Kinds: []string{"crawl", "media"}}, []string{d, c, b, a}},
 		{"a kind named twice", job.Filter{Kinds: []string{"crawl", "media", "crawl"}}, []string{d, c, b, a}},
-		{"a status named twice", job.Filter{Statuses: []job.Status{job.Completed, job.Queued, job.Completed, job.Queued}}, []string{d, c, b, a}},
+		{"a status named twice", job.Filter{Statuses: []job.Status{job.Completed, job.Queued, job.Completed, job.Queued}}, []string{d, c, b, a, late}},
 		{"owner and kind", job.Filter{Owner: "alice", Kinds: []string{"crawl"}}, []string{a}},
-		{"status", job.Filter{Statuses: []job.Status{job.Queued}}, []string{d, c, b}},
-		{"statuses", job.Filter{Statuses: []job.Status{job.Queued, job.Completed}}, []string{d, c, b, a}},
+		{"status", job.Filter{Statuses: []job.Status{job.Queued}}, []string{d, c, b, late}},
+		{"statuses", job.Filter{Statuses: []job.Status{job.Queued, job.Completed}}, []string{d, c, b, a, late}},
 		{"owner, status and kind", job.Filter{Owner: "alice", Statuses: []job.Status{job.Completed}, Kinds: []string{"media"}}, nil},
 		{"label", job.Filter{Labels: map[string]string{"team": "a"}}, []string{b, a}},
 		{"labels", job.Filter{Labels: map[string]string{"team": "a", "x": "1"}}, []string{a}},
@@ -127,8 +128,13 @@ func lists(t *testing.T, s *suite) {
 		{"label of another owner", job.Filter{Owner: "bob", Labels: map[string]string{"team": "a"}}, nil},
 		{"label and time", job.Filter{Labels: map[string]string{"team": "a"}, CreatedAfter: start.Add(time.Second), CreatedBefore: start.Add(time.Hour)}, []string{b}},
 		{"from a time on", job.Filter{CreatedAfter: start.Add(time.Second)}, []string{d, c, b}},
-		{"before a time", job.Filter{CreatedBefore: start.Add(time.Second)}, []string{a}},
+		{"before a time", job.Filter{CreatedBefore: start.Add(time.Second)}, []string{a, late}},
 		{"nobody", job.Filter{Owner: "carol"}, nil},
+		{"stored before a job", job.Filter{StoredBefore: c}, []string{b, a}},
+		{"stored before a job with an earlier time", job.Filter{StoredBefore: late}, []string{d, c, b, a}},
+		{"label and stored before a job", job.Filter{Labels: map[string]string{"team": "a"}, StoredBefore: b}, []string{a}},
+		{"status and stored before a job", job.Filter{Statuses: []job.Status{job.Queued}, StoredBefore: c}, []string{b}},
+		{"stored before a job that is gone", job.Filter{StoredBefore: "gone"}, nil},
 	} {
 		test.filter.Limit = 10
 		page, err := s.List(t.Context(), test.filter)
