@@ -30,7 +30,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	r.Kinds = slices.Compact(slices.Sorted(slices.Values(r.Kinds)))
 	d.metrics.Asked(r.Kinds)
 	d.presence.arrive(r.Kinds, r.Descriptions)
-	defer func() { d.presence.leave(r.Kinds, d.cfg.Clock.Now()) }()
+	defer func() { d.presence.leave(r.Kinds, time.Now()) }()
 	over := time.NewTimer(r.Wait)
 	defer over.Stop()
 	w := d.waiters.join(r.Kinds) // before the claim, so that no job that becomes ready is missed

@@ -103,7 +103,7 @@ func (p *presence) descriptions(kinds []string) (found []job.KindDescription) {
 }
 
 // Kinds adds the kinds that workers request from this replica, or have requested within the last 30 seconds.
-func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(d.cfg.Clock.Now(), to) }
+func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(time.Now(), to) }
 
 // Descriptions returns the latest descriptions that workers have sent to this replica for these kinds. For a kind without one, it
 // returns that of more, which has the descriptions of other replicas.

@@ -72,13 +72,16 @@ func (s *Store) tick(ctx context.Context, tx pgx.Tx, t job.Tick) (ticked job.Tic
 	b := &pgx.Batch{}
 	b.Queue(`SET LOCAL synchronous_commit = off`)
 	b.Queue(`SELECT alive_at FROM service FOR UPDATE`).QueryRow(func(r pgx.Row) error { return r.Scan(&last) })
+	// If the clock was set back, the leader leads as long as if it had just ticked.
 	b.Queue(`UPDATE service SET alive_at = clock_timestamp(),
 		leader = CASE WHEN leader = $1 OR lead_until < clock_timestamp() THEN $1 ELSE leader END,
-		lead_until = CASE WHEN leader = $1 OR lead_until < clock_timestamp() THEN clock_timestamp() + $2::interval ELSE lead_until END
+		lead_until = CASE WHEN leader = $1 OR lead_until < clock_timestamp() THEN clock_timestamp() + $2::interval
+			ELSE least(lead_until, clock_timestamp() + $2::interval) END
 		RETURNING alive_at, leader = $1`, s.Replica(), t.Lead).QueryRow(func(r pgx.Row) error { return r.Scan(&ticked.Now, &ticked.Leads) })
 	b.Queue(`INSERT INTO replicas (id, alive_at, watching) VALUES ($1, clock_timestamp(), $2)
 		ON CONFLICT (id) DO UPDATE SET alive_at = EXCLUDED.alive_at, watching = EXCLUDED.watching`, s.Replica(), t.Watching)
-	b.Queue(`SELECT count(*), coalesce(bool_or(watching), false) FROM replicas WHERE id <> $1 AND alive_at > clock_timestamp() - $2::interval`,
+	b.Queue(`SELECT count(*), coalesce(bool_or(watching), false) FROM replicas
+		WHERE id <> $1 AND alive_at BETWEEN clock_timestamp() - $2::interval AND clock_timestamp() + $2::interval`,
 		s.Replica(), aliveFor).QueryRow(func(r pgx.Row) error { return r.Scan(&ticked.Others, &ticked.Watching) })
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return job.Ticked{}, fmt.Errorf("record that this replica is alive: %w", err)
@@ -209,7 +212,8 @@ func (s *Store) AnnounceKinds(ctx context.Context, kinds []string, descriptions 
 func (s *Store) AnnouncedKinds(ctx context.Context, within time.Duration) (kinds []string, descriptions []job.KindDescription, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {
 		kinds, descriptions = nil, nil
-		rows, err := s.reads.Query(ctx, `SELECT kind, description FROM worker_kinds WHERE seen_at > clock_timestamp() - $1::interval`, within)
+		rows, err := s.reads.Query(ctx, `SELECT kind, description FROM worker_kinds
+			WHERE seen_at BETWEEN clock_timestamp() - $1::interval AND clock_timestamp() + $1::interval`, within)
 		if err != nil {
 			return err
 		}

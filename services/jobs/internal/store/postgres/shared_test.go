@@ -191,6 +191,41 @@ func TestOneReplicaLeadsAtATime(t *testing.T) {
 	}
 }
 
+// The clock of the database was set back by an hour while the leader died. Another replica leads after the usual time, not an hour later,
+// and the dead one doesn't count.
+func TestDeadLeaderLeadsNoLongerAfterStepBack(t *testing.T) {
+	a, b := replicas(t)
+	tick := job.Tick{MaxGap: 2 * time.Second, Lead: 50 * time.Millisecond, Watching: true}
+	if _, err := a.Tick(t.Context(), tick); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.AnnounceKinds(t.Context(), []string{"crawl"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`UPDATE service SET alive_at = alive_at + interval '1 hour', lead_until = lead_until + interval '1 hour'`,
+		`UPDATE replicas SET alive_at = alive_at + interval '1 hour'`,
+		`UPDATE worker_kinds SET seen_at = seen_at + interval '1 hour'`,
+	} {
+		if _, err := a.reads.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick.Watching = false
+	for leads := false; !leads; {
+		ticked, err := b.Tick(t.Context(), tick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leads = ticked.Leads; ticked.Others != 0 || ticked.Watching {
+			t.Fatalf("the replica gets %+v", ticked)
+		}
+	}
+	if kinds, _, err := b.AnnouncedKinds(t.Context(), 30*time.Second); err != nil || len(kinds) != 0 {
+		t.Errorf("the kinds of the dead replica are %v, %v", kinds, err)
+	}
+}
+
 func TestGapOfAllReplicasExtendsLeasesOnce(t *testing.T) {
 	a, b := replicas(t)
 	add(t, a)
