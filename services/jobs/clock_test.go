@@ -44,6 +44,34 @@ func TestBackwardStepOfWallClockKeepsNoDeadLease(t *testing.T) {
 	clockTest(t, func(t *testing.T, s *shifted) { s.setWallClock(-time.Hour) })
 }
 
+// TestHeartbeatBeforeStepKeepsNoDeadLease sets the clock back while a heartbeat waits for its write, and then the worker dies.
+func TestHeartbeatBeforeStepKeepsNoDeadLease(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	synctest.Test(t, func(t *testing.T) {
+		cfg, s := testConfig, &shifted{}
+		cfg.clock, cfg.ProgressInterval = s.clock(), 2*time.Second // a check of the clock comes before the write
+		running, stop := start(t, path, cfg)
+		defer stop()
+		f := &fixture{running, t}
+		f.create()
+		j := f.lease(0)
+		beat := func(message string) {
+			if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token, Report: &job.Report{Message: message}}); err != nil {
+				t.Errorf("the heartbeat gives %v", err)
+			}
+		}
+		beat("first")
+		go beat("second")
+		synctest.Wait()
+		s.setWallClock(-time.Hour)
+		time.Sleep(cfg.LeaseDuration + cfg.ProgressInterval + time.Second)
+		synctest.Wait()
+		if got := f.get(j.ID); got.Status != job.Queued {
+			t.Errorf("the job of the dead worker is %v, with a lease for %v", got.Status, got.Lease.ExpiresAt.Sub(cfg.clock.Now()))
+		}
+	})
+}
+
 // clockTest checks that a change of the clocks doesn't end the lease of a live worker, and that a dead worker still
 // loses its job, at most a lease duration later. A worker that was asked to stop has its whole grace period from then on.
 func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {

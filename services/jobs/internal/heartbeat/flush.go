@@ -159,6 +159,13 @@ func (k *Keeper) next(now time.Time, limit int) (due []*entry, wait time.Duratio
 	return due, k.planned[0].due.Sub(now)
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 func later(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b

@@ -138,6 +138,9 @@ func (k *Keeper) ExtendLeases() {
 		if e.known {
 			e.resumed = k.cfg.Clock.Now()
 			e.job.ExtendLease(e.resumed)
+			for _, w := range e.waiting {
+				w.at = earlier(w.at, e.resumed) // if the clock was set back, they would renew the lease for too long
+			}
 		}
 		e.mu.Unlock()
 	}
