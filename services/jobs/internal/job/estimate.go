@@ -45,7 +45,7 @@ func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration
 		return p.Percent != before.Percent
 	}
 	elapsed := max(now.Sub(m.At).Seconds(), 0)
-	if moved {
+	if moved || m.MovedAt.After(now) { // or the clock was set back
 		m.MovedAt = now
 	}
 

@@ -52,7 +52,9 @@ type Gate struct {
 
 // Follow records a change of a job with this limit. A job that would become ready waits if the gate is closed.
 func (g *Gate) Follow(before, after *Job) {
-	g.Now = latest(g.Now, after.UpdatedAt)
+	if after.Revision != before.Revision { // otherwise, its time is that of an earlier change, before a step of the clock
+		g.Now = latest(g.Now, after.UpdatedAt)
+	}
 	if before.ID == "" {
 		g.MaxActive, g.Interval = after.Limit.MaxActive, after.Limit.Interval
 	}

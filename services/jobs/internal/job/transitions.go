@@ -308,9 +308,11 @@ func (j *Job) backoff(jitter float64) time.Duration {
 	return time.Duration(float64(wait) * (0.5 + jitter/2))
 }
 
+// touch creates a new revision. Its time is not before that of the previous one, although replicas differ a little, unless the clock was
+// set back.
 func (j *Job) touch(now time.Time) {
 	j.Revision++
-	if now.After(j.UpdatedAt) {
+	if now.After(j.UpdatedAt) || j.UpdatedAt.Sub(now) > maxDrift {
 		j.UpdatedAt = now
 	}
 }

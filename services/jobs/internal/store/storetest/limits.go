@@ -118,6 +118,33 @@ func rateByKey(t *testing.T, s *suite) {
 	}
 }
 
+// rateAfterStepBack sets the clock back while jobs wait that were created before: leases stay an interval apart.
+func rateAfterStepBack(t *testing.T, s *suite) {
+	slowly := limitedTo(0, time.Second)
+	jobs := []job.Job{s.add(slowly), s.add(slowly), s.add(slowly)}
+	back := start.Add(-time.Hour)
+	if err := s.ExtendLeases(t.Context(), back, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	leased := s.claim(back, 10).Jobs
+	equal(t, "the first claim", ids(leased), []string{jobs[0].ID})
+	if length := leased[0].Lease.ExpiresAt.Sub(leased[0].UpdatedAt); length != 10*time.Second {
+		t.Errorf("workers take the lease to last %v, want 10 s", length)
+	}
+	s.wantLimited("after the first lease", jobs, false, true, true)
+	if _, err := s.change(leased[0].ID, func(j *job.Job) error { _, err := j.Renew(back, j.Lease.Token, time.Minute); return err }); err != nil {
+		t.Fatal(err)
+	}
+	s.wantLimited("after a heartbeat", jobs, false, true, true)
+	if due, err := s.NextDue(t.Context()); err != nil || !due.Equal(back.Add(time.Second)) {
+		t.Errorf("the next lease is allowed after %v, %v", due.Sub(back), err)
+	}
+	if err := s.Admit(t.Context(), back.Add(time.Second), 10); err != nil {
+		t.Fatal(err)
+	}
+	s.wantLimited("a second later", jobs, false, false, true)
+}
+
 // changedLimit checks that the numbers of the job that was created last count.
 func changedLimit(t *testing.T, s *suite) {
 	one, three := limitedTo(1, 0), limitedTo(3, 0)

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"owners at their cap let others go first", claimCap},
 		{"a limit bounds the jobs of a key that are ready or active", capByKey},
 		{"a limit spreads the leases of a key", rateByKey},
+		{"a clock that was set back keeps the leases of a key apart", rateAfterStepBack},
 		{"the numbers of a limit are those of the latest job", changedLimit},
 		{"a claim returns the checkpoint", checkpoint},
 		{"each lease of a job has a higher epoch", epochs},
