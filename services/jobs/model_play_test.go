@@ -348,15 +348,7 @@ func (p *play) restart() {
 	time.Sleep(time.Duration(p.random.IntN(60)) * step) // unavailable, possibly for longer than a lease
 	p.d, p.stop = p.start()
 	now := time.Now()
-	for _, j := range p.m.jobs {
-		if j.status != job.Active {
-			continue
-		}
-		j.expires = now.Add(max(testConfig.LeaseDuration, j.expires.Sub(now)))
-		if !j.cancelBy.IsZero() {
-			j.cancelBy = now.Add(testConfig.CancelGrace)
-		}
-	}
+	p.m.restart(now)
 	synctest.Wait()
 	p.m.elapse(now)
 }

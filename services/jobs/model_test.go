@@ -125,6 +125,18 @@ func (m *model) elapse(now time.Time) {
 	}
 }
 
+// restart is what a start of the service does: leases and grace periods last for their whole time again.
+func (m *model) restart(now time.Time) {
+	for _, j := range m.jobs {
+		if j.status == job.Active {
+			j.expires = now.Add(max(testConfig.LeaseDuration, j.expires.Sub(now)))
+		}
+		if !j.cancelBy.IsZero() {
+			j.cancelBy = now.Add(testConfig.CancelGrace)
+		}
+	}
+}
+
 func (j *modelJob) dues() []time.Time {
 	switch j.status {
 	case job.Queued:

@@ -335,7 +335,7 @@ func extendGrace(t *testing.T, s *suite) {
 			t.Errorf("after %s, the worker has %v to stop, want %v", c.name, got.CancelBy.Sub(now), grace)
 		}
 		if got := s.get(other.ID); got.CancelRequested || !got.CancelBy.IsZero() {
-			t.Errorf("after %s, a job that nobody has cancelled ends at %v", c.name, got.CancelBy)
+			t.Errorf("after %s, a job that was not cancelled ends at %v", c.name, got.CancelBy)
 		}
 		if next, err := s.NextDue(t.Context()); err != nil || next.Sub(now) != grace {
 			t.Errorf("after %s, the next job is due after %v, %v", c.name, next.Sub(now), err)
