@@ -80,7 +80,7 @@ func (j *Job) Grant(now time.Time, random, worker string, duration time.Duration
 	}
 	j.Progress.Estimate = Estimate{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
 	j.touch(now)
-	j.UpdatedAt = now // workers subtract it from the end of the lease
+	j.UpdatedAt = now                                                         // workers subtract it from the end of the lease
 	j.Lease.Token = strconv.FormatUint(uint64(j.Revision), 10) + "." + random // the revision never decreases
 }
 

@@ -57,7 +57,7 @@ type Config struct {
 	// MaxGap is the maximum time in which no replica is alive, before all leases are extended.
 	MaxGap time.Duration
 	// Grace is how long a worker has to stop after a cancellation request.
-	Grace time.Duration
+	Grace  time.Duration
 	Logger *slog.Logger
 }
 

@@ -104,7 +104,7 @@ func lists(t *testing.T, s *suite) {
 	c := add("bob", "crawl", 2*time.Second, nil)
 	d := add("Alice", "crawl", 3*time.Second, map[string]string{"team": "A"})
 	late := add("dave", "story", -time.Hour, nil) // its clock was set back
-	s.finish(s.claim(start, 1).Jobs[0], start) // a
+	s.finish(s.claim(start, 1).Jobs[0], start)    // a
 	for _, test := range []struct {
 		name   string
 		filter job.Filter
