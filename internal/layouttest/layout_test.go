@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 const module = "headway/"
@@ -33,7 +34,7 @@ var testsOnly = []string{"examples/internal/workertest", "internal/natstest", "i
 var outside = []string{"cmd/...", "bench/...", "e2e/...", "examples/...", "gen/...", "clients/...", "internal/layouttest", "internal/prosetest"}
 
 type goPackage struct {
-	Dir, ImportPath                    string
+	Dir, ImportPath, Name              string
 	GoFiles, TestGoFiles, XTestGoFiles []string
 	Imports, TestImports, XTestImports []string
 }
@@ -107,10 +108,47 @@ func TestServicesAreSeparate(t *testing.T) {
 	}
 }
 
+// TestPictureHasEachRoom keeps the picture of docs/architecture.md complete: the box of a service names each of its rooms. A path in
+// it is a package.
+func TestPictureHasEachRoom(t *testing.T) {
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, picture, _ := strings.Cut(string(text), "\n```\n")
+	picture, _, _ = strings.Cut(picture, "\n```\n")
+	boxes := map[string]map[string]bool{}
+	for _, box := range strings.Split(picture, "┌─ services/")[1:] {
+		name, _, _ := strings.Cut(box, " ")
+		boxes[name] = map[string]bool{}
+		for _, word := range strings.FieldsFunc(box, func(r rune) bool { return r != '/' && !unicode.IsLetter(r) }) {
+			room, _, _ := strings.Cut(word, "/")
+			boxes[name][word], boxes[name][room] = true, true
+		}
+	}
+	exists := map[string]bool{}
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		room, ok := strings.CutPrefix(name, "services/"+service(name)+"/internal/")
+		exists[name], exists[room] = true, true
+		room, _, _ = strings.Cut(room, "/")
+		if ok && p.Name != "main" && !boxes[service(name)][room] {
+			t.Errorf("docs/architecture.md: the picture of services/%s has no %s", service(name), room)
+		}
+	}
+	for service, box := range boxes {
+		for word := range box {
+			if strings.Contains(word, "/") && !exists[word] && !exists["internal/"+word] {
+				t.Errorf("docs/architecture.md: the picture of services/%s has %s, which is not a package", service, word)
+			}
+		}
+	}
+}
+
 // listPackages returns the packages of this module.
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,ImportPath,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports", "headway/...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,ImportPath,Name,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports", "headway/...")
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

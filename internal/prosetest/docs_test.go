@@ -14,13 +14,14 @@ var (
 	folder = regexp.MustCompile(`(?:^|\s)\./([\w./-]+)`)
 	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	named  = regexp.MustCompile(`^[\w.-]+(/[\w.@-]+)*/?$`)
+	source = regexp.MustCompile(`^[\w-]+(/[\w.-]+)*\.(go|sql|proto|tsx?|mjs)$`)
 )
 
 // documents returns the pages that describe the repository as it is. The changelog also names what is gone.
 func documents(t *testing.T) (pages []string) {
 	t.Helper()
 	for _, file := range tracked(t) {
-		if path.Ext(file) == ".md" && file != "CHANGELOG.md" && (strings.HasPrefix(file, "docs/") || path.Dir(file) == ".") {
+		if path.Ext(file) == ".md" && file != "CHANGELOG.md" {
 			pages = append(pages, file)
 		}
 	}
@@ -43,8 +44,20 @@ func roots(t *testing.T) map[string]bool {
 	return names
 }
 
+// ends returns the paths of the repository's files, and every end of them: job/lease.go and lease.go.
+func ends(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, file := range tracked(t) {
+		for more := true; more; _, file, more = strings.Cut(file, "/") {
+			found[file] = true
+		}
+	}
+	return found
+}
+
 func TestDocumentedPathsExist(t *testing.T) {
-	known := roots(t)
+	known, files := roots(t), ends(t)
 	for _, page := range documents(t) {
 		text := string(contents(t, page))
 		var paths []string
@@ -52,6 +65,8 @@ func TestDocumentedPathsExist(t *testing.T) {
 			first, rest, isPath := strings.Cut(code[1], "/")
 			if named.MatchString(code[1]) && known[first] && isPath && rest != "" {
 				paths = append(paths, code[1])
+			} else if source.MatchString(code[1]) && !files[code[1]] {
+				t.Errorf("%s names %s, but no file has this name", page, code[1])
 			}
 		}
 		for _, m := range folder.FindAllStringSubmatch(text, -1) {
@@ -136,5 +151,13 @@ func TestChangelogHasEachEntryOnce(t *testing.T) {
 			}
 			first[text] = i
 		}
+	}
+}
+
+// TestArchitectureIsReadInFiveMinutes keeps the promise of CONTRIBUTING.md, at 260 words per minute.
+func TestArchitectureIsReadInFiveMinutes(t *testing.T) {
+	const limit = 5 * 260
+	if words := len(strings.Fields(string(contents(t, "docs/architecture.md")))); words > limit {
+		t.Errorf("docs/architecture.md has %d words. Shorten it to %d, which take five minutes", words, limit)
 	}
 }
