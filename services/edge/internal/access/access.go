@@ -270,8 +270,8 @@ func (a *Access) SigningIn(subject string) error {
 	if a.signIns.take(subject, time.Now()) {
 		return nil
 	}
-	return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
-		"Too many sessions were started for this user. Wait 10 seconds, and then try again.")
+	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		"Too many sessions were started for this user. Wait %g seconds, and then try again.", 1/signInsPerSecond)
 }
 
 // safe reports whether the method is safe (RFC 9110 §9.2.1). A cross-origin page gains nothing by making a browser send

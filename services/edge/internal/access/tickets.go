@@ -62,8 +62,8 @@ func (t *tickets) issue(caller Caller) (string, time.Time) {
 	return t.sealer.Seal(append(plain, packed(caller.Token)...)), now.Add(ticketTTL)
 }
 
-var errTicket = rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TICKET_INVALID,
-	"This ticket is not valid. ?token= accepts a ticket from POST /api/v1/sse/tickets, once and within 30 seconds. Get a new ticket, or send a token in the Authorization header.")
+var errTicket = rpcerr.Newf(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TICKET_INVALID,
+	"This ticket is not valid. ?token= accepts a ticket from POST /api/v1/sse/tickets, once and within %g seconds. Get a new ticket, or send a token in the Authorization header.", ticketTTL.Seconds())
 
 // redeem returns the session and the token of a ticket, once.
 func (t *tickets) redeem(ctx context.Context, text string) (session, token string, err error) {

@@ -8,9 +8,6 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// longestTitle is the number of characters that the name of a sheet in a workbook can have.
-const longestTitle = 31
-
 // sheetTitles returns titles that the sheets of one workbook can have. Names of tables and files can be longer.
 func (g *Guess) sheetTitles() map[*Sheet]string {
 	titles, taken := map[*Sheet]string{}, map[string]bool{}
@@ -36,7 +33,7 @@ func (g *Guess) sheetTitles() map[*Sheet]string {
 // cutTitle returns as much of a title as there is room for, with an end.
 func cutTitle(title, end string) string {
 	letters := []rune(title)
-	for len(utf16.Encode(letters))+len(end) > longestTitle {
+	for len(utf16.Encode(letters))+len(end) > schema.MaxSheetTitle {
 		letters = letters[:len(letters)-1]
 	}
 	return strings.TrimSpace(string(letters)) + end

@@ -24,7 +24,7 @@ func (m *Maintenance) lead(ctx context.Context, store imports.Shared) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resignTimeout)
 		defer cancel()
 		if err := store.Resign(ctx, m.Name); err != nil {
-			m.Logger.WarnContext(ctx, "can't let another importer clean up. One takes over within 20 seconds", "error", err)
+			m.Logger.WarnContext(ctx, "can't let another importer clean up immediately", "takes_over_within", leadFor+leadInterval, "error", err)
 		}
 	}()
 	var swept time.Time

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/xlsxwrite"
 )
@@ -53,13 +54,10 @@ func pageName(name string, number int) string {
 		return name
 	}
 	suffix := fmt.Sprintf(" (%d)", number)
-	return clipUnits(name, maxSheetName-len(suffix)) + suffix
+	return clipUnits(name, schema.MaxSheetTitle-len(suffix)) + suffix
 }
 
 // pageOf returns the sheet and the row of the n-th row after the headers, from 1.
 func pageOf(name string, n, maxRows int) (sheet string, row int) {
 	return pageName(name, (n-1)/(maxRows-1)+1), (n-1)%(maxRows-1) + 2
 }
-
-// maxSheetName is the maximum length of a sheet name in Excel, in UTF-16 units.
-const maxSheetName = 31

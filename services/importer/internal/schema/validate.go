@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -59,12 +60,14 @@ func (l *loader) checkSheetNames(d *schemaDraft) {
 	}
 }
 
+// MaxSheetTitle is the maximum length of a sheet's name in Excel, in UTF-16 units.
+const MaxSheetTitle = 31
+
 // SheetTitleProblem returns why Excel rejects a sheet with this name. It returns nothing if Excel accepts the name.
-// Excel counts lengths in UTF-16 units.
 func SheetTitleProblem(title string) string {
 	switch {
-	case len(utf16.Encode([]rune(title))) > 31:
-		return "it is longer than 31 characters"
+	case len(utf16.Encode([]rune(title))) > MaxSheetTitle:
+		return fmt.Sprintf("it is longer than %d characters", MaxSheetTitle)
 	case strings.ContainsAny(title, `[]:*?/\`):
 		return `it contains one of [ ] : * ? / \`
 	case strings.HasPrefix(title, "'") || strings.HasSuffix(title, "'"):

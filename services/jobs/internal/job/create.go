@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 
 	MaxCheckpoint = 64 << 10 // in bytes
 )
+
+// documentTooLarge is the problem with a document of more than MaxDocument bytes.
+var documentTooLarge = fmt.Sprintf("is larger than %d KiB as JSON", MaxDocument>>10)
 
 const (
 	defaultMaxAttempts = 3
@@ -62,7 +66,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 	case spec.fieldWithNUL() != "":
 		return Job{}, &InvalidError{spec.fieldWithNUL(), "contains the character NUL. Remove it"}
 	case len(spec.Payload) > MaxDocument:
-		return Job{}, &InvalidError{"payload", "is larger than 8 KiB as JSON"}
+		return Job{}, &InvalidError{"payload", documentTooLarge}
 	case !j.Deadline.IsZero() && !j.Deadline.After(now):
 		return Job{}, &InvalidError{"deadline", "has already passed"}
 	}

@@ -28,7 +28,7 @@ var (
 // InvalidError names the field of a request that breaks its documented rule.
 type InvalidError struct {
 	Field   string // as the contract names it, e.g. "payload" or "steps[2].name"
-	Problem string // the end of a message: "is larger than 8 KiB"
+	Problem string // the end of a message: "is required"
 }
 
 func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }

@@ -1,6 +1,9 @@
 package job
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Limit bounds the jobs of an owner that have the same key, whatever their kinds.
 type Limit struct {
@@ -20,7 +23,7 @@ func (l Limit) problem() string {
 	case l.Key == "":
 		return "needs a key"
 	case long:
-		return "has a key of more than 200 characters"
+		return fmt.Sprintf("has a key of more than %d characters", maxLimitKey)
 	case l.MaxActive < 0 || l.Interval < 0:
 		return "has a negative number"
 	case l.MaxActive == 0 && l.Interval == 0:

@@ -121,7 +121,7 @@ func (j *Job) Resume(now time.Time, revision uint32, answer json.RawMessage) err
 		return ErrNotWaiting
 	}
 	if len(answer) > MaxDocument {
-		return &InvalidError{"answer", "is larger than 8 KiB as JSON"}
+		return &InvalidError{"answer", documentTooLarge}
 	}
 	j.dropQuestion()
 	j.Answer = answer

@@ -47,8 +47,8 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST,
 			"The lease token is not valid for this job, or the lease has ended. Stop working on the job.")
 	case errors.Is(err, job.ErrSnapshotTooBig):
-		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_SNAPSHOT_TOO_LARGE,
-			"The job's snapshot would be larger than 16 KiB, or its steps larger than 256 KiB. Send shorter texts, or fewer steps or counters. Store large data as output.")
+		return rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_SNAPSHOT_TOO_LARGE,
+			"The job's snapshot would be larger than %d KiB, or its steps larger than %d KiB. Send shorter texts, or fewer steps or counters. Store large data as output.", job.MaxSnapshot>>10, job.MaxProgress>>10)
 	case errors.Is(err, job.ErrRequestIDReused):
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 			"This request_id or job_id was already used for a different request. Choose a new one.")
