@@ -205,11 +205,16 @@ func errorMessage(text []byte) string {
 	return ""
 }
 
+// interrupted returns the error for a response that ended early.
+func interrupted() error {
+	return headway.Fail("BACKEND_INTERRUPTED", "The backend's response ended before it was complete.")
+}
+
 // answer returns the result in a JSON answer. An answer that is an update is handled like one.
 func answer(body io.Reader) (any, error) {
 	text, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
 	if err != nil {
-		return nil, headway.Fail("BACKEND_INTERRUPTED", "The backend's response ended before it was complete.")
+		return nil, interrupted()
 	}
 	if len(text) > maxAnswer {
 		return nil, headway.FailPermanently("BACKEND_ANSWER_TOO_LARGE", fmt.Sprintf("The backend's response has more than %d KiB.", maxAnswer>>10), nil)
@@ -268,7 +273,7 @@ func copyOutput(task *headway.Task, body io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return headway.Fail("BACKEND_INTERRUPTED", "The backend's response ended before it was complete.")
+			return interrupted()
 		}
 	}
 }

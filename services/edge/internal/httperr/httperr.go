@@ -90,6 +90,12 @@ func RouteNotFound(r *http.Request) error {
 		"%s %s was not found. See /docs for all paths.", r.Method, r.URL.Path)
 }
 
+// JSONOnly returns the error for a body of another type.
+func JSONOnly() error {
+	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+		"This route accepts JSON only. Send it with `Content-Type: application/json`.")
+}
+
 // Allowed returns the methods that mux accepts for the path of a request, if it has no route for the request's own method.
 func Allowed(mux *http.ServeMux, r *http.Request) []string {
 	h, pattern := mux.Handler(r)
@@ -141,12 +147,6 @@ func tidy(err error) error {
 	case codes.Unavailable:
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"A service is temporarily unavailable. Try again.", err)
-	case codes.DeadlineExceeded:
-		return rpcerr.Wrap(codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The response was not ready in time. Try again.", err)
-	case codes.Canceled:
-		return rpcerr.Wrap(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE,
-			"The call was cancelled before its response was ready.", err)
 	case codes.InvalidArgument: // from the gateway: a body or query that doesn't match the message
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID, st.Message())
 	case codes.ResourceExhausted: // from grpc: a message above its limit
@@ -155,9 +155,6 @@ func tidy(err error) error {
 	}
 	return rpcerr.Internal(err)
 }
-
-// textType begins the JSON of a message of the catalogs.
-const textType = `{"@type":"type.googleapis.com/headway.imports.v1.Text",`
 
 // details returns the details of the status, except the reason, which is in the body.
 func details(st *status.Status) []json.RawMessage {
@@ -168,8 +165,8 @@ func details(st *status.Status) []json.RawMessage {
 			continue
 		}
 		if text, is := d.(*importsv1.Text); is { // as in other responses
-			if fields, err := webjson.Marshal(text); err == nil {
-				out = append(out, append([]byte(textType), fields[1:]...))
+			if encoded, err := webjson.MarshalAny(text); err == nil {
+				out = append(out, encoded)
 			}
 			continue
 		}

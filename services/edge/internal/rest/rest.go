@@ -154,8 +154,7 @@ func readBody(r *http.Request) error {
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-			"This route accepts JSON only. Send it with `Content-Type: application/json`.")
+		return httperr.JSONOnly()
 	}
 	return nil
 }

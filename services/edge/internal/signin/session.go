@@ -190,8 +190,7 @@ func readSecret(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", nil
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return "", rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-			"This route accepts JSON only. Send it with `Content-Type: application/json`.")
+		return "", httperr.JSONOnly()
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()

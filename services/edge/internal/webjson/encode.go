@@ -44,6 +44,12 @@ func Append(b []byte, m proto.Message) ([]byte, error) { return appendMessage(b,
 // MarshalSet encodes only the fields of a message that are set. Messages within it are encoded as by Marshal.
 func MarshalSet(m proto.Message) ([]byte, error) { return appendFields(nil, m.ProtoReflect(), true) }
 
+// MarshalAny encodes a message like Marshal, with its type in the member @type, as protojson encodes a google.protobuf.Any.
+func MarshalAny(m proto.Message) ([]byte, error) {
+	b := append([]byte(`{"@type":"type.googleapis.com/`), m.ProtoReflect().Descriptor().FullName()...)
+	return appendMembers(append(b, '"'), m.ProtoReflect(), false)
+}
+
 func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 	if strings.HasPrefix(string(m.Descriptor().FullName()), "google.protobuf.") {
 		// Timestamp, Struct, Value, and other well-known types have special forms, which protojson implements.
@@ -59,8 +65,11 @@ func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 }
 
 func appendFields(b []byte, m protoreflect.Message, onlySet bool) ([]byte, error) {
-	b = append(b, '{')
-	empty := true
+	return appendMembers(append(b, '{'), m, onlySet)
+}
+
+// appendMembers appends the fields of a message to an object that is open, and closes it.
+func appendMembers(b []byte, m protoreflect.Message, onlySet bool) ([]byte, error) {
 	fields, texts := m.Descriptor().Fields(), textsOf(m.Descriptor())
 	for i := range fields.Len() {
 		fd := fields.Get(i)
@@ -76,10 +85,9 @@ func appendFields(b []byte, m protoreflect.Message, onlySet bool) ([]byte, error
 		if text == "" && (onlySet || fd.HasPresence()) && !m.Has(fd) {
 			continue
 		}
-		if !empty {
+		if b[len(b)-1] != '{' {
 			b = append(b, ',')
 		}
-		empty = false
 		b = append(b, '"')
 		b = append(b, fd.JSONName()...)
 		b = append(b, '"', ':')

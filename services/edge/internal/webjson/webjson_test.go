@@ -61,6 +61,17 @@ func TestMarshalRejectsNonFiniteNumbers(t *testing.T) {
 	}
 }
 
+func TestMarshalAnyBeginsWithType(t *testing.T) {
+	for want, m := range map[string]proto.Message{
+		`{"@type":"type.googleapis.com/headway.imports.v1.Text","messageId":"phone","parameters":{}}`: &importsv1.Text{MessageId: "phone"},
+		`{"@type":"type.googleapis.com/headway.jobs.v1.DeleteJobResponse"}`:                           &jobsv1.DeleteJobResponse{},
+	} {
+		if got, err := webjson.MarshalAny(m); err != nil || string(got) != want {
+			t.Errorf("got %s, %v; want %s", got, err, want)
+		}
+	}
+}
+
 func TestUnmarshalAcceptsShortAndFullNames(t *testing.T) {
 	for _, text := range []string{
 		`{"statuses":["active","JOB_STATUS_FAILED"],"page_size":3}`,

@@ -20,9 +20,6 @@ var ErrNothing = errors.New("there is no sheet with headers and rows. The first 
 // ErrNoRelations means that no table of a database can be imported into.
 var ErrNoRelations = errors.New("the database has no tables that can be imported into")
 
-// headerSearch is the number of rows in which the headers are searched for, as in an import.
-const headerSearch = 50
-
 // table is a sheet with its columns, rows, and keys.
 type table struct {
 	input   Input
@@ -49,7 +46,7 @@ type table struct {
 
 // open finds the headers. It returns nil if the sheet has no rows.
 func open(ctx context.Context, in Input) (*table, error) {
-	found, err := source.Head(ctx, in.Book, []string{in.Sheet}, headerSearch)
+	found, err := source.Head(ctx, in.Book, []string{in.Sheet}, layout.HeaderSearch)
 	if err != nil {
 		return nil, err
 	}

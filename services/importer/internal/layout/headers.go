@@ -6,6 +6,9 @@ import (
 	"headway/services/importer/internal/source"
 )
 
+// HeaderSearch is the number of non-empty rows that are searched for headers, which can be below a title.
+const HeaderSearch = 50
+
 // withoutTitles returns the rows of headers without those that have cells outside the table: they are titles.
 func withoutTitles(rows []source.Row, t Table) []int {
 	if len(t.Header) < 2 {

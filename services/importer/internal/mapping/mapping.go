@@ -8,13 +8,11 @@ import (
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
 )
-
-// headerSearch is the number of non-empty rows that are searched for headers, which can be below a title.
-const headerSearch = 50
 
 // Problem is the reason why a workbook does not match its schema.
 type Problem uint8
@@ -91,7 +89,7 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	if len(found) == 0 {
 		return nil, problem(SheetMissing, messages.New("sheet.none_found", messages.Text("schema", s.Name), sheetTitles("sheets", s)))
 	}
-	head, err := source.Head(ctx, book, names, headerSearch)
+	head, err := source.Head(ctx, book, names, layout.HeaderSearch)
 	if err != nil {
 		return nil, err
 	}

@@ -177,7 +177,7 @@ func readHeads(ctx context.Context, book source.Workbook) (map[string][]source.R
 // headerOf returns the row of headers: the one that was found, or the one that has the most headers of the schema, or the one
 // that looks like headers.
 func headerOf(rows []source.Row, sheet string, s *schema.Schema, known labels, found []imports.Sheet) source.Row {
-	search := rows[:min(len(rows), headerSearch)]
+	search := rows[:min(len(rows), layout.HeaderSearch)]
 	table := layout.FindTable(rows)
 	joined := source.Row{}
 	if len(table.Header) > 0 {

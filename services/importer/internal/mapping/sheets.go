@@ -7,6 +7,7 @@ import (
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -154,7 +155,7 @@ func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit
 // matches returns how many columns of the schema a sheet has. It returns 0 if a required one is missing, or if the sheet
 // can't be read.
 func (f *finder) matches(ctx context.Context, spec *schema.Sheet, explicit imports.SheetMapping, sheet source.Sheet) (int, error) {
-	head, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
+	head, err := source.Head(ctx, f.book, []string{sheet.Name}, layout.HeaderSearch)
 	var damaged *source.Error
 	if errors.As(err, &damaged) {
 		return 0, nil

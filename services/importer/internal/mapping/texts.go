@@ -8,6 +8,7 @@ import (
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -32,7 +33,7 @@ func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
 	var found []imports.Sheet
 	known := newLabels(f.schema, f.mapping)
 	for _, sheet := range listed {
-		heads, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
+		heads, err := source.Head(ctx, f.book, []string{sheet.Name}, layout.HeaderSearch)
 		if err != nil {
 			return nil, err
 		}
