@@ -324,7 +324,7 @@ func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 // Ahead implements job.Store.
 func (s *Store) Ahead(ctx context.Context, kind, owner string, of int64, limit int) (n int, err error) {
 	err = s.read(ctx, func(ctx context.Context) (err error) {
-		n, err = ahead(ctx, s.reads, kind, owner, of, 1<<62, limit)
+		n, _, err = ahead(ctx, s.reads, kind, owner, of, 1<<62, limit)
 		return err
 	})
 	return n, err

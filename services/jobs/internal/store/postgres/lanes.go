@@ -138,7 +138,8 @@ type querier interface {
 // ahead returns how many ready jobs are leased before one of this owner, rank, and order of creation, up to limit. With
 // very many full lanes, it is an estimate. Each open lane ahead has at least one job, so as many as the limit are read, in the order
 // of an index.
-func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, limit int) (n int, err error) {
+// own is how many of these are the owner's.
+func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, limit int) (n, own int, err error) {
 	err = q.QueryRow(ctx, `WITH own AS (
 		SELECT count(*) AS n FROM (SELECT 1 FROM queue WHERE kind = $1 AND owner = $2 AND (rank, seq) < ($3, $4) LIMIT $5) AS first
 	), turn AS (
@@ -148,12 +149,54 @@ func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, li
 		FROM turn CROSS JOIN own LEFT JOIN lanes AS l ON l.kind = $1 AND l.owner = $2 AND l.state IN (1, 2)
 	)
 	SELECT least((SELECT n FROM own) + coalesce(sum(least(l.ready,
-		mine.round - greatest(l.round, turn.round) + CASE WHEN l.stamp < mine.stamp THEN 1 ELSE 0 END)), 0), $5)
+		mine.round - greatest(l.round, turn.round) + CASE WHEN l.stamp < mine.stamp THEN 1 ELSE 0 END)), 0), $5), (SELECT n FROM own)
 	FROM mine CROSS JOIN turn
 	JOIN ((SELECT round, stamp, ready FROM lanes WHERE kind = $1 AND owner <> $2 AND state = 1 ORDER BY round, stamp LIMIT $5)
 		UNION ALL (SELECT round, stamp, ready FROM lanes WHERE kind = $1 AND owner <> $2 AND state = 2 LIMIT $6)) AS l
 		ON mine.round >= greatest(l.round, turn.round)`,
-		kind, owner, of, seq, limit, maxCounted).Scan(&n)
+		kind, owner, of, seq, limit, maxCounted).Scan(&n, &own)
+	return n, own, err
+}
+
+// positions has what is known of the positions in a lane, by the counts of the database.
+type positions struct {
+	first  *counted // the last one of an owner's first job
+	beyond *counted // the first one with the maximum of jobs ahead
+}
+
+// counted is the position of a job with this rank and order of creation.
+type counted struct {
+	rank, seq int64
+	ahead     int
+}
+
+func (p *counted) compare(rank, seq int64) int {
+	return cmp.Or(cmp.Compare(p.rank, rank), cmp.Compare(p.seq, seq))
+}
+
+// ahead returns how many ready jobs are ahead of a job that becomes ready. If many jobs of a lane do, as when a filter retries them, it
+// asks the database only for those whose positions do not follow from others.
+func (t *tx) ahead(j *job.Job, seq int64) (int, error) {
+	of, rank := lane{j.Kind, j.Owner}, j.Rank()
+	known := t.positions[of]
+	if known == nil {
+		known = &positions{}
+		t.positions[of] = known
+	}
+	switch {
+	case known.first != nil && known.first.compare(rank, seq) >= 0:
+		return known.first.ahead, nil
+	case known.beyond != nil && known.beyond.compare(rank, seq) <= 0:
+		return known.beyond.ahead, nil
+	}
+	n, own, err := ahead(t.ctx, t.conn, j.Kind, j.Owner, rank, seq, job.MaxAhead)
+	switch {
+	case err != nil:
+	case own == 0:
+		known.first = &counted{rank, seq, n}
+	case n >= job.MaxAhead:
+		known.beyond = &counted{rank, seq, n}
+	}
 	return n, err
 }
 

@@ -18,6 +18,7 @@ type tx struct {
 	dirty []*row
 	earlier
 	deltas map[lane]*delta
+	positions map[lane]*positions
 	rounds map[string]int64 // by kind, of the last lease
 	limit  int64            // of active jobs per lane
 	active map[string]row   // of the writer
@@ -29,7 +30,7 @@ type tx struct {
 }
 
 func newTx(ctx context.Context, c *pgx.Conn, limit int64, active map[string]row) *tx {
-	t := &tx{ctx: ctx, conn: &conn{Conn: c}, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
+	t := &tx{ctx: ctx, conn: &conn{Conn: c}, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, positions: map[lane]*positions{}, rounds: map[string]int64{}}
 	t.gates = job.NewGates(t.loadGate)
 	return t
 }
@@ -219,7 +220,7 @@ func (t *tx) keep(r *row, j *job.Job) error {
 		return err
 	}
 	if j.Ready() && !before.Ready() {
-		n, err := ahead(t.ctx, t.conn, j.Kind, j.Owner, j.Rank(), r.seq, job.MaxAhead)
+		n, err := t.ahead(j, r.seq)
 		if err != nil {
 			return t.fail("count the jobs ahead of "+j.ID, err)
 		}
@@ -273,6 +274,7 @@ func (t *tx) flush() error {
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
 		return t.fail("store the jobs", err)
 	}
+	clear(t.positions)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -242,6 +243,37 @@ func requeuedPosition(t *testing.T, s *suite) {
 		t.Errorf("a job whose time has come has place %d since %v, %v; want 4", ready.QueuePosition, ready.ReadyAt, err)
 	}
 	equal(t, "the stored job", s.get(late.ID), ready)
+}
+
+// positionsTogether retries jobs, latest first, of which some are older than those in the queue.
+func positionsTogether(t *testing.T, s *suite) {
+	var all, retried []string
+	for i := range 6 {
+		spec := job.Spec{Kind: "crawl", Owner: "alice"}
+		j, err := job.New(spec, start.Add(time.Duration(i)*time.Second))
+		if err == nil {
+			_, _, err = s.Create(t.Context(), j, "", spec.Fingerprint())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, j.ID)
+	}
+	for _, i := range []int{5, 3, 1, 0} { // 2 and 4 stay in the queue
+		retried = append(retried, all[i])
+	}
+	if _, errs := s.Update(t.Context(), retried, func(_ int, j *job.Job) error { _, err := j.Cancel(start, 0, job.Failure{}); return err }); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	jobs, errs := s.Update(t.Context(), retried, func(_ int, j *job.Job) error { return j.Retry(start) })
+	if errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	positions := make([]uint32, len(jobs))
+	for i := range jobs {
+		positions[i] = jobs[i].QueuePosition
+	}
+	equal(t, "the positions", positions, []uint32{2, 1, 0, 0})
 }
 
 func due(t *testing.T, s *suite) {

@@ -65,6 +65,7 @@ func Run(t *testing.T, open Open) {
 		{"blobs that nothing refers to are known", unreferenced},
 		{"long tails are found", longTails},
 		{"a job that becomes ready again has its queue position", requeuedPosition},
+		{"jobs that become ready in one step have their queue positions", positionsTogether},
 		{"live jobs are counted by kind and status", liveCounts},
 		{"text of any script survives", unicode},
 		{"texts that no database stores harm nothing", oddTexts},
