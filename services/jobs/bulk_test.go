@@ -260,6 +260,21 @@ func TestCancelledChangeStops(t *testing.T) {
 	}, func(c *jobs.Config) { c.SetGate(gate) })
 }
 
+// TestRefusedJobDoesNotStopChange has a job that the database refuses. All jobs of its page are changed in one step, but it does not keep
+// the others from being changed.
+func TestRefusedJobDoesNotStopChange(t *testing.T) {
+	gate := &jobs.Gate{}
+	w := setup(t, func(c *jobs.Config) { c.SetGate(gate) })
+	user := w.user("alice")
+	const n = 20
+	w.createMany(user, n-1, "a")
+	gate.Refused.Store(new(w.create(user, &jobsv1.CreateJobRequest{Labels: map[string]string{"batch": "a"}}).GetJobId()))
+	done := w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
+	if got := done.GetResult().AsMap(); got["changed"] != float64(n-1) || got["refused"] != 1.0 {
+		t.Errorf("the change ended as %v", got)
+	}
+}
+
 func TestInterruptedPageIsCounted(t *testing.T) {
 	gate := &jobs.Gate{}
 	w := setup(t, func(c *jobs.Config) { c.SetGate(gate) })

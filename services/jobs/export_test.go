@@ -2,6 +2,9 @@ package jobs
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +24,8 @@ var ErrUnavailable = job.ErrUnavailable
 type Gate struct {
 	// Pass returns the error of a change that does not reach the store. nil lets all pass.
 	Pass atomic.Pointer[func(ctx context.Context, id string) error]
+	// Refused is the ID of a job with which each step fails, or nil.
+	Refused atomic.Pointer[string]
 }
 
 // SetGate makes the service's changes of jobs pass a gate.
@@ -34,10 +39,27 @@ type gated struct {
 }
 
 func (g *gated) Update(ctx context.Context, ids []string, change func(i int, j *job.Job) error) ([]job.Job, []error) {
-	if pass := g.gate.Pass.Load(); pass != nil && len(ids) == 1 {
-		if err := (*pass)(ctx, ids[0]); err != nil {
-			return make([]job.Job, 1), []error{err}
+	jobs, errs := make([]job.Job, len(ids)), make([]error, len(ids))
+	if refused := g.gate.Refused.Load(); refused != nil && slices.Contains(ids, *refused) {
+		for i := range errs {
+			errs[i] = errors.New("the database refuses the step")
 		}
+		return jobs, errs
 	}
-	return g.Store.Update(ctx, ids, change)
+	pass := g.gate.Pass.Load()
+	if pass == nil {
+		return g.Store.Update(ctx, ids, change)
+	}
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() {
+			if errs[i] = (*pass)(ctx, id); errs[i] != nil {
+				return
+			}
+			one, err := g.Store.Update(ctx, []string{id}, func(_ int, j *job.Job) error { return change(i, j) })
+			jobs[i], errs[i] = one[0], err[0]
+		})
+	}
+	wg.Wait()
+	return jobs, errs
 }

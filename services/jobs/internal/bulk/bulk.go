@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -254,27 +255,26 @@ func (r *run) page(ctx context.Context, f *job.Filter, at *state) error {
 	return nil
 }
 
-// change changes jobs at the same time, so that they share commits.
+// change changes jobs in one step. If none can be changed, for example because the database refuses one of them, each has its own step.
 func (r *run) change(ctx context.Context, jobs []job.Job) (changed, refused int, err error) {
-	var wg sync.WaitGroup
-	errs := make([]error, len(jobs))
+	ids := make([]string, 0, len(jobs))
 	for i := range jobs {
-		if jobs[i].Kind == Kind {
-			errs[i] = job.ErrNotFound // requests do not change each other
-			continue
+		switch {
+		case jobs[i].Kind == Kind: // requests do not change each other
+		case r.request.Action == Cancel && jobs[i].CancelRequested: // nothing is left to do, and an earlier attempt might have counted it
+		default:
+			ids = append(ids, jobs[i].ID)
 		}
-		if r.request.Action == Cancel && jobs[i].CancelRequested {
-			errs[i] = job.ErrNotFound // nothing is left to do, and an earlier attempt might have counted it
-			continue
-		}
-		wg.Go(func() { errs[i] = r.changeOne(ctx, jobs[i].ID) })
 	}
-	wg.Wait()
+	errs := r.changeAll(ctx, ids)
+	if !slices.Contains(errs, nil) {
+		errs = r.changeEach(ctx, ids)
+	}
 	for _, one := range errs {
 		switch {
 		case one == nil:
 			changed++
-		case errors.Is(one, job.ErrNotFound): // it was deleted meanwhile, or is left out
+		case errors.Is(one, job.ErrNotFound): // it was deleted meanwhile
 		case ctx.Err() != nil || errors.Is(one, job.ErrUnavailable):
 			err = one
 		default:
@@ -282,6 +282,30 @@ func (r *run) change(ctx context.Context, jobs []job.Job) (changed, refused int,
 		}
 	}
 	return changed, refused, err
+}
+
+// changeAll changes jobs in one step. Deletions have no such step.
+func (r *run) changeAll(ctx context.Context, ids []string) []error {
+	allow := r.cfg.Allow(r.request.As, r.request.Action == Retry)
+	switch {
+	case len(ids) == 0:
+	case r.request.Action == Cancel:
+		return r.lifecycle.CancelAll(ctx, ids, job.Failure{}, allow)
+	case r.request.Action == Retry:
+		return r.lifecycle.RetryAll(ctx, ids, allow)
+	}
+	return nil
+}
+
+// changeEach changes jobs at the same time, so that they share commits.
+func (r *run) changeEach(ctx context.Context, ids []string) []error {
+	errs := make([]error, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { errs[i] = r.changeOne(ctx, id) })
+	}
+	wg.Wait()
+	return errs
 }
 
 func (r *run) changeOne(ctx context.Context, id string) (err error) {

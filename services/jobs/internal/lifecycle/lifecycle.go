@@ -151,23 +151,45 @@ func (l *Lifecycle) List(ctx context.Context, f job.Filter) (job.Page, error) {
 
 // Cancel ends a queued or waiting job, and asks the worker of an active job to stop. why can be zero.
 func (l *Lifecycle) Cancel(ctx context.Context, id string, why job.Failure, allow Allow) (job.Job, error) {
-	return l.change(ctx, id, func(now time.Time, j *job.Job) error {
+	return l.change(ctx, id, l.cancel(why, allow))
+}
+
+// CancelAll is Cancel for several jobs in one step. Each has its own error. If the step fails, all have its error.
+func (l *Lifecycle) CancelAll(ctx context.Context, ids []string, why job.Failure, allow Allow) []error {
+	cancel := l.cancel(why, allow)
+	_, errs := l.changeAll(ctx, ids, func(_ int, now time.Time, j *job.Job) error { return cancel(now, j) })
+	return errs
+}
+
+func (l *Lifecycle) cancel(why job.Failure, allow Allow) func(time.Time, *job.Job) error {
+	return func(now time.Time, j *job.Job) error {
 		if err := allow(j); err != nil {
 			return err
 		}
 		_, err := j.Cancel(now, l.cfg.CancelGrace, why)
 		return err
-	})
+	}
 }
 
 // Retry queues a failed or cancelled job again.
 func (l *Lifecycle) Retry(ctx context.Context, id string, allow Allow) (job.Job, error) {
-	return l.change(ctx, id, func(now time.Time, j *job.Job) error {
+	return l.change(ctx, id, retry(allow))
+}
+
+// RetryAll is Retry for several jobs in one step, like CancelAll.
+func (l *Lifecycle) RetryAll(ctx context.Context, ids []string, allow Allow) []error {
+	retry := retry(allow)
+	_, errs := l.changeAll(ctx, ids, func(_ int, now time.Time, j *job.Job) error { return retry(now, j) })
+	return errs
+}
+
+func retry(allow Allow) func(time.Time, *job.Job) error {
+	return func(now time.Time, j *job.Job) error {
 		if err := allow(j); err != nil {
 			return err
 		}
 		return j.Retry(now)
-	})
+	}
 }
 
 // Resume answers a waiting job's question and queues the job again. revision is the revision of the snapshot with the
