@@ -17,16 +17,16 @@ type tx struct {
 	rows  map[string]*row
 	dirty []*row
 	earlier
-	deltas map[lane]*delta
+	deltas    map[lane]*delta
 	positions map[lane]*positions
-	rounds map[string]int64 // by kind, of the last lease
-	limit  int64            // of active jobs per lane
-	active map[string]row   // of the writer
-	gates  *job.Gates
-	again  bool // an earlier attempt has failed
-	wrote  bool
-	broken error // an error of the database, after which the transaction is lost
-	commit job.Commit
+	rounds    map[string]int64 // by kind, of the last lease
+	limit     int64            // of active jobs per lane
+	active    map[string]row   // of the writer
+	gates     *job.Gates
+	again     bool // an earlier attempt has failed
+	wrote     bool
+	broken    error // an error of the database, after which the transaction is lost
+	commit    job.Commit
 }
 
 func newTx(ctx context.Context, c *pgx.Conn, limit int64, active map[string]row) *tx {
