@@ -84,8 +84,8 @@ func (a *admitter) refuse(ctx context.Context, method string, err error) error {
 
 // withDeadline returns the context of a call that ends unless the call reaches the interceptors in time.
 func withDeadline(ctx context.Context, call *arrival) context.Context {
-	ctx, cancel := context.WithCancel(context.WithValue(ctx, arrivalKey{}, call))
-	call.late = time.AfterFunc(messageTimeout, cancel)
+	ctx, call.end = context.WithCancelCause(context.WithValue(ctx, arrivalKey{}, call))
+	call.late = time.AfterFunc(messageTimeout, func() { call.end(context.Canceled) })
 	return ctx
 }
 

@@ -69,6 +69,8 @@ type arrival struct {
 	caller *auth.Identity
 	// late ends the call if its request does not arrive in time.
 	late *time.Timer
+	// end ends the call in the transport, so that nothing blocks in it.
+	end context.CancelCauseFunc
 	// handled is set when the call reaches the interceptors, which log its end.
 	handled atomic.Bool
 }

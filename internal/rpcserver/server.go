@@ -35,6 +35,8 @@ const (
 	maxHeaderBytes = 32 << 10
 	// maxConcurrentStreams limits the calls of one connection. An edge has all its streams on one connection.
 	maxConcurrentStreams = 1 << 14
+	// maxIdle is how long a connection can be without a call. Clients connect again for their next call.
+	maxIdle = 15 * time.Minute
 	// minPingInterval is the interval at which clients can ping without being disconnected.
 	minPingInterval = time.Second
 )
@@ -53,7 +55,7 @@ type Config struct {
 	TLS credentials.TransportCredentials
 	// DrainTimeout is how long calls can take to finish after Serve's context is done. Default 5 s.
 	DrainTimeout time.Duration
-	// StallTimeout is how long the sender of a stream can keep the service waiting. Default 2 min.
+	// StallTimeout is how long the sender or the reader of a stream can keep the service waiting. Default 2 min.
 	StallTimeout time.Duration
 	// MaxReceiveBytes is the maximum size of a request message. Default 4 MiB.
 	MaxReceiveBytes int
@@ -140,7 +142,7 @@ func New(cfg Config) (*Server, error) {
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxConcurrentStreams(maxConcurrentStreams),
 		grpc.ConnectionTimeout(10*time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: maxIdle, Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 	)
 	healthv1.RegisterHealthServer(s.GRPC, s.health)

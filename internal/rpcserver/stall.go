@@ -1,6 +1,9 @@
 package rpcserver
 
 import (
+	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -15,14 +18,57 @@ import (
 // emptyBytes is the size of a message that has a field without content.
 const emptyBytes = 2
 
-// stallStream ends calls whose caller opens a stream and then sends nothing, or next to nothing.
+// minReadRate is the number of bytes per second below which a reader counts as stalled.
+const minReadRate = 100
+
+// errReaderStalled is the cause of the end of a call whose caller doesn't read its responses.
+var errReaderStalled = errors.New("the caller does not read the responses")
+
+// stallStream ends calls whose caller opens a stream and then sends nothing, or next to nothing, or doesn't read the responses.
 func stallStream(timeout time.Duration) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		if a, ok := ss.Context().Value(arrivalKey{}).(*arrival); ok && info.IsServerStream {
+			ss = &readStream{ServerStream: ss, end: a.end, timeout: timeout}
+		}
 		if info.IsClientStream {
 			ss = &stallingStream{ServerStream: ss, left: stall.NewTimeout(timeout), timeout: timeout, isDialog: info.IsServerStream}
 		}
 		return handler(srv, ss)
 	}
+}
+
+// readStream is a stream whose responses the caller must read. HTTP/2 buffers up to 64 KiB for a caller, and then SendMsg blocks until
+// the caller has read some of them.
+type readStream struct {
+	grpc.ServerStream
+	// end ends the call, and with it a blocked SendMsg.
+	end     context.CancelCauseFunc
+	timeout time.Duration
+}
+
+// SendMsg implements grpc.ServerStream. After the timeout, a reader at minReadRate has time for the message. Its size isn't needed before.
+func (s *readStream) SendMsg(m any) error {
+	var sent atomic.Bool
+	late := time.AfterFunc(s.timeout, func() {
+		size := 0
+		if message, ok := m.(proto.Message); ok {
+			size = proto.Size(message)
+		}
+		time.AfterFunc(time.Duration(size)*time.Second/minReadRate, func() {
+			if !sent.Load() {
+				s.end(errReaderStalled)
+			}
+		})
+	})
+	err := s.ServerStream.SendMsg(m)
+	sent.Store(true)
+	late.Stop()
+	if err != nil && errors.Is(context.Cause(s.Context()), errReaderStalled) {
+		return rpcerr.Newf(codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE,
+			"The caller did not read the responses: in the last %s, it read less than %d bytes per second. Call again, and read them as they arrive.",
+			s.timeout, minReadRate)
+	}
+	return err
 }
 
 // stallingStream is a stream whose caller must make progress.

@@ -11,9 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -23,9 +26,20 @@ import (
 	"headway/internal/rpcserver"
 )
 
-// keeping is the service of a test that takes files to their end.
+// keeping is the service of a test that takes files to their end. ended receives the errors of its downloads.
 type keeping struct {
 	importsv1.UnimplementedImportServiceServer
+	ended chan error
+}
+
+// DownloadReport sends parts until one can't be sent.
+func (k keeping) DownloadReport(_ *importsv1.DownloadReportRequest, stream grpc.ServerStreamingServer[importsv1.DownloadReportResponse]) error {
+	for {
+		if err := stream.Send(&importsv1.DownloadReportResponse{Body: &httpbody.HttpBody{Data: make([]byte, 64<<10)}}); err != nil {
+			k.ended <- err
+			return err
+		}
+	}
 }
 
 func (keeping) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse]) error {
@@ -40,7 +54,7 @@ func (keeping) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.Upload
 }
 
 // inBubble runs a test with a server and a connection, at the speed of its timers.
-func inBubble(t *testing.T, test func(t *testing.T, conn *grpc.ClientConn)) {
+func inBubble(t *testing.T, test func(t *testing.T, conn *grpc.ClientConn, server keeping)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		key, err := auth.NewKey([]byte("0123456789abcdef0123456789abcdef"))
@@ -51,7 +65,8 @@ func inBubble(t *testing.T, test func(t *testing.T, conn *grpc.ClientConn)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		importsv1.RegisterImportServiceServer(server.GRPC, keeping{})
+		service := keeping{ended: make(chan error, 10)}
+		importsv1.RegisterImportServiceServer(server.GRPC, service)
 		lis := bufconn.Listen(1 << 16)
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
@@ -62,13 +77,13 @@ func inBubble(t *testing.T, test func(t *testing.T, conn *grpc.ClientConn)) {
 			t.Fatal(err)
 		}
 		conn, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithPerRPCCredentials(auth.StaticCredentials(token)),
+			grpc.WithPerRPCCredentials(auth.StaticCredentials(token)), grpc.WithIdleTimeout(0),
 			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		test(t, conn)
+		test(t, conn, service)
 	})
 }
 
@@ -92,7 +107,7 @@ func TestStalledUploadsEnd(t *testing.T) {
 		"large parts with pauses":      {head, 1000, 55 * time.Second, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, conn *grpc.ClientConn) {
+			inBubble(t, func(t *testing.T, conn *grpc.ClientConn, _ keeping) {
 				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
@@ -126,7 +141,7 @@ func TestStalledUploadsEnd(t *testing.T) {
 }
 
 func TestSilentDialogEnds(t *testing.T) {
-	inBubble(t, func(t *testing.T, conn *grpc.ClientConn) {
+	inBubble(t, func(t *testing.T, conn *grpc.ClientConn, _ keeping) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		stream, err := reflectionv1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
@@ -144,5 +159,65 @@ func TestSilentDialogEnds(t *testing.T) {
 		}
 		_, err = stream.Recv()
 		want(t, err, codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
+	})
+}
+
+func TestStalledReadersEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		every time.Duration // between two messages of 64 KiB that the caller reads
+		ends  bool
+	}{
+		"reads nothing":       {24 * time.Hour, true},
+		"30 bytes per second": {36 * time.Minute, true},
+		"1 kB per second":     {64 * time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, conn *grpc.ClientConn, server keeping) {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+				defer cancel()
+				stream, err := importsv1.NewImportServiceClient(conn).DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: "01890a5d-ac96-774b-bcce-b302099a8057"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				read := time.NewTicker(test.every)
+				defer read.Stop()
+				for start := time.Now(); time.Since(start) < time.Hour; {
+					select {
+					case err := <-server.ended:
+						if !test.ends {
+							t.Fatalf("ended after %s: %v", time.Since(start), err)
+						}
+						want(t, err, codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE)
+						return
+					case <-read.C:
+						if _, err := stream.Recv(); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if test.ends {
+					t.Error("still sending after an hour")
+				}
+				cancel()
+				<-server.ended
+			})
+		})
+	}
+}
+
+func TestUnusedConnectionsAreClosed(t *testing.T) {
+	inBubble(t, func(t *testing.T, conn *grpc.ClientConn, _ keeping) {
+		health := healthv1.NewHealthClient(conn)
+		if _, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if !conn.WaitForStateChange(ctx, connectivity.Ready) {
+			t.Fatal("the connection is still there after an hour without a call")
+		}
+		if _, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
+			t.Errorf("the next call does not connect again: %v", err)
+		}
 	})
 }

@@ -39,7 +39,7 @@ type Settings struct {
 	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
 	MaxImportDuration    time.Duration  `help:"Maximum duration of an import, including the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
 	SweepInterval        time.Duration  `help:"Interval at which the importer looks for imports and workbooks to delete." default:"10m"`
-	ImporterStallTimeout time.Duration  `help:"How long the sender of a file can keep the importer waiting. Not shorter than --stall-timeout of the edges." default:"2m" min:"1ms"`
+	ImporterStallTimeout time.Duration  `help:"How long the sender or the reader of a file can keep the importer waiting. Not shorter than --stall-timeout of the edges." default:"2m" min:"1ms"`
 	ImporterDrainTimeout time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
 
