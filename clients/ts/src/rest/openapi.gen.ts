@@ -1245,8 +1245,8 @@ export interface components {
              *       OTHER_TABLE       rows of another Excel table of the sheet were imported
              *       BELOW_TABLE       rows below the Excel table were imported
              *       ABOVE_TABLE       rows with several values above the headers were not imported
-             *       TABLE_IGNORED     the sheet has several tables, one below another, and this one is not imported: it is not mapped to a sheet of
-             *                         the schema. The notice names no sheet of the schema
+             *       TABLE_IGNORED     the sheet has several tables, one below or next to another, and this one is not imported: it is not mapped to
+             *                         a sheet of the schema. The notice names no sheet of the schema
              *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
              *       SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
              *       REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
@@ -1347,8 +1347,8 @@ export interface components {
             /** @description Its name. */
             name: string;
             /**
-             * @description The name of the sheet that the table is on, if the sheet has several, one below another, and this is another one than the sheet's main
-             *     table. The name is then that of the table.
+             * @description The name of the sheet that the table is on, if the sheet has several, one below or next to another, and this is another one than the
+             *     sheet's main table. The name is then that of the table.
              */
             tableOf: string;
         };

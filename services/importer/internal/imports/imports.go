@@ -157,11 +157,13 @@ type Sheet struct {
 	Bytes int64
 	// HeaderRow is the number of the row with the headers.
 	HeaderRow int
-	// Table is the name of the table, if the sheet has several, one below another. A mapping names it. FirstRow is its first row, and
-	// LastRow its last one, or 0 if the table ends with the sheet.
-	Table    string `json:",omitempty"`
-	FirstRow int    `json:",omitempty"`
-	LastRow  int    `json:",omitempty"`
+	// Table is the name of the table, if the sheet has several. A mapping names it. FirstRow is its first row, and LastRow its last one, or 0
+	// if the table ends with the sheet. FirstColumn and LastColumn are its columns, or 0 if no other table is next to it.
+	Table       string `json:",omitempty"`
+	FirstRow    int    `json:",omitempty"`
+	LastRow     int    `json:",omitempty"`
+	FirstColumn int    `json:",omitempty"`
+	LastColumn  int    `json:",omitempty"`
 	// Lines reports whether the numbers of rows are those of lines in a text file.
 	Lines bool
 	// File is the name of the sheet's own file, if several files were uploaded.
@@ -232,8 +234,12 @@ func (s *Sheet) FilledDown(spec *schema.Sheet) map[int]string {
 
 // Shares reports whether both sheets of an import have their rows from the same table of the file.
 func (s *Sheet) Shares(other *Sheet) bool {
-	return s.WorkbookSheet == other.WorkbookSheet && s.File == other.File && s.FirstRow == other.FirstRow
+	return s.WorkbookSheet == other.WorkbookSheet && s.File == other.File && s.FirstRow == other.FirstRow &&
+		s.FirstColumn == other.FirstColumn
 }
+
+// Cut returns the cells of a row of the sheet that belong to the table.
+func (s *Sheet) Cut(row source.Row) source.Row { return row.Between(s.FirstColumn, s.LastColumn) }
 
 // SheetColumn maps a column of the schema to a column of the workbook.
 type SheetColumn struct {

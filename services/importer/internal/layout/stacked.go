@@ -15,6 +15,10 @@ type Stacked struct {
 	Title string
 	// First is the first row of headers, or 1 for the first table. Last is the last row with several values, or 0 for the last table.
 	First, Last int
+	// FirstColumn and LastColumn are the columns of the table, or 0 if no other table is next to it.
+	FirstColumn, LastColumn int
+	// Header is the number of the first row of headers, or 0 if they were not found.
+	Header int
 	// Headers are the texts of the first row of headers. There are none for rows above the first headers that were found.
 	Headers []string
 }
@@ -25,6 +29,16 @@ const (
 	stackedCells = 400_000
 )
 
+// Top counts the rows of a sheet in which tables are looked for.
+type Top struct{ rows, cells int }
+
+// Add counts a row. It returns false if no more rows are needed.
+func (t *Top) Add(row source.Row) bool {
+	t.rows++
+	t.cells += len(row.Cells)
+	return t.rows < stackedRows && t.cells < stackedCells
+}
+
 // Stack finds tables one below another in the rows of a sheet. A table begins after an empty row or a title, with a row of words that are
 // not the headers of the table above. Most of them are headers that are known, or the rows below have numbers and dates where it has words,
 // or fill other columns than the rows above.
@@ -32,8 +46,7 @@ type Stack struct {
 	// known reports whether a text is a header of the schema.
 	known  func(text []byte) bool
 	tables []Stacked
-	rows   int
-	cells  int
+	top    Top
 	// last is the previous row, and filled the last one with several values. titleRow is the first of the titles above the current row, or 0.
 	last, filled, titleRow int
 	title                  string
@@ -73,11 +86,10 @@ func NewStack(known func(text []byte) bool) *Stack { return &Stack{known: known}
 
 // Add adds the next row with content. It returns false if no more rows are needed.
 func (s *Stack) Add(row source.Row) bool {
-	s.rows++
-	s.cells += len(row.Cells)
+	hasMore := s.top.Add(row)
 	filled := filledTo(row, 3)
 	if filled == 0 {
-		return true
+		return hasMore
 	}
 	isBelowGap := s.last == 0 || row.Number > s.last+1
 	s.last = row.Number
@@ -89,7 +101,7 @@ func (s *Stack) Add(row source.Row) bool {
 			s.titleRow = row.Number
 		}
 		s.title, s.run = textOf(row), 0
-		return s.hasMore()
+		return hasMore
 	}
 	if len(s.tables) == 0 && filled > 2 {
 		if isBelowGap {
@@ -104,10 +116,8 @@ func (s *Stack) Add(row source.Row) bool {
 		s.longest = s.run
 	}
 	s.filled, s.titleRow, s.title = row.Number, 0, ""
-	return s.hasMore()
+	return hasMore
 }
-
-func (s *Stack) hasMore() bool { return s.rows < stackedRows && s.cells < stackedCells }
 
 // look takes a row with several values into account.
 func (s *Stack) look(row source.Row, isBelowGap bool) {
@@ -149,10 +159,23 @@ func (s *Stack) Tables() []Stacked {
 	return s.tables
 }
 
+// First returns the first table, if there is one with headers.
+func (s *Stack) First() (table Stacked, ok bool) {
+	if s.open != nil {
+		s.decide()
+	}
+	for _, table := range s.tables {
+		if len(table.Headers) > 0 {
+			return table, true
+		}
+	}
+	return table, false
+}
+
 // candidateOf returns a candidate, or nil for a row that is certainly a record or a note.
 func (s *Stack) candidateOf(row source.Row, shape lineShape) *candidate {
 	c := &candidate{shape: shape, before: s.filled}
-	c.First, c.Title = row.Number, s.title
+	c.First, c.Header, c.Title = row.Number, row.Number, s.title
 	words := true
 	for i := range row.Cells {
 		cell := &row.Cells[i]

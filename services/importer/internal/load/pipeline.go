@@ -212,8 +212,8 @@ func (p *pipeline) fill(ctx context.Context) error {
 		rows = source.FillDown(rows, columns, p.sheet.listed.HeaderRow)
 	}
 	for rows.Next() {
-		row := rows.Row()
 		listed := p.sheet.listed
+		row := listed.Cut(rows.Row())
 		if row.Number <= listed.HeaderRow {
 			p.layout.AddHeading(row)
 			continue

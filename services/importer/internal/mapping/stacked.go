@@ -2,19 +2,17 @@ package mapping
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"headway/internal/messages"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
-	"headway/services/importer/internal/match"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
-// Stacked is a workbook in which each table of a sheet that has several, one below another, is a sheet.
+// Stacked is a workbook in which each table of a sheet that has several, one below or next to another, is a sheet.
 type Stacked struct {
 	source.Workbook
 	sheets []source.Sheet
@@ -36,7 +34,7 @@ func (s stackedText) TextFormat() source.TextFormat {
 	return format
 }
 
-// Unstack returns a workbook in which each table of a sheet that has several, one below another, is a sheet. The table with most headers of
+// Unstack returns a workbook in which each table of a sheet that has several, one below or next to another, is a sheet. The table with most headers of
 // the schema has the name of the sheet. Another one has its title, if that is a name of the schema, or the name of the sheet with a number,
 // such as “Staff (2)”, or in a text file “Table 2”. If no sheet has several tables, it returns the workbook itself.
 func Unstack(ctx context.Context, book source.Workbook, s *schema.Schema) (source.Workbook, error) {
@@ -48,7 +46,7 @@ func Unstack(ctx context.Context, book source.Workbook, s *schema.Schema) (sourc
 		var tables []layout.Stacked
 		if sheet.Bytes > 0 && i < previewSheets {
 			var err error
-			if tables, err = tablesOn(ctx, book, sheet.Name, known); err != nil {
+			if tables, err = tablesOn(ctx, book, sheet.Name, s, known); err != nil {
 				return nil, err
 			}
 		}
@@ -77,65 +75,6 @@ func Unstack(ctx context.Context, book source.Workbook, s *schema.Schema) (sourc
 		return stackedText{stacked}, nil
 	}
 	return stacked, nil
-}
-
-// tablesOn returns the tables of a sheet, if it has several. A damaged sheet has none.
-func tablesOn(ctx context.Context, book source.Workbook, sheet string, known *knownTitles) ([]layout.Stacked, error) {
-	rows, err := book.Rows(ctx, sheet)
-	var damaged *source.Error
-	if errors.As(err, &damaged) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	stack := layout.NewStack(known.has)
-	for rows.Next() && stack.Add(rows.Row()) {
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil && !errors.As(err, &damaged) {
-		return nil, err
-	}
-	return stack.Tables(), nil
-}
-
-// knownTitles are texts that are headers of the schema, or similar to them.
-type knownTitles struct {
-	labels labels
-	names  [][]string
-	// similar are texts that were compared. left is how many more comparisons with a column can be made.
-	similar map[string]bool
-	left    int
-}
-
-// maxSimilar is the number of comparisons of a text with the names of a column, and likelyTitle the score from which they are alike.
-const (
-	maxSimilar  = 20_000
-	likelyTitle = .7
-)
-
-func newKnownTitles(s *schema.Schema) *knownTitles {
-	t := &knownTitles{labels: newLabels(s, nil), similar: map[string]bool{}, left: maxSimilar}
-	for _, spec := range s.Sheets {
-		for _, c := range spec.Columns {
-			t.names = append(t.names, append([]string{c.Name, c.Title}, c.Aliases...))
-		}
-	}
-	return t
-}
-
-// has reports whether a text is a header of the schema, or similar to one: a translation, for example.
-func (t *knownTitles) has(title []byte) bool {
-	if t.labels[labelOf(string(title))] {
-		return true
-	}
-	text := string(title)
-	similar, compared := t.similar[text]
-	if !compared && t.left >= len(t.names) {
-		t.left -= len(t.names)
-		similar = slices.ContainsFunc(t.names, func(names []string) bool { return match.Names([]string{text}, names) >= likelyTitle })
-		t.similar[text] = similar
-	}
-	return similar
 }
 
 // stackedNames returns the names of the tables of a sheet, which differ from those of all other sheets.
@@ -199,7 +138,7 @@ func (s *Stacked) Rows(ctx context.Context, sheet string) (source.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stackedRows{rows, table}, nil
+	return &stackedRows{Rows: rows, table: table}, nil
 }
 
 // Head returns the first rows of sheets. See source.Head.
@@ -253,19 +192,24 @@ func (s *Stacked) Partial() bool { return source.Partial(s.Workbook) }
 type stackedRows struct {
 	source.Rows
 	table stackedTable
+	row   source.Row
 }
+
+// Row implements source.Rows.
+func (r *stackedRows) Row() source.Row { return r.row }
 
 // Next implements source.Rows.
 func (r *stackedRows) Next() bool {
 	for r.Rows.Next() {
-		number := r.Row().Number
-		if r.table.Last > 0 && number > r.table.Last {
-			return false
+		r.row = r.Rows.Row().Between(r.table.FirstColumn, r.table.LastColumn)
+		if r.table.Last > 0 && r.row.Number > r.table.Last {
+			break
 		}
-		if number >= r.table.First {
+		if r.row.Number >= r.table.First && len(r.row.Cells) > 0 {
 			return true
 		}
 	}
+	r.row = source.Row{}
 	return false
 }
 
@@ -286,22 +230,30 @@ func Locate(book source.Workbook, found []imports.Sheet) []imports.Notice {
 			continue
 		}
 		if !slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == sheet.Name }) {
-			notices = append(notices, table.notice(sheet.Name))
+			notices = append(notices, table.notice(sheet.Name, source.HasLines(book)))
 		}
 	}
 	for i := range found {
 		if table, ok := stacked.tables[found[i].WorkbookSheet]; ok {
 			found[i].Table, found[i].WorkbookSheet = found[i].WorkbookSheet, table.sheet
 			found[i].FirstRow, found[i].LastRow = table.First, table.Last
+			found[i].FirstColumn, found[i].LastColumn = table.FirstColumn, table.LastColumn
 		}
 	}
 	return notices
 }
 
 // notice returns a notice about a table that is not imported.
-func (t *stackedTable) notice(name string) imports.Notice {
-	n := imports.NewNotice(imports.TableIgnored, messages.New("notice.table_ignored",
-		messages.Text("sheet", t.sheet), messages.Text("table", name), messages.Number("row", fmt.Sprint(t.First))))
-	n.Count, n.Ranges = 1, []string{fmt.Sprintf("%d:%d", t.First, max(t.First, t.Last))}
+func (t *stackedTable) notice(name string, lines bool) imports.Notice {
+	says, at := messages.New("notice.table_ignored", messages.Text("sheet", t.sheet), messages.Text("table", name), messages.Number("row", fmt.Sprint(t.First))),
+		fmt.Sprintf("%d:%d", t.First, max(t.First, t.Last))
+	if t.FirstColumn > 0 {
+		row := max(t.First, t.Header)
+		position := source.Position{Sheet: t.sheet, Lines: lines}
+		says = messages.New("notice.table_beside_ignored", messages.At("position", position.Location(row, t.FirstColumn)), messages.Text("table", name))
+		at = source.CellName(t.FirstColumn, row)
+	}
+	n := imports.NewNotice(imports.TableIgnored, says)
+	n.Count, n.Ranges = 1, []string{at}
 	return n
 }

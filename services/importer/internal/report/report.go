@@ -93,8 +93,20 @@ func (im *Import) rows(ctx context.Context, f *fileSheet) (source.Rows, error) {
 	if len(below) > 0 {
 		rows = source.FillDown(rows, below, sheet.HeaderRow)
 	}
+	if sheet.LastColumn > 0 {
+		rows = cutRows{rows, sheet}
+	}
 	return rows, nil
 }
+
+// cutRows are rows with only the cells of a table.
+type cutRows struct {
+	source.Rows
+	sheet *imports.Sheet
+}
+
+// Row implements source.Rows.
+func (r cutRows) Row() source.Row { return r.sheet.Cut(r.Rows.Row()) }
 
 // spec returns the schema of a sheet.
 func (im *Import) spec(sheet *imports.Sheet) (*schema.Sheet, error) {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"sort"
 	"strconv"
 
 	"headway/internal/messages"
@@ -14,6 +15,17 @@ type Row struct {
 	Hidden bool
 	// Misread is the damage of a line of a text file. Number is its first line.
 	Misread Misread
+}
+
+// Between returns a row with the cells of some columns. If the last column is 0, it returns the row itself.
+func (r Row) Between(first, last int) Row {
+	if last == 0 {
+		return r
+	}
+	from := sort.Search(len(r.Cells), func(i int) bool { return r.Cells[i].Col >= first })
+	to := sort.Search(len(r.Cells), func(i int) bool { return r.Cells[i].Col > last })
+	r.Cells = r.Cells[from:max(from, to)]
+	return r
 }
 
 // Cell is one cell of a row. Text is valid until the next call of Rows.Next and must not be changed.

@@ -234,8 +234,8 @@ type PreviewSheet struct {
 	Columns []*PreviewColumn `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
 	// The name of its file, if it is one of several text files.
 	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
-	// The name of the sheet that the table is on, if the sheet has several, one below another, and this is another one than the sheet's main
-	// table. The name is then that of the table.
+	// The name of the sheet that the table is on, if the sheet has several, one below or next to another, and this is another one than the
+	// sheet's main table. The name is then that of the table.
 	TableOf       string `protobuf:"bytes,6,opt,name=table_of,json=tableOf,proto3" json:"table_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
