@@ -132,6 +132,33 @@ func TestSchemaForTablesOfSQLite(t *testing.T) {
 	wantGuess(t, inferTables(t, file, "staff"), "sqlite.yaml")
 }
 
+// TestTablesWithSpacesAreChosen chooses tables by patterns with the name as it is, and as SQL has it.
+func TestTablesWithSpacesAreChosen(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "staff.db")
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE "Sales Dept. 2025" (code TEXT PRIMARY KEY); CREATE TABLE cars (plate TEXT PRIMARY KEY)`); err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"Sales Dept.*", `"Sales Dept. 2025"`, `"Sales Dept.*"`, "*Dept*"} {
+		guess, err := importer.InferSchema(t.Context(), []string{file}, importer.InferOptions{Tables: []string{pattern}})
+		if err != nil {
+			t.Errorf("%s: %v", pattern, err)
+			continue
+		}
+		var yaml strings.Builder
+		if err := guess.WriteYAML(&yaml); err != nil {
+			t.Fatal(err)
+		}
+		if text := yaml.String(); !strings.Contains(text, "Sales Dept. 2025") || strings.Contains(text, "plate") {
+			t.Errorf("%s chooses other tables: %s", pattern, text)
+		}
+	}
+}
+
 func TestInferRefusesWhatItCannotRead(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.db")
 	db, err := sql.Open("sqlite", empty)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/target/sqlite"
 )
 
@@ -49,7 +50,8 @@ func NameOf(records string) string {
 var toolTables = []string{"schema_migrations", "ar_internal_metadata", "django_migrations", "django_content_type", "django_session", "django_admin_log",
 	"_prisma_migrations", "flyway_schema_history", "databasechangelog", "databasechangeloglock", "alembic_version", "__EFMigrationsHistory", "goose_db_version"}
 
-// Relations returns the tables of a database that match one of the patterns, such as "hr.*" and "employees". Without patterns, it
+// Relations returns the tables of a database that match one of the patterns, such as "hr.*" and "employees". A name with
+// other characters can be written with or without quotation marks. Without patterns, it
 // returns all but those in which tools record their migrations. It doesn't change the database.
 func Relations(ctx context.Context, records string, patterns []string) ([]imports.Relation, error) {
 	all, err := relations(ctx, Single(records).Targets["records"])
@@ -66,10 +68,19 @@ func Relations(ctx context.Context, records string, patterns []string) ([]import
 	}
 	return slices.DeleteFunc(all, func(r imports.Relation) bool {
 		return !slices.ContainsFunc(patterns, func(pattern string) bool {
-			matches, _ := path.Match(pattern, r.Name.String())
-			return matches
+			asInSQL, _ := path.Match(pattern, r.Name.String())
+			asItIs, _ := path.Match(pattern, plainName(r.Name))
+			return asInSQL || asItIs
 		})
 	}), nil
+}
+
+// plainName returns a name without quotation marks, such as Sales Dept.orders.
+func plainName(t schema.TableName) string {
+	if t.Schema == "" {
+		return t.Name
+	}
+	return t.Schema + "." + t.Name
 }
 
 func relations(ctx context.Context, d *Database) ([]imports.Relation, error) {
