@@ -157,6 +157,25 @@ func TestProgressLeavesRoomForWriting(t *testing.T) {
 }
 
 // traces are the living and dead rows of all tables of users, and how many rows were locked.
+// TestRefusedRowsLeaveNothingToSave imports rows that the database refuses, all of them. The step that saves rows has none left.
+func TestRefusedRowsLeaveNothingToSave(t *testing.T) {
+	w := setupPostgres(t)
+	file := func(rows string) []byte { return []byte("Area code,Area name,Country\n" + rows) }
+	wantStatus(t, w.end(file("N,North,DE\n"), &importsv1.UploadOptions{FileName: "areas.csv"}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	w.psql(`CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no more areas'; END $$ LANGUAGE plpgsql;
+		CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON areas FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	im := w.end(file("S,South,DE\nW,West,FR\n"), &importsv1.UploadOptions{FileName: "areas.csv", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
+	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	if got := im.GetTotals().GetRejected(); got != 2 {
+		t.Errorf("%d rows are rejected, want 2", got)
+	}
+	for _, step := range im.GetJob().GetProgress().GetSteps() {
+		if step.GetState() == jobsv1.StepState_STEP_STATE_COMPLETED && step.GetDone() < step.GetTotal() {
+			t.Errorf("the step %s has ended at %v of %v", step.GetName(), step.GetDone(), step.GetTotal())
+		}
+	}
+}
+
 func (w *postgresWorld) traces() string {
 	w.t.Helper()
 	var all []string

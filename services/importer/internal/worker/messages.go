@@ -25,7 +25,7 @@ func startOver(task *headway.Task, im imports.Import) {
 	size := float64(im.SizeBytes)
 	task.Step(imports.StepReceive).Total(size).Set(size).Complete()
 	resetSheets(task, im.Sheets)
-	task.Step(imports.StepFinish).Reset()
+	task.Step(imports.StepFinish).Reset().Total(0)
 	task.Message("Opening the file")
 }
 
@@ -62,7 +62,7 @@ func (p *progress) Waiting(ahead int) {
 // Restarts implements load.Progress.
 func (p *progress) Restarts(why string) {
 	resetSheets(p.task, p.sheets)
-	p.task.Step(imports.StepFinish).Reset()
+	p.task.Step(imports.StepFinish).Reset().Total(0) // the next pass can have fewer rows to write, or none
 	p.task.Message("%s", why)
 }
 
