@@ -38,8 +38,12 @@ func newAdmitter(verifier auth.Verifier, observe *observer) *admitter {
 	return &admitter{verifier, observe, now}
 }
 
-// connection counts the calls of one connection whose caller is not known.
-type connection struct{ unproven atomic.Int32 }
+// connection counts the calls of one connection whose caller is not known, and those whose responses were not read.
+type connection struct {
+	unproven, unread atomic.Int32
+	// close ends the connection and all its calls.
+	close func()
+}
 
 type connectionKey struct{}
 

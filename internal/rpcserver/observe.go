@@ -114,8 +114,12 @@ func (o *observer) HandleRPC(ctx context.Context, event stats.RPCStats) {
 }
 
 // TagConn implements stats.Handler.
-func (o *observer) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, connectionKey{}, &connection{})
+func (o *observer) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
+	conn := &connection{close: func() {}}
+	if addr, ok := info.RemoteAddr.(remoteAddr); ok {
+		conn.close = func() { _ = addr.conn.Close() } // the transport reports the end
+	}
+	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
 // HandleConn implements stats.Handler.

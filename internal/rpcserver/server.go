@@ -132,7 +132,7 @@ func New(cfg Config) (*Server, error) {
 		transport = insecure.NewCredentials()
 	}
 	s.GRPC = grpc.NewServer(
-		grpc.Creds(transport),
+		grpc.Creds(closable{transport}),
 		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
 		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), stallStream(cfg.StallTimeout), validateStream(rules)),
 		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too

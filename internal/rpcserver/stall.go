@@ -3,11 +3,13 @@ package rpcserver
 import (
 	"context"
 	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/proto"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -21,6 +23,10 @@ const emptyBytes = 2
 // minReadRate is the number of bytes per second below which a reader counts as stalled.
 const minReadRate = 100
 
+// maxUnread is the number of calls of one connection that can end because their caller doesn't read. The transport keeps up to 128 KiB of
+// responses of each until the caller reads or cancels it.
+const maxUnread = 20
+
 // errReaderStalled is the cause of the end of a call whose caller doesn't read its responses.
 var errReaderStalled = errors.New("the caller does not read the responses")
 
@@ -28,7 +34,8 @@ var errReaderStalled = errors.New("the caller does not read the responses")
 func stallStream(timeout time.Duration) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		if a, ok := ss.Context().Value(arrivalKey{}).(*arrival); ok && info.IsServerStream {
-			ss = &readStream{ServerStream: ss, end: a.end, timeout: timeout}
+			conn, _ := ss.Context().Value(connectionKey{}).(*connection)
+			ss = &readStream{ServerStream: ss, end: a.end, conn: conn, timeout: timeout}
 		}
 		if info.IsClientStream {
 			ss = &stallingStream{ServerStream: ss, left: stall.NewTimeout(timeout), timeout: timeout, isDialog: info.IsServerStream}
@@ -43,7 +50,16 @@ type readStream struct {
 	grpc.ServerStream
 	// end ends the call, and with it a blocked SendMsg.
 	end     context.CancelCauseFunc
+	conn    *connection
 	timeout time.Duration
+}
+
+// stalled ends the call, and also its connection if too many of its calls have ended in this way.
+func (s *readStream) stalled() {
+	s.end(errReaderStalled)
+	if s.conn != nil && s.conn.unread.Add(1) >= maxUnread {
+		s.conn.close()
+	}
 }
 
 // SendMsg implements grpc.ServerStream. After the timeout, a reader at minReadRate has time for the message. Its size isn't needed before.
@@ -56,7 +72,7 @@ func (s *readStream) SendMsg(m any) error {
 		}
 		time.AfterFunc(time.Duration(size)*time.Second/minReadRate, func() {
 			if !sent.Load() {
-				s.end(errReaderStalled)
+				s.stalled()
 			}
 		})
 	})
@@ -109,4 +125,34 @@ func (s *stallingStream) stalled() error {
 	return rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 		"The upload stalled, so it was discarded: the service waited for %s, and fewer than %d bytes arrived. Send the file again, without such pauses.",
 		s.timeout, s.left.Enough())
+}
+
+// closable are credentials whose connections can be closed while they are in use. gRPC offers no such method, but it passes the address
+// of a connection on.
+type closable struct {
+	credentials.TransportCredentials
+}
+
+// ServerHandshake implements credentials.TransportCredentials.
+func (c closable) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	return closableConn{conn, raw}, info, nil
+}
+
+// closableConn is a connection whose address refers to it.
+type closableConn struct {
+	net.Conn
+	raw net.Conn
+}
+
+// RemoteAddr implements net.Conn.
+func (c closableConn) RemoteAddr() net.Addr { return remoteAddr{c.Conn.RemoteAddr(), c.raw} }
+
+// remoteAddr is the address of a connection, with the connection.
+type remoteAddr struct {
+	net.Addr
+	conn net.Conn
 }

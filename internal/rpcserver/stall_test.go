@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,6 +20,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
@@ -53,29 +55,36 @@ func (keeping) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.Upload
 	}
 }
 
+// listen serves a service in a bubble until the end of its test. It returns the listener, and a token.
+func listen(t *testing.T, service keeping) (*bufconn.Listener, string) {
+	t.Helper()
+	key, err := auth.NewKey([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rpcserver.New(rpcserver.Config{Service: "importer", Verifier: key, Logger: slog.New(slog.DiscardHandler), StallTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	importsv1.RegisterImportServiceServer(server.GRPC, service)
+	lis := bufconn.Listen(1 << 16)
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, lis) }()
+	t.Cleanup(func() { cancel(); <-served })
+	token, err := key.Sign(auth.Identity{Subject: "ann"}, 24*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lis, token
+}
+
 // inBubble runs a test with a server and a connection, at the speed of its timers.
 func inBubble(t *testing.T, test func(t *testing.T, conn *grpc.ClientConn, server keeping)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		key, err := auth.NewKey([]byte("0123456789abcdef0123456789abcdef"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		server, err := rpcserver.New(rpcserver.Config{Service: "importer", Verifier: key, Logger: slog.New(slog.DiscardHandler), StallTimeout: time.Minute})
-		if err != nil {
-			t.Fatal(err)
-		}
 		service := keeping{ended: make(chan error, 10)}
-		importsv1.RegisterImportServiceServer(server.GRPC, service)
-		lis := bufconn.Listen(1 << 16)
-		ctx, cancel := context.WithCancel(t.Context())
-		served := make(chan error, 1)
-		go func() { served <- server.Serve(ctx, lis) }()
-		defer func() { cancel(); <-served }()
-		token, err := key.Sign(auth.Identity{Subject: "ann"}, 24*time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
+		lis, token := listen(t, service)
 		conn, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithPerRPCCredentials(auth.StaticCredentials(token)), grpc.WithIdleTimeout(0),
 			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
@@ -203,6 +212,40 @@ func TestStalledReadersEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStalledReadersKeepNoConnection: the transport would keep the responses until the connection ends, even though the calls have ended.
+func TestStalledReadersKeepNoConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lis, token := listen(t, keeping{ended: make(chan error, 100)})
+		raw, err := lis.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		conn := speak(t, raw)
+		request, err := proto.Marshal(&importsv1.DownloadReportRequest{ImportId: "01890a5d-ac96-774b-bcce-b302099a8057"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			id := conn.begin(importsv1.ImportService_DownloadReport_FullMethodName, "Bearer "+token)
+			if err := conn.WriteData(id, true, append([]byte{0, 0, 0, 0, byte(len(request))}, request...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start := time.Now()
+		for time.Since(start) < time.Hour {
+			frame, err := conn.ReadFrame()
+			if err != nil {
+				return
+			}
+			if ping, ok := frame.(*http2.PingFrame); ok && !ping.IsAck() {
+				_ = conn.WritePing(true, ping.Data) // the next frame would show an error
+			}
+		}
+		t.Error("the connection is still there after an hour")
+	})
 }
 
 func TestUnusedConnectionsAreClosed(t *testing.T) {
