@@ -27,7 +27,7 @@ var importer = rules{
 	"services/importer/internal/xlsxwrite":                  {},
 	"services/importer/internal/imports":                    {"internal/messages", "services/importer/internal/schema", "services/importer/internal/source"},
 	"services/importer/internal/mapping":                    {"internal/messages", "services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/layout", "services/importer/internal/locale", "services/importer/internal/match", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
-	"services/importer/internal/convert":                    {"internal/messages", "services/importer/internal/imports", "services/importer/internal/pattern", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
+	"services/importer/internal/convert":                    {"internal/messages", "services/importer/internal/imports", "services/importer/internal/locale", "services/importer/internal/pattern", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/keyset":                     {},
 	"services/importer/internal/check":                      {"internal/messages", "services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/keyset", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/layout":                     {"services/importer/internal/source", "services/importer/internal/text"},

@@ -6,11 +6,23 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"headway/services/importer/internal/locale"
 )
 
-// months are the names and abbreviations of months in many languages, in lower case, as names has them. Listopad is
-// November in Polish, and October in Croatian.
-var months = names(map[int]string{
+// months are the names and abbreviations of months in many languages, in lower case, as names has them: those by which columns
+// of dates are recognized, and those of otherMonths.
+var months = func() map[string]int {
+	all := names(otherMonths)
+	for word, months := range locale.Months() {
+		addForms(all, word, months)
+	}
+	return all
+}()
+
+// otherMonths are names and abbreviations that package locale lacks, among others. Listopad is November in Polish, and October
+// in Croatian. Kanun is the first word of December and January in Arabic.
+var otherMonths = map[int]string{
 	1 << time.January: "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia styczeń sty január januára leden ledna " +
 		"siječanj siječnja ocak tammikuu tammikuuta ianuarie ian jaanuar sausio gener января январь янв январи януари січня січень " +
 		"ιανουαρίου ιανουάριος जनवरी يناير ינואר",
@@ -39,8 +51,8 @@ var months = names(map[int]string{
 		"ноября ноябрь ноя ноември листопада νοεμβρίου νοέμβριος नवंबर नवम्बर نوفمبر נובמבר",
 	1 << time.December: "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des grudnia grudzień gru decembra prosinec " +
 		"prosince prosinac prosinca aralık joulukuu joulukuuta decembrie detsember gruodžio desembre disember декабря декабрь дек " +
-		"декември грудня грудень δεκεμβρίου δεκέμβριος दिसंबर दिसम्बर ديسمبر דצמבר",
-})
+		"декември грудня грудень δεκεμβρίου δεκέμβριος दिसंबर दिसम्बर ديسمبر كانون דצמבר",
+}
 
 // romanMonths are months in Roman numerals, as in 3.IV.2025. They are always between the day and the year.
 var romanMonths = map[string]int{"i": 1 << 1, "ii": 1 << 2, "iii": 1 << 3, "iv": 1 << 4, "v": 1 << 5, "vi": 1 << 6,
@@ -75,12 +87,17 @@ func names(lists map[int]string) map[string]int {
 	meanings := map[string]int{}
 	for meaning, list := range lists {
 		for _, word := range strings.Fields(list) {
-			for _, form := range []string{word, withoutAccents(word), writtenOut.Replace(word)} {
-				meanings[form] |= meaning
-			}
+			addForms(meanings, word, meaning)
 		}
 	}
 	return meanings
+}
+
+// addForms adds meanings of a word and of its forms without accents.
+func addForms(meanings map[string]int, word string, meaning int) {
+	for _, form := range []string{word, withoutAccents(word), writtenOut.Replace(word)} {
+		meanings[form] |= meaning
+	}
 }
 
 // writtenOut replaces letters of German and Danish as people write them whose keyboards lack them.

@@ -63,6 +63,21 @@ var languages = func() []language {
 	return list
 }()
 
+// Months returns the months that each name means, in lower case and without points, as bits: 1 << time.January. A name that
+// means different months in two languages has both. Thai is left out, because its dates have years of the Buddhist calendar.
+func Months() map[string]int {
+	all := map[string]int{}
+	for _, l := range languages {
+		if l.name == "th" {
+			continue
+		}
+		for name, month := range l.months {
+			all[name] |= 1 << month
+		}
+	}
+	return all
+}
+
 // monthNames are the names of all languages.
 var monthNames = func() map[string]bool {
 	all := map[string]bool{}
