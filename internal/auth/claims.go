@@ -27,6 +27,17 @@ func identityOf(claims jwt.MapClaims, scopes []string) (Identity, error) {
 	}, nil
 }
 
+// StatedExpiry returns when a token says that it expires, without a check of the token. It returns the zero time if it says nothing.
+func StatedExpiry(token string) time.Time {
+	claims := jwt.MapClaims{}
+	_, _, _ = jwt.NewParser().ParseUnverified(token, claims) // claims that can't be read state nothing
+	expires, err := claims.GetExpirationTime()
+	if err != nil || expires == nil {
+		return time.Time{}
+	}
+	return within(expires.Time)
+}
+
 // latest is the last time that JSON and HTTP can write.
 var latest = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 

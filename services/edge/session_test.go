@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +88,41 @@ func TestTicketsOfDeclaredRoutesEndWithTheirSession(t *testing.T) {
 	b.refused(b.do(http.MethodGet, own, nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
 	if resp := b.do(http.MethodGet, other, nil, "Authorization", ""); resp.StatusCode != http.StatusOK {
 		t.Errorf("another session: %s", resp.Status)
+	}
+}
+
+// unreachableIssuer is a Verifier that can't verify tokens while it is down.
+type unreachableIssuer struct {
+	auth.Verifier
+	down atomic.Bool
+}
+
+func (v *unreachableIssuer) Verify(ctx context.Context, token string) (auth.Identity, error) {
+	if v.down.Load() {
+		return auth.Identity{}, auth.ErrUnavailable
+	}
+	return v.Verifier.Verify(ctx, token)
+}
+
+func TestSignOutWorksWhileIssuerIsDown(t *testing.T) {
+	var issuer unreachableIssuer
+	folder := t.TempDir()
+	b := setup(t, func(c *edge.Config) {
+		issuer.Verifier = c.Verifier
+		c.Verifier, c.EdgeBlobs = &issuer, blobs.FolderURL(folder)
+	})
+	kept, cookie := b.signIn(), b.signIn()
+	issuer.down.Store(true)
+	b.signOut(cookie)
+	b.signOut(cookie)
+	revoked, err := filepath.Glob(filepath.Join(folder, "revoked", "*"))
+	if err != nil || len(revoked) != 1 {
+		t.Errorf("stored are %q, %v", revoked, err)
+	}
+	issuer.down.Store(false)
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookie), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	if status, _ := b.get("/api/v1/jobs", "Authorization", "", "Cookie", kept); status != http.StatusOK {
+		t.Errorf("another session: %d", status)
 	}
 }
 

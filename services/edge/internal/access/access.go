@@ -4,6 +4,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -217,7 +218,8 @@ func (a *Access) FromCookie(r *http.Request) (Caller, error) {
 	return Caller{}, refused
 }
 
-// fromCookie returns the caller that a cookie proves. With an error, the caller has the session if the cookie is one of this server.
+// fromCookie returns the caller that a cookie proves. With an error, the caller has the session and its token if the cookie is one of
+// this server.
 func (a *Access) fromCookie(r *http.Request, value string) (Caller, error) {
 	session, token, ok := a.openCookie(value)
 	if !ok {
@@ -228,19 +230,34 @@ func (a *Access) fromCookie(r *http.Request, value string) (Caller, error) {
 	if err == nil {
 		err = a.SignedOut(session)
 	}
-	caller.Session = session
+	caller.Session, caller.Token = session, token
 	return caller, err
 }
 
-// Sessions returns the callers of all sessions whose cookies the request has.
-func (a *Access) Sessions(r *http.Request) []Caller {
-	var callers []Caller
+// EndSessions ends all sessions whose cookies the request has, and returns the names of these cookies. Cookies of other programs
+// are not among them. It also ends a session whose token can't be verified now: otherwise, a copy of the cookie would work again later.
+func (a *Access) EndSessions(r *http.Request) (cookies []string, err error) {
 	for _, cookie := range a.SessionCookies(r) {
-		if caller, err := a.fromCookie(r, cookie.Value); err == nil {
-			callers = append(callers, caller)
+		caller, err := a.fromCookie(r, cookie.Value)
+		if caller.Session == "" {
+			continue
+		}
+		cookies = append(cookies, cookie.Name)
+		expires := caller.ExpiresAt
+		switch {
+		case errors.Is(err, auth.ErrUnavailable):
+			expires = auth.StatedExpiry(caller.Token)
+		case err != nil: // it has ended
+			continue
+		}
+		if a.revoked.Has(caller.Session) {
+			continue
+		}
+		if err := a.Revoke(r.Context(), caller.Session, time.Now(), expires); err != nil {
+			return nil, rpcerr.StorageFailed(err)
 		}
 	}
-	return callers
+	return cookies, nil
 }
 
 // Revoke ends a session at a time, before its token expires.

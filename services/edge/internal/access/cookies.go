@@ -65,12 +65,6 @@ func (a *Access) SessionCookies(r *http.Request) []*http.Cookie {
 	return cookies
 }
 
-// Made reports whether this Headway made a cookie of SessionCookies.
-func (a *Access) Made(cookie *http.Cookie) bool {
-	_, _, ok := a.openCookie(cookie.Value)
-	return ok
-}
-
 // isNamed reports whether a cookie has a name, alone or with an ID.
 func isNamed(cookie, name string) bool {
 	rest, found := strings.CutPrefix(cookie, name)

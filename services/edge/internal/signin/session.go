@@ -240,22 +240,17 @@ func (h *Handler) Link() string {
 // session stays valid. SignOut succeeds even if the caller is not signed in.
 func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	ended := []string{h.cfg.Access.CookieName(r)}
-	if cookies := h.cfg.Access.SessionCookies(r); len(cookies) > 0 {
+	if len(h.cfg.Access.SessionCookies(r)) > 0 {
 		if !h.cfg.Access.FromOwnPage(r) {
 			httperr.Write(w, r, access.ErrCrossOrigin())
 			return
 		}
-		for _, cookie := range cookies {
-			if h.cfg.Access.Made(cookie) { // those of other programs stay
-				ended = append(ended, cookie.Name)
-			}
+		cookies, err := h.cfg.Access.EndSessions(r)
+		if err != nil {
+			httperr.Write(w, r, err)
+			return
 		}
-		for _, caller := range h.cfg.Access.Sessions(r) {
-			if err := h.cfg.Access.Revoke(r.Context(), caller.Session, time.Now(), caller.ExpiresAt); err != nil {
-				httperr.Write(w, r, rpcerr.StorageFailed(err))
-				return
-			}
-		}
+		ended = append(ended, cookies...)
 	}
 	slices.Sort(ended)
 	for _, name := range slices.Compact(ended) {
