@@ -197,6 +197,21 @@ func TestCookieIsSecureIfProxyTerminatesTLS(t *testing.T) {
 	}
 }
 
+// TestUnencryptedPageBehindProxyIsCrossOrigin: an attacker could have sent an unencrypted page, even under the name of the site. Not
+// every browser keeps SameSite cookies from it.
+func TestUnencryptedPageBehindProxyIsCrossOrigin(t *testing.T) {
+	b := setup(t, nil)
+	signed := b.do(http.MethodPost, "/api/v1/session", nil, "X-Forwarded-Proto", "https").Cookies()[0]
+	ofProxy := []string{"Authorization", "", "Cookie", signed.Name + "=" + signed.Value, "X-Forwarded-Proto", "https", "Host", "localhost"}
+	for _, request := range []string{"POST /api/v1/sse/tickets", "DELETE /api/v1/session"} {
+		method, path, _ := strings.Cut(request, " ")
+		b.refused(b.do(method, path, nil, append(ofProxy, "Origin", "http://localhost")...), http.StatusForbidden, "ORIGIN_REFUSED")
+		if resp := b.do(method, path, nil, append(ofProxy, "Origin", "https://localhost")...); resp.StatusCode >= http.StatusBadRequest {
+			t.Errorf("%s from an encrypted page: %s", request, resp.Status)
+		}
+	}
+}
+
 // TestAmbiguousLengthsEndTheConnection sends requests whose end proxies see at different places (request smuggling, RFC
 // 9112 §11.2). What follows them is never answered as a separate request.
 func TestAmbiguousLengthsEndTheConnection(t *testing.T) {

@@ -306,12 +306,12 @@ func (a *Access) FromOwnPage(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// SameOrigin reports whether an Origin header matches the address that the request was sent to. Behind a proxy that
-// terminates TLS, the scheme is unknown here. Otherwise, an encrypted request must come from an encrypted page: an attacker
-// can forge a page that is sent without encryption.
+// SameOrigin reports whether an Origin header matches the address that the request was sent to. An encrypted request must come from an
+// encrypted page: an attacker can forge a page that is sent without encryption. Behind a proxy that does not name the scheme, it is
+// unknown here.
 func SameOrigin(origin string, r *http.Request) bool {
 	scheme, host, ok := strings.Cut(origin, "://")
-	return ok && strings.EqualFold(host, r.Host) && (r.TLS == nil || scheme == "https")
+	return ok && strings.EqualFold(host, r.Host) && (scheme == "https" || !ByTLS(r))
 }
 
 // ErrCrossOrigin is the error for a cross-origin page that uses a session.
