@@ -57,6 +57,8 @@ type Config struct {
 	DrainTimeout time.Duration
 	// StallTimeout is how long the sender or the reader of a stream can keep the service waiting. Default 2 min.
 	StallTimeout time.Duration
+	// StreamsPerUser is the maximum number of open streams of a user. Default 1,000. A negative number means no limit.
+	StreamsPerUser int
 	// MaxReceiveBytes is the maximum size of a request message. Default 4 MiB.
 	MaxReceiveBytes int
 }
@@ -118,6 +120,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StallTimeout == 0 {
 		cfg.StallTimeout = 2 * time.Minute
 	}
+	if cfg.StreamsPerUser == 0 {
+		cfg.StreamsPerUser = 1000
+	}
 	if cfg.MaxReceiveBytes == 0 {
 		cfg.MaxReceiveBytes = 4 << 20
 	}
@@ -134,7 +139,8 @@ func New(cfg Config) (*Server, error) {
 	s.GRPC = grpc.NewServer(
 		grpc.Creds(closable{transport}),
 		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
-		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), stallStream(cfg.StallTimeout), validateStream(rules)),
+		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier),
+			newStreamLimit(cfg.StreamsPerUser).stream, stallStream(cfg.StallTimeout), validateStream(rules)),
 		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too
 		grpc.StatsHandler(observe),
 		grpc.InTapHandle(newAdmitter(cfg.Verifier, observe).call),

@@ -71,16 +71,20 @@ func setup(t *testing.T) *running {
 	return setupWith(t, nil)
 }
 
-func setupWith(t *testing.T, metrics prometheus.Registerer) *running {
+func setupWith(t *testing.T, metrics prometheus.Registerer, changes ...func(*rpcserver.Config)) *running {
 	t.Helper()
 	key, err := auth.NewKey([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &running{key: key, log: &proctest.Log{}, service: &service{watching: make(chan struct{}, 1)}}
-	server, err := rpcserver.New(rpcserver.Config{
+	cfg := rpcserver.Config{
 		Service: "jobs", Verifier: key, Metrics: metrics, Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	server, err := rpcserver.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +107,9 @@ func setupWith(t *testing.T, metrics prometheus.Registerer) *running {
 	return r
 }
 
-func (r *running) as(t *testing.T, subject string, ttl time.Duration) grpc.CallOption {
+func (r *running) as(t *testing.T, subject string, ttl time.Duration, scopes ...string) grpc.CallOption {
 	t.Helper()
-	token, err := r.key.Sign(auth.Identity{Subject: subject}, ttl)
+	token, err := r.key.Sign(auth.Identity{Subject: subject, Scopes: scopes}, ttl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,5 +328,47 @@ func TestHealthChecksAreNotLogged(t *testing.T) {
 	_ = r.stop() // the line is written after the response
 	if log := r.log.String(); !strings.Contains(log, "Health/Check") || strings.Contains(log, "level=INFO") {
 		t.Errorf("the log is\n%s", log)
+	}
+}
+
+func TestStreamsOfUserAreLimited(t *testing.T) {
+	r := setupWith(t, nil, func(c *rpcserver.Config) { c.StreamsPerUser = 2 })
+	watch := func(as string, scopes ...string) (end func(), err error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		stream, err := r.client.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: "j"}, r.as(t, as, time.Hour, scopes...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := make(chan error, 1)
+		go func() { _, err := stream.Recv(); refused <- err }()
+		select {
+		case <-r.watching:
+			return func() { cancel(); <-refused }, nil
+		case err := <-refused:
+			cancel()
+			return nil, err
+		}
+	}
+	open := func(as string, scopes ...string) func() {
+		end, err := watch(as, scopes...)
+		if err != nil {
+			t.Fatalf("%s: %v", as, err)
+		}
+		return end
+	}
+	first := open("ann")
+	defer open("ann")()
+	_, err := watch("ann")
+	want(t, err, codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT)
+	defer open("bob")()
+	for range 3 {
+		defer open("edge", auth.ScopeService)()
+	}
+	first()
+	for { // the server learns a moment later that the stream has ended
+		if end, err := watch("ann"); err == nil {
+			end()
+			return
+		}
 	}
 }

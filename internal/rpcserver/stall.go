@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/auth"
 	"headway/internal/rpcerr"
 	"headway/internal/stall"
 )
@@ -34,7 +35,10 @@ var errReaderStalled = errors.New("the caller does not read the responses")
 func stallStream(timeout time.Duration) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		if a, ok := ss.Context().Value(arrivalKey{}).(*arrival); ok && info.IsServerStream {
-			conn, _ := ss.Context().Value(connectionKey{}).(*connection)
+			var conn *connection
+			if a.caller == nil || !a.caller.Has(auth.ScopeService) { // other users have calls on the connection of a service
+				conn, _ = ss.Context().Value(connectionKey{}).(*connection)
+			}
 			ss = &readStream{ServerStream: ss, end: a.end, conn: conn, timeout: timeout}
 		}
 		if info.IsClientStream {
@@ -50,6 +54,7 @@ type readStream struct {
 	grpc.ServerStream
 	// end ends the call, and with it a blocked SendMsg.
 	end     context.CancelCauseFunc
+	// conn is closed after maxUnread such calls. It can be nil.
 	conn    *connection
 	timeout time.Duration
 }

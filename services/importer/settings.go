@@ -27,20 +27,21 @@ import (
 type Settings struct {
 	ImporterListen string `help:"Address of the importer (gRPC). Port 0 means any free port." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 
-	SchemasDir           string         `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
-	MaxUploadBytes       settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
-	WorkbookBytesPerUser settings.Bytes `help:"Maximum total size of a user's stored workbooks. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
-	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
-	Targets              string         `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
-	ImportsDatabase      string         `help:"URL of a PostgreSQL database for the counts and issues of imports, such as postgres://user@host/name?sslmode=verify-full. It can be the database of the jobs. Several importers can use it. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
-	Blobs                string         `help:"URL of the bucket for uploaded workbooks, such as s3://BUCKET?prefix=imports/. Importers with the same --imports-database must use the same bucket, and other importers must not use it. Empty for a directory in the data directory." placeholder:"URL"`
-	MaxConcurrentImports int            `help:"Maximum number of concurrent imports. Imports into the same database take turns." default:"4" min:"1" max:"100"`
-	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
-	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
-	MaxImportDuration    time.Duration  `help:"Maximum duration of an import, including the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
-	SweepInterval        time.Duration  `help:"Interval at which the importer looks for imports and workbooks to delete." default:"10m"`
-	ImporterStallTimeout time.Duration  `help:"How long the sender or the reader of a file can keep the importer waiting. Not shorter than --stall-timeout of the edges." default:"2m" min:"1ms"`
-	ImporterDrainTimeout time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
+	SchemasDir             string         `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
+	MaxUploadBytes         settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
+	WorkbookBytesPerUser   settings.Bytes `help:"Maximum total size of a user's stored workbooks. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
+	Records                string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
+	Targets                string         `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
+	ImportsDatabase        string         `help:"URL of a PostgreSQL database for the counts and issues of imports, such as postgres://user@host/name?sslmode=verify-full. It can be the database of the jobs. Several importers can use it. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
+	Blobs                  string         `help:"URL of the bucket for uploaded workbooks, such as s3://BUCKET?prefix=imports/. Importers with the same --imports-database must use the same bucket, and other importers must not use it. Empty for a directory in the data directory." placeholder:"URL"`
+	MaxConcurrentImports   int            `help:"Maximum number of concurrent imports. Imports into the same database take turns." default:"4" min:"1" max:"100"`
+	Memory                 settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
+	ImportRetention        time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
+	MaxImportDuration      time.Duration  `help:"Maximum duration of an import, including the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
+	SweepInterval          time.Duration  `help:"Interval at which the importer looks for imports and workbooks to delete." default:"10m"`
+	ImporterStallTimeout   time.Duration  `help:"How long the sender or the reader of a file can keep the importer waiting. Not shorter than --stall-timeout of the edges." default:"2m" min:"1ms"`
+	ImporterStreamsPerUser int            `help:"Maximum number of open gRPC streams per user at the importer: watched imports, uploads, and downloads. The edges have separate limits. A negative value means no limit." default:"1000" negative:"no limit"`
+	ImporterDrainTimeout   time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
 
 // Config configures the service.
