@@ -53,7 +53,7 @@ func stallStream(timeout time.Duration) grpc.StreamServerInterceptor {
 type readStream struct {
 	grpc.ServerStream
 	// end ends the call, and with it a blocked SendMsg.
-	end     context.CancelCauseFunc
+	end context.CancelCauseFunc
 	// conn is closed after maxUnread such calls. It can be nil.
 	conn    *connection
 	timeout time.Duration

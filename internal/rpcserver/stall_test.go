@@ -56,7 +56,7 @@ func (keeping) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.Upload
 }
 
 // listen serves a service in a bubble until the end of its test. It returns the listener, and a token.
-func listen(t *testing.T, service keeping) (*bufconn.Listener, string) {
+func listen(t *testing.T, service keeping, scopes ...string) (*bufconn.Listener, string) {
 	t.Helper()
 	key, err := auth.NewKey([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
@@ -72,7 +72,7 @@ func listen(t *testing.T, service keeping) (*bufconn.Listener, string) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, lis) }()
 	t.Cleanup(func() { cancel(); <-served })
-	token, err := key.Sign(auth.Identity{Subject: "ann"}, 24*time.Hour)
+	token, err := key.Sign(auth.Identity{Subject: "ann", Scopes: scopes}, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +216,14 @@ func TestStalledReadersEnd(t *testing.T) {
 
 // TestStalledReadersKeepNoConnection: the transport would keep the responses until the connection ends, even though the calls have ended.
 func TestStalledReadersKeepNoConnection(t *testing.T) {
+	t.Run("of a user", func(t *testing.T) { testStalledReaders(t, true) })
+	t.Run("of a service, which has calls of other users", func(t *testing.T) { testStalledReaders(t, false, auth.ScopeService) })
+}
+
+// testStalledReaders makes 20 calls whose responses are not read.
+func testStalledReaders(t *testing.T, closes bool, scopes ...string) {
 	synctest.Test(t, func(t *testing.T) {
-		lis, token := listen(t, keeping{ended: make(chan error, 100)})
+		lis, token := listen(t, keeping{ended: make(chan error, 100)}, scopes...)
 		raw, err := lis.Dial()
 		if err != nil {
 			t.Fatal(err)
@@ -238,13 +244,18 @@ func TestStalledReadersKeepNoConnection(t *testing.T) {
 		for time.Since(start) < time.Hour {
 			frame, err := conn.ReadFrame()
 			if err != nil {
+				if !closes {
+					t.Errorf("the connection was closed: %v", err)
+				}
 				return
 			}
 			if ping, ok := frame.(*http2.PingFrame); ok && !ping.IsAck() {
 				_ = conn.WritePing(true, ping.Data) // the next frame would show an error
 			}
 		}
-		t.Error("the connection is still there after an hour")
+		if closes {
+			t.Error("the connection is still there after an hour")
+		}
 	})
 }
 
