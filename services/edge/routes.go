@@ -195,14 +195,14 @@ func (s *Service) withDeclared(mux *http.ServeMux, next http.Handler) http.Handl
 	})
 }
 
-// withBodyDeadline sets the time in which every body must begin, and ends the connection after a chunked one. Without a
+// withBodyDeadline sets the time in which every body must begin, and ends the connection after a chunked one, and after HTTP/1.0. Without a
 // deadline, a refused request could keep its connection, because net/http reads the body to its end. Uploads extend the
 // deadline as they arrive. The server's own deadline is for requests that net/http refuses itself, so it ends here.
 func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
+		if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
 			// A proxy that forwards a Content-Length as well can see the end of the body elsewhere. net/http does not say
-			// whether there was one (RFC 9112 §6.1).
+			// whether there was one, and in HTTP/1.0, neither whether there was a Transfer-Encoding (RFC 9112 §6.1).
 			w.Header().Set("Connection", "close")
 		}
 		var deadline time.Time
