@@ -277,6 +277,7 @@ func TestCrossOriginPageCannotUseCookie(t *testing.T) {
 	b.refused(cancel(), http.StatusForbidden, "ORIGIN_REFUSED")
 	b.refused(cancel("Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
 	b.refused(cancel("Origin", "http://127.0.0.1:3000", "Sec-Fetch-Site", "same-site"), http.StatusForbidden, "ORIGIN_REFUSED")
+	b.refused(cancel("Origin", strings.Replace(b.url, "http:", "app:", 1)), http.StatusForbidden, "ORIGIN_REFUSED") // of a program with a browser in it
 	b.refused(cancel("Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "ORIGIN_REFUSED")
 	b.refused(b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
 	for name, headers := range map[string][]string{

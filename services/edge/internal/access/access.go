@@ -308,10 +308,10 @@ func (a *Access) FromOwnPage(r *http.Request) bool {
 
 // SameOrigin reports whether an Origin header matches the address that the request was sent to. An encrypted request must come from an
 // encrypted page: an attacker can forge a page that is sent without encryption. Behind a proxy that does not name the scheme, it is
-// unknown here.
+// unknown here. Pages of other schemes belong to programs that have a browser in them.
 func SameOrigin(origin string, r *http.Request) bool {
 	scheme, host, ok := strings.Cut(origin, "://")
-	return ok && strings.EqualFold(host, r.Host) && (scheme == "https" || !ByTLS(r))
+	return ok && strings.EqualFold(host, r.Host) && (scheme == "https" || scheme == "http" && !ByTLS(r))
 }
 
 // ErrCrossOrigin is the error for a cross-origin page that uses a session.
