@@ -224,7 +224,7 @@ func (c *importCommand) finish(ctx context.Context, imports importsv1.ImportServ
 		if err != nil {
 			return job, err
 		}
-		if _, err := imports.ConfirmImport(ctx, &importsv1.ConfirmImportRequest{ImportId: id, Commit: commit}); err != nil {
+		if _, err := imports.ConfirmImport(ctx, &importsv1.ConfirmImportRequest{ImportId: id, Commit: commit, QuestionRevision: new(job.GetRevision())}); err != nil {
 			return job, err
 		}
 	}

@@ -233,7 +233,8 @@ func (l *load) confirm(tenant int, id string) {
 			return
 		}
 		if state.Status == "waiting" {
-			_, _ = l.call(tenant, http.MethodPost, "/api/v1/imports/"+id+":confirm", "application/json", []byte(`{"commit": true}`), new(any)) // it is repeated
+			answer := fmt.Appendf(nil, `{"commit": true, "questionRevision": %d}`, state.Revision)
+			_, _ = l.call(tenant, http.MethodPost, "/api/v1/imports/"+id+":confirm", "application/json", answer, new(any)) // it is repeated
 		}
 		time.Sleep(300 * time.Millisecond)
 	}
@@ -242,6 +243,7 @@ func (l *load) confirm(tenant int, id string) {
 // jobState is a job in REST.
 type jobState struct {
 	JobID, Owner, Kind, Status string
+	Revision                   uint32
 	Progress                   struct {
 		Steps []struct {
 			Name        string

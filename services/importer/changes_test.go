@@ -11,8 +11,10 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
 	"headway/services/importer"
 	"headway/services/jobs"
 )
@@ -102,7 +104,8 @@ func TestReformattedSchemaHasNotChanged(t *testing.T) {
 func (w *world) confirm(im *importsv1.Import) {
 	w.t.Helper()
 	wantStatus(w.t, im, jobsv1.JobStatus_JOB_STATUS_WAITING)
-	if _, err := w.imports.ConfirmImport(w.t.Context(), &importsv1.ConfirmImportRequest{ImportId: im.GetImportId(), Commit: true}, w.as("ann")); err != nil {
+	if _, err := w.imports.ConfirmImport(w.t.Context(), &importsv1.ConfirmImportRequest{ImportId: im.GetImportId(), Commit: true,
+		QuestionRevision: new(im.GetJob().GetRevision())}, w.as("ann")); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -122,6 +125,16 @@ func TestReviewIsRepeatedBeforeOverwritingRows(t *testing.T) {
 	}
 	if c := again.GetTotals(); c.GetUpdated() != 1 || c.GetInserted() != 0 {
 		t.Errorf("the numbers are %v; want those of the second run", c)
+	}
+	for _, late := range []struct { // answers of a user who has seen the first question
+		revision *uint32
+		want     errorsv1.ErrorReason
+	}{{nil, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID}, {new(asked.GetJob().GetRevision()), errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING}} {
+		_, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true,
+			QuestionRevision: late.revision}, w.as("ann"))
+		if got := rpcerr.Reason(err); got != late.want {
+			t.Errorf("a late answer with the revision %v gives %v, want %v", late.revision, err, late.want)
+		}
 	}
 	w.confirm(again)
 	wantStatus(t, w.watch(asked.GetImportId()), jobsv1.JobStatus_JOB_STATUS_COMPLETED)

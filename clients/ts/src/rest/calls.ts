@@ -82,9 +82,16 @@ export const cancel = (options: JobOptions): Promise<Job> => post(options, "canc
 /** Queues a failed or cancelled job again. */
 export const retry = (options: JobOptions): Promise<Job> => post(options, "retry");
 
-/** Answers the question of a waiting job. */
-export const resume = (options: JobOptions & { answer: Record<string, unknown> }): Promise<Job> =>
-  post(options, "resume", { answer: options.answer });
+/**
+ * Answers the question of a waiting job. `questionRevision` is the revision of the snapshot with the question. It is required unless
+ * this is the job's first question.
+ */
+export const resume = ({
+  answer,
+  questionRevision,
+  ...options
+}: JobOptions & { answer: Record<string, unknown>; questionRevision?: number }): Promise<Job> =>
+  post(options, "resume", { answer, questionRevision });
 
 /** Deletes a job that has ended, and its output. */
 export const remove = (options: JobOptions): Promise<void> => call(options, "DELETE", jobPath(options));
@@ -113,9 +120,16 @@ export const listIssues = (options: ImportOptions & PageOptions & IssueFilter): 
   return call(options, "GET", `${importPath(options.importId)}/issues${query}`);
 };
 
-/** Answers the review of an import: true commits the valid rows, false cancels the import. */
-export const confirm = ({ commit, ...options }: ImportOptions & { commit: boolean }): Promise<Import> =>
-  callForImport(options, "POST", `${importPath(options.importId)}:confirm`, { commit });
+/**
+ * Answers the review of an import: true commits the valid rows, false cancels the import. `questionRevision` is the revision of the
+ * snapshot with the question. It is required to commit unless this is the first review of the import.
+ */
+export const confirm = ({
+  commit,
+  questionRevision,
+  ...options
+}: ImportOptions & { commit: boolean; questionRevision?: number }): Promise<Import> =>
+  callForImport(options, "POST", `${importPath(options.importId)}:confirm`, { commit, questionRevision });
 
 /** The options for reading the file of an import again. Unset options are those of the import. */
 export interface FileChanges extends FileFormats {

@@ -281,7 +281,8 @@ export interface paths {
         /**
          * ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
          * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING (the job asks no question, or not the
-         *     one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID.
+         *     one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID (also without `question_revision`, if the job has been
+         *     answered before).
          */
         post: operations["JobService_ResumeJob"];
         delete?: never;
@@ -2522,6 +2523,12 @@ export interface operations {
                 "application/json": {
                     /** @description True: commit the valid rows and skip the others. False: cancel the import; nothing is written. */
                     commit?: boolean;
+                    /**
+                     * Format: int64
+                     * @description The `revision` of the snapshot that showed the question. If the import has changed since, it is not committed: it might ask
+                     *     again, with other counts. It can be unset only for the first review of an import.
+                     */
+                    questionRevision?: number;
                 };
             };
         };
@@ -3042,8 +3049,9 @@ export interface operations {
                     answer?: Record<string, unknown>;
                     /**
                      * Format: int64
-                     * @description The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
-                     *     refused: the question might have been answered already, and the job might now ask another question.
+                     * @description The `revision` of the snapshot that showed the question. If the job has changed since, the answer is refused: the
+                     *     question might have been answered already, and the job might now ask another question. It can be unset only if the
+                     *     job has not been answered before.
                      */
                     questionRevision?: number;
                 };

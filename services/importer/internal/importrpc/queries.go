@@ -62,7 +62,7 @@ func (s *Service) ConfirmImport(ctx context.Context, r *importsv1.ConfirmImportR
 	if err := s.mayDecide(ctx, im.Schema, r.GetCommit()); err != nil {
 		return nil, err
 	}
-	if err := s.Review.Decide(ctx, im.ID, r.GetCommit()); err != nil {
+	if err := s.Review.Decide(ctx, im.ID, r.GetCommit(), r.QuestionRevision); err != nil {
 		return nil, toStatus(err)
 	}
 	snapshot, err := s.Follow.Current(ctx, im.ID)

@@ -41,7 +41,7 @@ func (s *Service) RepeatImport(ctx context.Context, r *importsv1.RepeatImportReq
 		return nil, toStatus(err)
 	}
 	// The new import replaces the question about the earlier one. A caller that gets an error here repeats the request.
-	if err := s.Review.Decide(ctx, earlier.ID, false); err != nil && !errors.Is(err, imports.ErrNotWaiting) {
+	if err := s.Review.Decide(ctx, earlier.ID, false, nil); err != nil && !errors.Is(err, imports.ErrNotWaiting) {
 		return nil, toStatus(err)
 	}
 	snapshot, err := s.Follow.Current(ctx, im.ID)

@@ -25,8 +25,9 @@ type Reviewer struct {
 }
 
 // Decide answers an import that waits for a decision. With commit, the import runs once more. Without, its job ends as
-// cancelled. It returns imports.ErrNotWaiting if the import does not wait.
-func (r *Reviewer) Decide(ctx context.Context, id string, commit bool) error {
+// cancelled. revision is that of the snapshot with the question, or nil if the caller does not have it. Decide returns
+// imports.ErrNotWaiting if the import does not wait, or no longer asks this question.
+func (r *Reviewer) Decide(ctx context.Context, id string, commit bool, revision *uint32) error {
 	answer, err := r.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id})
 	if err != nil {
 		return notWaiting(err)
@@ -38,7 +39,11 @@ func (r *Reviewer) Decide(ctx context.Context, id string, commit bool) error {
 		_, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id, Error: Declined()})
 		return notWaiting(err)
 	}
-	_, err = r.Jobs.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id, Answer: &structpb.Struct{Fields: map[string]*structpb.Value{
+	if answered, _ := Answer(answer.GetJob()); answered && revision == nil {
+		return rpcerr.Invalid("question_revision", "is required, because this import asks again. "+
+			"Load the import, and send the revision of the snapshot with the question that you answer")
+	}
+	_, err = r.Jobs.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id, QuestionRevision: revision, Answer: &structpb.Struct{Fields: map[string]*structpb.Value{
 		commitField: structpb.NewBoolValue(true),
 	}}})
 	return notWaiting(err)

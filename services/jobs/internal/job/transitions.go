@@ -112,16 +112,23 @@ func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *
 
 // Resume answers a waiting job's question and queues it again. The attempt that parked is not counted twice.
 //
-// revision is the revision of the snapshot with the question, or 0 if the caller does not have it.
+// revision is the revision of the snapshot with the question, or 0 if the caller does not have it. Then only the first question can be
+// answered: the caller could mean an earlier one.
 func (j *Job) Resume(now time.Time, revision uint32, answer json.RawMessage) error {
-	if revision != 0 && revision != j.Revision {
+	switch {
+	case revision != 0 && revision != j.Revision:
 		return ErrQuestionChanged
-	}
-	if j.Status != Waiting {
+	case j.Status != Waiting:
 		return ErrNotWaiting
+	case revision == 0 && j.Answer != nil:
+		return &InvalidError{"question_revision", "is required, because this is not the job's first question. " +
+			"Load the job, and send the revision of the snapshot with the question that you answer"}
 	}
 	if len(answer) > MaxDocument {
 		return &InvalidError{"answer", documentTooLarge}
+	}
+	if answer == nil {
+		answer = json.RawMessage(`{}`)
 	}
 	j.dropQuestion()
 	j.Answer = answer

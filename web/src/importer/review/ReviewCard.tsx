@@ -10,6 +10,8 @@ const columns = ["read", "inserted", "updated", "unchanged", "rejected", "blocke
 type Column = (typeof columns)[number];
 
 interface ReviewCardProps {
+  /** The revision of the snapshot with the question. */
+  revision: number;
   importId: string;
   /** The question of the job. */
   question: Record<string, unknown> | undefined;
@@ -20,7 +22,7 @@ interface ReviewCardProps {
 }
 
 /** Asks whether to import the rows without errors, and shows the result by sheet. */
-export function ReviewCard({ importId, question, sheets, totals, change }: ReviewCardProps) {
+export function ReviewCard({ importId, revision, question, sheets, totals, change }: ReviewCardProps) {
   const connection = useConnection();
   const [busy, setBusy] = useState<"commit" | "decline">();
   const [error, setError] = useState<unknown>();
@@ -33,7 +35,7 @@ export function ReviewCard({ importId, question, sheets, totals, change }: Revie
     setError(undefined);
     try {
       // The stream delivers the result.
-      await confirm({ ...connection, importId, commit });
+      await confirm({ ...connection, importId, commit, questionRevision: revision });
     } catch (cause) {
       setError(cause);
       setBusy(undefined);

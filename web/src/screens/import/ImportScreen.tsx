@@ -97,7 +97,14 @@ export function ImportScreen({ importId }: { importId: string }) {
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
       {job.status === "waiting" && totals && (
-        <ReviewCard importId={importId} question={job.question} sheets={sheets} totals={totals} change={change} />
+        <ReviewCard
+          importId={importId}
+          revision={job.revision}
+          question={job.question}
+          sheets={sheets}
+          totals={totals}
+          change={change}
+        />
       )}
       {ended && (
         <VerdictCard

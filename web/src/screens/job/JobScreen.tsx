@@ -124,7 +124,7 @@ function AnswerCard({ job }: { job: JobSnapshot }) {
     setInvalid(!answer);
     if (!answer) return;
     try {
-      await resume({ ...connection, jobId: job.jobId, answer });
+      await resume({ ...connection, jobId: job.jobId, answer, questionRevision: job.revision });
     } catch (cause) {
       setError(cause);
     }

@@ -1445,9 +1445,12 @@ type ConfirmImportRequest struct {
 	// The ID of the import.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
 	// True: commit the valid rows and skip the others. False: cancel the import; nothing is written.
-	Commit        bool `protobuf:"varint,2,opt,name=commit,proto3" json:"commit,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Commit bool `protobuf:"varint,2,opt,name=commit,proto3" json:"commit,omitempty"`
+	// The `revision` of the snapshot that showed the question. If the import has changed since, it is not committed: it might ask
+	// again, with other counts. It can be unset only for the first review of an import.
+	QuestionRevision *uint32 `protobuf:"varint,3,opt,name=question_revision,json=questionRevision,proto3,oneof" json:"question_revision,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ConfirmImportRequest) Reset() {
@@ -1492,6 +1495,13 @@ func (x *ConfirmImportRequest) GetCommit() bool {
 		return x.Commit
 	}
 	return false
+}
+
+func (x *ConfirmImportRequest) GetQuestionRevision() uint32 {
+	if x != nil && x.QuestionRevision != nil {
+		return *x.QuestionRevision
+	}
+	return 0
 }
 
 // ConfirmImportResponse returns the import.
@@ -2133,10 +2143,12 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x06issues\x18\x01 \x03(\v2\x19.headway.imports.v1.IssueR\x06issues\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
 	"\bmatching\x18\x03 \x01(\rR\bmatching\x12\x14\n" +
-	"\x05found\x18\x04 \x01(\rR\x05found\"V\n" +
+	"\x05found\x18\x04 \x01(\rR\x05found\"\x9e\x01\n" +
 	"\x14ConfirmImportRequest\x12&\n" +
 	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12\x16\n" +
-	"\x06commit\x18\x02 \x01(\bR\x06commit\"K\n" +
+	"\x06commit\x18\x02 \x01(\bR\x06commit\x120\n" +
+	"\x11question_revision\x18\x03 \x01(\rH\x00R\x10questionRevision\x88\x01\x01B\x14\n" +
+	"\x12_question_revision\"K\n" +
 	"\x15ConfirmImportResponse\x122\n" +
 	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\"\x84\x02\n" +
 	"\x15DownloadReportRequest\x12&\n" +
@@ -2357,6 +2369,7 @@ func file_headway_imports_v1_import_service_proto_init() {
 		(*PreviewFileRequest_NextFile)(nil),
 	}
 	file_headway_imports_v1_import_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_headway_imports_v1_import_service_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

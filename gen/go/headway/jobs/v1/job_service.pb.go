@@ -1149,8 +1149,9 @@ type ResumeJobRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The decision, in the format that the question asks for; at most 8 KiB as JSON.
 	Answer *structpb.Struct `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
-	// The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
-	// refused: the question might have been answered already, and the job might now ask another question.
+	// The `revision` of the snapshot that showed the question. If the job has changed since, the answer is refused: the
+	// question might have been answered already, and the job might now ask another question. It can be unset only if the
+	// job has not been answered before.
 	QuestionRevision *uint32 `protobuf:"varint,3,opt,name=question_revision,json=questionRevision,proto3,oneof" json:"question_revision,omitempty"`
 	// The decision as JSON text, instead of `answer`. It is stored byte for byte, so numbers stay exact.
 	AnswerJson    string `protobuf:"bytes,4,opt,name=answer_json,json=answerJson,proto3" json:"answer_json,omitempty"`

@@ -85,7 +85,8 @@ type JobServiceClient interface {
 	// ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING (the job asks no question, or not the
-	// one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID.
+	// one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID (also without `question_revision`, if the job has been
+	// answered before).
 	ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error)
 	// DeleteJob removes a job that has ended, and its output.
 	//
@@ -321,7 +322,8 @@ type JobServiceServer interface {
 	// ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING (the job asks no question, or not the
-	// one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID.
+	// one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID (also without `question_revision`, if the job has been
+	// answered before).
 	ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error)
 	// DeleteJob removes a job that has ended, and its output.
 	//
