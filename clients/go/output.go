@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -74,7 +75,8 @@ func (e *outputFull) Unwrap() []error { return []error{ErrOutputFull, e.cause} }
 // the job has ended and all its output has been read. It reconnects after a lost connection or a restart of the
 // service, and never returns a byte twice. The caller can keep the bytes.
 //
-// If it ends early, its last value is an error: the context's cause, or an error of the service (see Reason).
+// If it ends early, its last value is an error: the context's cause, an error of the service (see Reason), or codes.DataLoss if the
+// service has skipped bytes.
 func ReadOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID string, offset int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		pause := newPause(2 * time.Second)
@@ -115,8 +117,16 @@ func readOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID strin
 		if err != nil {
 			return true, err
 		}
-		*offset = chunk.GetOffset() + int64(len(chunk.GetData()))
-		if !yield(chunk.GetData(), nil) {
+		known := *offset - chunk.GetOffset()
+		if known < 0 {
+			return true, status.Errorf(codes.DataLoss, "headway: the service skipped the output from %d to %d", *offset, chunk.GetOffset())
+		}
+		if known >= int64(len(chunk.GetData())) {
+			continue
+		}
+		data := chunk.GetData()[known:]
+		*offset += int64(len(data))
+		if !yield(data, nil) {
 			return false, nil
 		}
 	}

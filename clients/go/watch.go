@@ -27,7 +27,11 @@ func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string, op
 			option(&w)
 		}
 		for {
+			before := w.revision
 			more, err := w.stream(ctx, yield)
+			if w.revision != before || w.connected && time.Since(w.opened) > stable {
+				w.pause = newPause(w.pause.most)
+			}
 			switch {
 			case !more:
 				return
@@ -51,6 +55,10 @@ type WatchOption func(*watch)
 // back, before the next snapshot. A service that is back at the first attempt is not reported.
 func OnInterruption(f func(error)) WatchOption { return func(w *watch) { w.onInterruption = f } }
 
+// stable is how long a stream without a change must have been open so that the pauses start from the first one again. A proxy can accept
+// streams that it can't pass on.
+const stable = 5 * time.Second
+
 // watch is the state of a watch between two streams.
 type watch struct {
 	client         jobsv1.JobServiceClient
@@ -58,8 +66,9 @@ type watch struct {
 	revision       uint32 // of the last yielded snapshot
 	pause          pause
 	onInterruption func(error)
-	connected      bool // since the last failure
-	interrupted    bool // reported
+	connected      bool      // since the last failure
+	opened         time.Time // when the service answered, if it is connected
+	interrupted    bool      // reported
 }
 
 // failed reports an interruption if the last attempt has not connected.
@@ -73,8 +82,7 @@ func (w *watch) failed(err error) {
 
 // succeeded reports the end of an interruption.
 func (w *watch) succeeded() {
-	w.pause = newPause(w.pause.most)
-	w.connected = true
+	w.opened, w.connected = time.Now(), true
 	if w.interrupted {
 		w.interrupted = false
 		w.onInterruption(nil)
