@@ -21,6 +21,12 @@ func identityOf(claims jwt.MapClaims, scopes []string) (Identity, error) {
 	if err != nil || expires == nil { // the parser checked it
 		return Identity{}, invalid(err, "Its exp must be a number of seconds")
 	}
+	for _, name := range []string{"nbf", "iat"} {
+		// To the parser, a number that no int64 can hold is in the past.
+		if seconds, ok := claims[name].(float64); ok && math.Abs(seconds) > float64(latest.Unix()) {
+			return Identity{}, invalid(nil, "Its %s is not a time: %g seconds", name, seconds)
+		}
+	}
 	return Identity{
 		Subject: subject, Scopes: scopes, Kinds: texts(claims, "headway_kinds"), Schemas: texts(claims, "headway_schemas"),
 		ExpiresAt: within(expires.Time),
@@ -57,7 +63,8 @@ const maxSubject = 255
 func subjectOf(sub any) (string, error) {
 	switch sub := sub.(type) {
 	case string:
-		if strings.TrimSpace(sub) != "" && len(sub) <= maxSubject && !strings.ContainsFunc(sub, unicode.IsControl) {
+		// What is not UTF-8 has become U+FFFD, so two users could have the same name.
+		if strings.TrimSpace(sub) != "" && len(sub) <= maxSubject && !strings.ContainsFunc(sub, unicode.IsControl) && !strings.ContainsRune(sub, unicode.ReplacementChar) {
 			return sub, nil
 		}
 	case json.Number:
@@ -69,7 +76,7 @@ func subjectOf(sub any) (string, error) {
 			return strconv.FormatFloat(sub, 'f', 0, 64), nil
 		}
 	}
-	return "", invalid(nil, "Its sub must be the name of a user: text of at most %d bytes without control characters, or a whole number", maxSubject)
+	return "", invalid(nil, "Its sub must be the name of a user: text of at most %d bytes in UTF-8 without control characters, or a whole number", maxSubject)
 }
 
 // texts returns the texts in a claim, or nil if there is no such claim.
