@@ -121,12 +121,17 @@ func BenchmarkStatusChanges(b *testing.B) {
 
 // statusChanges returns the changes per second of 64 workers that create, lease, and complete jobs one by one, and their number.
 func statusChanges(b *testing.B, s *jobsService) (rate, n float64) {
-	const workers, each = 64, 120
 	defer s.stop()
+	return statusChangesOf(b, s.conn)
+}
+
+// statusChangesOf is statusChanges with a connection from conn for each worker.
+func statusChangesOf(b *testing.B, conn func() *grpc.ClientConn) (rate, n float64) {
+	const workers, each = 64, 120
 	var wg sync.WaitGroup
 	begun := time.Now()
 	for range workers {
-		conn := s.conn()
+		conn := conn()
 		user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)
 		wg.Go(func() {
 			for range each {
@@ -201,6 +206,12 @@ func BenchmarkCreateToLeased(b *testing.B) {
 }
 
 func createToLeased(b *testing.B, s *jobsService) []time.Duration {
+	defer s.stop()
+	return createToLeasedOf(b, s.conn, s.conn)
+}
+
+// createToLeasedOf is createToLeased with a connection from ofWorker for each of 16 workers, and two from ofUser for those who create jobs.
+func createToLeasedOf(b *testing.B, ofUser, ofWorker func() *grpc.ClientConn) []time.Duration {
 	const jobsInAll, rate = 1500, 300
 	ctx, cancel := context.WithCancel(b.Context())
 	var mu sync.Mutex
@@ -208,7 +219,7 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 	var workers, creators sync.WaitGroup
 	var ready sync.WaitGroup
 	for range 16 {
-		worker := jobsv1.NewWorkerServiceClient(s.conn())
+		worker := jobsv1.NewWorkerServiceClient(ofWorker())
 		ready.Add(1)
 		workers.Go(func() {
 			_, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, WaitSeconds: -1}) // connects
@@ -232,7 +243,7 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 			}
 		})
 	}
-	user := jobsv1.NewJobServiceClient(s.conn())
+	users := []jobsv1.JobServiceClient{jobsv1.NewJobServiceClient(ofUser()), jobsv1.NewJobServiceClient(ofUser())}
 	ready.Wait()
 	ticker := time.NewTicker(time.Second / rate)
 	for i := range jobsInAll {
@@ -242,7 +253,7 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 			mu.Lock()
 			begun[title] = time.Now()
 			mu.Unlock()
-			if _, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench", Title: title}); err != nil {
+			if _, err := users[i%len(users)].CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench", Title: title}); err != nil {
 				b.Error(err)
 			}
 		})
@@ -252,7 +263,6 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 	wait(func() bool { mu.Lock(); defer mu.Unlock(); return len(took) == jobsInAll })
 	cancel()
 	workers.Wait()
-	s.stop()
 	if len(took) != jobsInAll {
 		b.Errorf("%d of %d jobs were leased", len(took), jobsInAll)
 	}

@@ -33,7 +33,7 @@ var programs = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	built = dir
-	return dir, proctest.Build(dir, "headway/cmd/edge", "headway/cmd/headway", "headway/bench/sseload")
+	return dir, proctest.Build(dir, "headway/cmd/edge", "headway/cmd/headway", "headway/cmd/importer", "headway/cmd/jobs", "headway/bench/sseload")
 })
 
 // built is the folder of the built programs. It is empty before they are built.
