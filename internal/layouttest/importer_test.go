@@ -42,7 +42,7 @@ var importer = rules{
 	"services/importer/internal/target/sqlite": {"internal/backoff", "services/importer/internal/imports", "services/importer/internal/schema",
 		"services/importer/internal/target/condition", "services/importer/internal/target/sqlite/sqlitedirect", "services/importer/internal/target/turns"},
 	"services/importer/internal/target/condition": {},
-	"services/importer/internal/target/postgres": {"internal/backoff", "internal/pgerr", "services/importer/internal/imports", "services/importer/internal/schema",
+	"services/importer/internal/target/postgres": {"internal/backoff", "internal/pgerr", "internal/pgstore", "services/importer/internal/imports", "services/importer/internal/schema",
 		"services/importer/internal/target/condition", "services/importer/internal/target/turns"},
 	"services/importer/internal/target/naming": {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/target/turns":  {},

@@ -37,10 +37,14 @@ func Refused(err error) bool {
 	return code != "" && !isAway(code) || errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
-// isAway reports whether a code means that the connection can't be used any longer: the server shuts down, has no resources, ended a
-// transaction that waited too long, or is read-only because another server is now the primary.
+// Denied reports whether the server has rejected the user or the password. It can pass: a password is changed on the server first, and
+// then in the password file.
+func Denied(err error) bool { return strings.HasPrefix(Code(err), "28") }
+
+// isAway reports whether a code means that the connection can't be used any longer: the server shuts down, has no resources, rejects the
+// password, ended a transaction that waited too long, or is read-only because another server is now the primary.
 func isAway(code string) bool {
-	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly || code == idleTransaction
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "28") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly || code == idleTransaction
 }
 
 // Conflict reports whether the transaction conflicted with another one, for example because both have stored the same row, so

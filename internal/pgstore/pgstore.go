@@ -35,6 +35,7 @@ func Configure(url, application, schema string) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.BeforeConnect = readPassword
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
@@ -62,14 +63,14 @@ func Migrate(ctx context.Context, config *pgx.ConnConfig, schema string, files f
 	if err != nil {
 		return err
 	}
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config, stdlib.OptionBeforeConnect(readPassword))
 	defer db.Close()
 	return migrate.Up(ctx, db, goose.DialectPostgres, files, goose.WithSessionLocker(locker))
 }
 
 // createSchema creates the schema of the tables. If an operator has created it, the user needs no right to do that.
 func createSchema(ctx context.Context, config *pgx.ConnConfig, schema string) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := Connect(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,9 @@ package jobs_test
 import (
 	"context"
 	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,8 +13,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/pgtest"
@@ -98,26 +103,7 @@ func TestReadOnlyDatabaseIsNamed(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) {
 		c.JobsDatabase, c.Logger = server.Database(t, "jobs"), slog.New(slog.NewTextHandler(&log, nil))
 	})
-	conn, err := grpc.NewClient(w.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	health := healthv1.NewHealthClient(conn)
-	database := func(want healthv1.HealthCheckResponse_ServingStatus) {
-		t.Helper()
-		for {
-			answer, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: rpcserver.DatabaseHealth})
-			if err == nil && answer.GetStatus() == want {
-				return
-			}
-			select {
-			case <-t.Context().Done():
-				t.Fatalf("the database is never %s. The log is\n%s", want, log.String())
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-	}
+	database := databaseHealth(t, w.addr, &log)
 	database(healthv1.HealthCheckResponse_SERVING)
 	for _, step := range []struct {
 		readOnly string
@@ -132,5 +118,94 @@ func TestReadOnlyDatabaseIsNamed(t *testing.T) {
 	}
 	if text := log.String(); strings.Count(text, "the database is read-only") != 1 {
 		t.Errorf("the log is\n%s", text)
+	}
+}
+
+// databaseHealth returns a function that waits until the service at the address reports a state of its database.
+func databaseHealth(t *testing.T, address string, log *proctest.Log) func(want healthv1.HealthCheckResponse_ServingStatus) {
+	t.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	health := healthv1.NewHealthClient(conn)
+	return func(want healthv1.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		for {
+			answer, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: rpcserver.DatabaseHealth})
+			if err == nil && answer.GetStatus() == want {
+				return
+			}
+			select {
+			case <-t.Context().Done():
+				t.Fatalf("the database is never %s. The log is\n%s", want, log.String())
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// TestRefusedConnectionsAreAnOutage: a server that refuses new connections is named in the log, callers are asked to try again, and the
+// service recovers. A new password is read from the password file.
+func TestRefusedConnectionsAreAnOutage(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	run := func(statements ...string) {
+		t.Helper()
+		for _, statement := range statements {
+			if out, err := server.SQL("postgres", statement); err != nil {
+				t.Fatal(err, out)
+			}
+		}
+	}
+	run(`CREATE ROLE service LOGIN PASSWORD 'first'`, `CREATE DATABASE jobs OWNER service`)
+	rules, err := server.SQL("postgres", `SHOW hba_file`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(`COPY (VALUES ('host all service all scram-sha-256'), ('host all all all trust')) TO '`+strings.TrimSpace(rules)+`'`, `SELECT pg_reload_conf()`)
+	passwords := filepath.Join(t.TempDir(), "pgpass")
+	write := func(password string) {
+		t.Helper()
+		if err := os.WriteFile(passwords, []byte("*:*:*:service:"+password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first")
+	var log proctest.Log
+	w := setup(t, func(c *jobs.Config) {
+		c.JobsDatabase = "postgres://service@" + server.Address() + "/jobs?passfile=" + url.QueryEscape(passwords)
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	database, user := databaseHealth(t, w.addr, &log), w.user("alice")
+	for _, outage := range []struct {
+		begin, named string
+		end          func()
+	}{
+		{`ALTER ROLE service CONNECTION LIMIT 0`, "too many connections", func() { run(`ALTER ROLE service CONNECTION LIMIT -1`) }},
+		{`ALTER ROLE service PASSWORD 'second'`, "password authentication failed", func() { write("second") }},
+	} {
+		database(healthv1.HealthCheckResponse_SERVING)
+		w.create(user, &jobsv1.CreateJobRequest{})
+		before := len(log.String())
+		run(outage.begin, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'service'`)
+		database(healthv1.HealthCheckResponse_NOT_SERVING)
+		if _, err := user.CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "test"}); status.Code(err) != codes.Unavailable {
+			t.Errorf("with %q, a call gets %v, want Unavailable", outage.named, err)
+		}
+		if text := log.String()[before:]; strings.Count(text, "not ready: ") != 1 || !strings.Contains(text, outage.named) {
+			t.Errorf("the log is\n%s\nwant one line with %q", text, outage.named)
+		}
+		outage.end()
+		database(healthv1.HealthCheckResponse_SERVING)
+		w.create(user, &jobsv1.CreateJobRequest{})
 	}
 }

@@ -23,7 +23,7 @@ func Import(ctx context.Context, url string, tables []pgstore.Table) (map[string
 	if err := pgstore.Migrate(ctx, config.ConnConfig, schema, migrations); err != nil {
 		return nil, fmt.Errorf("migrate the imports database: %w", err)
 	}
-	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	conn, err := pgstore.Connect(ctx, config.ConnConfig)
 	if err != nil {
 		return nil, fmt.Errorf("open the imports database: %w", err)
 	}

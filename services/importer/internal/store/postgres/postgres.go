@@ -60,7 +60,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		if err == nil {
 			break
 		}
-		if !pgerr.Lost(err) || !wait.Wait(opening) {
+		if !pgerr.Lost(err) || pgerr.Denied(err) || !wait.Wait(opening) {
 			return nil, fmt.Errorf("migrate the imports database: %w", err)
 		}
 	}

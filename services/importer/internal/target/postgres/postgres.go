@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
+	"headway/internal/pgstore"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/target/turns"
 )
@@ -126,15 +127,16 @@ func (t *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) 
 
 // connect opens a connection. Operators see its name.
 func (t *Target) connect(ctx context.Context, name string) (*pgx.Conn, error) {
-	config := t.config.Copy()
+	config, connect := t.config.Copy(), pgstore.Connect
 	config.RuntimeParams["application_name"] = name
 	if t.options.Password != nil {
 		var err error
+		connect = pgx.ConnectConfig // with this password
 		if config.Password, err = t.options.Password(); err != nil {
 			return nil, fmt.Errorf("%w: %w", imports.ErrTargetUnavailable, err)
 		}
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := connect(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the target database: %w", failed(ctx, err))
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"headway/internal/backoff"
+	"headway/internal/pgerr"
 	"headway/internal/pgstore"
 	"headway/services/jobs/internal/job"
 )
@@ -87,13 +88,13 @@ func planByIndex(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// reached repeats a step of opening the database while connections are lost, until ctx ends. Each step can be repeated: a
-// migration is a transaction, and is recorded in it.
+// reached repeats a step of opening the database while connections are lost, until ctx ends. A rejected password is reported
+// immediately. Each step can be repeated: a migration is a transaction, and is recorded in it.
 func reached(ctx context.Context, step func() error) error {
 	wait := backoff.New(firstRetry, lastRetry)
 	for {
 		err := step()
-		if !isLost(err) || !wait.Wait(ctx) {
+		if !isLost(err) || pgerr.Denied(err) || !wait.Wait(ctx) {
 			return err
 		}
 	}

@@ -100,7 +100,7 @@ func (w *writer) connect(ctx context.Context) error {
 	if w.conn != nil && !w.conn.IsClosed() {
 		return nil
 	}
-	conn, err := pgx.ConnectConfig(ctx, w.config)
+	conn, err := pgstore.Connect(ctx, w.config)
 	if err != nil {
 		return &lostError{err}
 	}
