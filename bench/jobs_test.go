@@ -210,7 +210,7 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 	return createToLeasedOf(b, s.conn, s.conn)
 }
 
-// createToLeasedOf is createToLeased with a connection from ofWorker for each of 16 workers, and two from ofUser for those who create jobs.
+// createToLeasedOf is createToLeased with a connection from ofWorker for each of 16 workers, and two from ofUser for the creation of jobs.
 func createToLeasedOf(b *testing.B, ofUser, ofWorker func() *grpc.ClientConn) []time.Duration {
 	const jobsInAll, rate = 1500, 300
 	ctx, cancel := context.WithCancel(b.Context())
