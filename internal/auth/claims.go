@@ -23,7 +23,8 @@ func identityOf(claims jwt.MapClaims, scopes []string) (Identity, error) {
 	}
 	for _, name := range []string{"nbf", "iat"} {
 		// To the parser, a number that no int64 can hold is in the past.
-		if seconds, ok := claims[name].(float64); ok && math.Abs(seconds) > float64(latest.Unix()) {
+		number, _ := claims[name].(json.Number)
+		if seconds, _ := number.Float64(); math.Abs(seconds) > float64(latest.Unix()) { // infinite if it is too large for a float64
 			return Identity{}, invalid(nil, "Its %s is not a time: %g seconds", name, seconds)
 		}
 	}
