@@ -1,6 +1,7 @@
 package rpcserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,9 +72,13 @@ func validate(v protovalidate.Validator, req any) error {
 	}
 	violations := make([]*errdetails.BadRequest_FieldViolation, len(invalid.Violations))
 	for i, violation := range invalid.Violations {
+		text := violation.Proto.GetMessage()
+		if violation.Proto.GetRuleId() == "string.pattern" {
+			text = cmp.Or(inWords[violation.RuleValue.String()], text)
+		}
 		violations[i] = &errdetails.BadRequest_FieldViolation{
 			Field:       protovalidate.FieldPathString(violation.Proto.GetField()),
-			Description: violation.Proto.GetMessage(),
+			Description: text,
 		}
 	}
 	return rpcerr.InvalidFields(violations)
