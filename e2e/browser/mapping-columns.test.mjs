@@ -117,7 +117,7 @@ test("imports two tables from one sheet, with parts of cells and several cells, 
   await question(page).getByRole("combobox", { name: "Part for Last name" }).selectOption("Last part");
   await question(page).getByText("Ann Mary · Bob · Cleo").waitFor();
   await question(page).getByText("Lee · Ray · Day").waitFor();
-  await field(page, "E-mail").selectOption("Several columns together…");
+  await field(page, "E-mail").selectOption("Combine columns…");
   await question(page).getByRole("combobox", { name: "Column 1 for E-mail" }).selectOption("User");
   await confirm(page).click();
   await page.getByRole("alert").getByText("Choose a column for E-mail.").waitFor();
@@ -178,8 +178,8 @@ test("imports values by rules that the user chooses, and shows what they have ch
     ["E", "early"],
     ["L", "late"],
   ].entries()) {
-    await shift.getByRole("textbox", { name: `Replacements for whole texts, text ${n + 1}` }).fill(from ?? "");
-    await shift.getByRole("textbox", { name: `Replacements for whole texts, value ${n + 1}` }).fill(to ?? "");
+    await shift.getByRole("textbox", { name: `Replacements for entire values, text ${n + 1}` }).fill(from ?? "");
+    await shift.getByRole("textbox", { name: `Replacements for entire values, value ${n + 1}` }).fill(to ?? "");
   }
   await shift.getByRole("status").getByText("late", { exact: true }).waitFor();
 
@@ -195,7 +195,7 @@ test("imports values by rules that the user chooses, and shows what they have ch
   await confirm(page).click();
   await page.getByRole("heading", { name: "3 rows imported" }).waitFor();
   await page.getByText("Cleaned up 14 cells in 5 columns").click();
-  await page.getByText("Number separators: 2 cells").waitFor();
+  await page.getByText("Number separators converted: 2 cells").waitFor();
   await page.getByText("line 2, column 2").waitFor();
   await assertAccessible(page, "what the rules have changed");
   await picture(page, "changes");

@@ -190,7 +190,7 @@ describe("a file as people have it", () => {
     await chooseWorkbook(page, join(folder, "grouped.csv"));
     await confirm();
     await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
-    await page.getByText("Value of the cell above").first().waitFor({ state: "attached" });
+    await page.getByText("Filled from the cell above").first().waitFor({ state: "attached" });
   });
 
   test("can have two rows of headers, and a merged row that is refused", async () => {
