@@ -17,11 +17,6 @@ func identityOf(claims jwt.MapClaims, scopes []string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	for _, name := range []string{"nbf", "iat"} {
-		if after(claims[name], latest) {
-			return Identity{}, invalid(nil, "Its %s is after the year 9999", name)
-		}
-	}
 	expires, err := claims.GetExpirationTime()
 	if err != nil || expires == nil { // the parser checked it
 		return Identity{}, invalid(err, "Its exp must be a number of seconds")
@@ -52,16 +47,6 @@ func StatedExpiry(token string) time.Time {
 
 // latest is the last time that JSON and HTTP can write.
 var latest = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
-
-// after reports whether a claim is a number of seconds that ends after a time. The parser reads numbers above 63 bits as the distant past.
-func after(claim any, end time.Time) bool {
-	number, ok := claim.(json.Number)
-	if !ok {
-		return false
-	}
-	seconds, _ := number.Float64() // infinite if it is out of range
-	return seconds > float64(end.Unix())
-}
 
 // within returns the time, or the latest one that can be written.
 func within(t time.Time) time.Time {

@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -67,9 +66,6 @@ func TestRefusedTokenNamesProblem(t *testing.T) {
 			"an end as text":   {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["exp"] = "soon" }), "One of its claims has the wrong type"},
 			"from the future":  {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["iat"] = in(2 * time.Minute) }), "Its iat is 2m0s ahead of this server's clock, which allows 30s"},
 			"not yet":          {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["nbf"] = in(2 * time.Minute) }), "Its nbf is 2m0s ahead"},
-			"never":            {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["nbf"] = json.Number("1e30") }), "Its nbf is after the year 9999"},
-			"out of range":     {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["nbf"] = json.Number("1e400") }), "Its nbf is after the year 9999"},
-			"made never":       {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["iat"] = json.Number("1e30") }), "Its iat is after the year 9999"},
 			"no subject":       {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { delete(c, "sub") }), "Its sub must be the name of a user"},
 			"a number, aud":    {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["aud"] = 5 }), `Its aud is "5". It must contain "headway"`},
 			"an empty aud":     {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["aud"] = []string{} }), "Its aud is []."},
