@@ -96,7 +96,7 @@ func TestHeaderCommentsDescribeRules(t *testing.T) {
 	f := open(t, workforce(t))
 	for cell, want := range map[string][]string{
 		"Employees!A1":       {"Text. Required.", "every value must be different", "6 to 8 digits"},
-		"Employees!E1":       {`"Department code" of the sheet "Departments"`},
+		"Employees!E1":       {"“Department code” on the sheet “Departments”"},
 		"Employees!H1":       {"A date. Required.", "From 1950-01-01 to 2100-12-31."},
 		"Designations!C1":    {"A whole number. Required.", "From 1 to 20."},
 		"Schedules!A1":       {"together with Work date"},
