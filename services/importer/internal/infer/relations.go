@@ -41,6 +41,7 @@ func FromRelations(schemaName string, relations []imports.Relation) (*Guess, err
 		return nil, fmt.Errorf("the database has %d tables, and a schema has at most %d. Choose some of them", len(g.Sheets), schema.MaxSheets)
 	}
 	c.findReferences()
+	c.findTenants()
 	for _, s := range c.tables {
 		s.nameColumns()
 	}
@@ -62,6 +63,8 @@ type storedTable struct {
 	// conditional are the columns of the condition for which the key identifies a row. Files don't have them.
 	conditional []string
 	evidence    string
+	// tenants are the columns of the key that could be those of a tenant.
+	tenants []string
 	// references are the columns that find a row of another sheet, by name.
 	references map[string]*storedReference
 	// names are the names of columns in the schema, by their names in the table.
@@ -340,6 +343,7 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 		c.Required = false
 		c.Evidence = append(c.Evidence, "New rows of a file without this column have the database's default")
 	}
+	c.Evidence = append(c.Evidence, s.tenantAdvice(stored)...)
 	if r := s.references[stored.Name]; r != nil {
 		c.Type, c.MaxLength, c.Allowed, c.Zone = r.valueType(), 0, nil, ""
 		c.Reference = &Reference{Columns: []string{s.names[stored.Name]}, Sheet: r.to.sheet.Name, To: []string{r.to.names[r.column]},

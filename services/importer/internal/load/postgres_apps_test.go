@@ -199,6 +199,7 @@ func allApplications() map[string]application {
 	maps.Copy(all, typedApplications)
 	maps.Copy(all, deletingApplications)
 	maps.Copy(all, tenantApplications)
+	maps.Copy(all, companyApplications)
 	return all
 }
 

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,6 +138,19 @@ func (g *Generated) constantProblem() string {
 		return "use the ISO form, for example " + boundLayouts[g.Type][0]
 	}
 	return ""
+}
+
+// ExampleConstant returns a column of a table as a schema has it if all rows have the same value.
+func ExampleConstant(field string, t Type) string {
+	column := "name: " + field
+	if !identifier.MatchString(field) {
+		column = fmt.Sprintf("name: %s, column: %q", snake(field), field)
+	}
+	value, ok := map[Type]string{Integer: `"42"`, Decimal: `"1.50"`, Boolean: `"true"`, Date: `"2024-12-31"`, Time: `"12:00"`, DateTime: `"2024-12-31T12:00:00"`}[t]
+	if !ok {
+		t, value = Text, "acme"
+	}
+	return fmt.Sprintf("{%s, type: %s, constant: %s}", column, t, value)
 }
 
 // checkZone checks that a zone exists, and that the column's type has one.

@@ -74,6 +74,32 @@ func NotForNew(index, condition string) string {
 	return fmt.Sprintf(". The unique index %s identifies them only if %s, which new rows do not fulfill. Change the defaults of these columns", index, condition)
 }
 
+// NeedsConstant describes that a unique index identifies the rows of a sheet only together with a column that the schema does not have. example
+// is the column in a schema.
+func NeedsConstant(index, column, example string) string {
+	return fmt.Sprintf(". The unique index %s identifies them only together with %s%s", index, column, CanBeConstant(example))
+}
+
+// CanBeConstant says how the schema gives a column a value that all rows have.
+func CanBeConstant(example string) string {
+	return fmt.Sprintf(". If it has the same value in all rows of the files, such as that of a tenant, add it to the sheet: %s", example)
+}
+
+// NeedsKey describes that a unique index identifies the rows of a sheet only together with another column of the sheet.
+func NeedsKey(index, column string) string {
+	return fmt.Sprintf(". The unique index %s identifies them only together with %s. Add it to the key, or give it as a constant if all rows have the same value", index, column)
+}
+
+// NeedsIndex describes that a column has no unique index for the rows of the sheet, which are those with the same values of other columns.
+func NeedsIndex(table, column string, together []string, quote func(string) string) string {
+	columns := make([]string, 0, len(together)+1)
+	for _, c := range append(together, column) {
+		columns = append(columns, quote(c))
+	}
+	return fmt.Sprintf("its column %s is unique in the schema, but no unique index has it together with %s. Create one on (%s), or delete unique from the schema",
+		column, strings.Join(together, ", "), strings.Join(columns, ", "))
+}
+
 // next returns the first token of a text. identifier is its name, without quotes, or empty if it is none.
 func next(text string) (token, identifier string) {
 	closing := map[byte]string{'\'': "'", '"': `"`, '`': "`", '[': "]"}[text[0]]

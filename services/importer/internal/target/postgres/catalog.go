@@ -81,6 +81,8 @@ type uniqueSet struct {
 	// condition is empty if the set identifies all rows. conditional are the columns that it is about.
 	condition   string
 	conditional []string
+	// scope are the columns that are constants of the sheet whose key the set is.
+	scope scope
 }
 
 // readTables finds out which of the schema's tables exist.
@@ -119,30 +121,42 @@ const alone = `(cardinality(k.conkey) = 1 OR EXISTS (SELECT FROM pg_index i WHER
 
 // readParents reads to which rows the columns of the schema's tables refer by foreign keys.
 func (tx *transaction) readParents(ctx context.Context) error {
-	rows, err := tx.reader.Query(ctx, `SELECT k.conrelid, a.attname::text, k.confrelid, k.confrelid::regclass::text, c.relname::text, p.attname::text FROM pg_constraint k
+	rows, err := tx.reader.Query(ctx, `SELECT k.conrelid, a.attname::text, k.confrelid, k.confrelid::regclass::text, c.relname::text, p.attname::text, `+alone+` AS alone,
+			ARRAY(SELECT attname::text FROM unnest(k.conkey) WITH ORDINALITY o(n, i) JOIN pg_attribute x ON x.attrelid = k.conrelid AND x.attnum = o.n WHERE o.n <> n.from_column ORDER BY i),
+			ARRAY(SELECT attname::text FROM unnest(k.confkey) WITH ORDINALITY o(n, i) JOIN pg_attribute x ON x.attrelid = k.confrelid AND x.attnum = o.n WHERE o.n <> n.to_column ORDER BY i)
+		FROM pg_constraint k
 		CROSS JOIN unnest(k.conkey, k.confkey) AS n (from_column, to_column)
 		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = n.from_column JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = n.to_column
-		JOIN pg_class c ON c.oid = k.confrelid WHERE k.contype = 'f' AND `+alone+` AND k.conrelid = ANY ($1) ORDER BY cardinality(k.conkey) DESC, k.oid DESC`,
+		JOIN pg_class c ON c.oid = k.confrelid WHERE k.contype = 'f' AND k.conrelid = ANY ($1) ORDER BY alone, cardinality(k.conkey) DESC, k.oid DESC`,
 		slices.Collect(maps.Keys(tx.existing)))
 	if err != nil {
 		return fmt.Errorf("read the foreign keys: %w", failed(ctx, err))
 	}
 	defer rows.Close()
-	tx.parents = map[storedColumn]parentColumn{}
+	tx.parents, tx.together = map[storedColumn]parentColumn{}, map[storedColumn]tenantKey{}
 	for rows.Next() {
 		var child, parent uint32
 		var column string
 		var p parentColumn
-		if err := rows.Scan(&child, &column, &parent, &p.table, &p.name, &p.column); err != nil {
+		var alone bool
+		var others tenantKey
+		if err := rows.Scan(&child, &column, &parent, &p.table, &p.name, &p.column, &alone, &others.from, &others.to); err != nil {
 			return fmt.Errorf("read the foreign keys: %w", err)
 		}
 		p.name = tx.tableOf(parent, p.name)
-		tx.parents[storedColumn{tx.existing[child], column}] = p // of several, the first one
+		at := storedColumn{tx.existing[child], column}
+		if alone {
+			others = tenantKey{}
+		}
+		tx.parents[at], tx.together[at] = p, others // of several, the first one
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read the foreign keys: %w", failed(ctx, err))
 	}
-	return tx.readLive(ctx, slices.Collect(maps.Keys(tx.existing)))
+	if err := tx.readLive(ctx, slices.Collect(maps.Keys(tx.existing))); err != nil {
+		return err
+	}
+	return tx.readScopes(ctx)
 }
 
 // tableOf returns the schema's table with an ID of the catalog. If the schema does not have it, it returns the other name.

@@ -71,10 +71,8 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 		l.elements, l.possible = append(l.elements, element), append(l.possible, possible(f, values))
 		arrays, on = append(arrays, array), append(on, fmt.Sprintf("t.%s = %s", name(column), asked))
 	}
-	if slices.Equal(by, t.sheet.Key) {
-		if live := t.live("t"); live != "" {
-			on = append(on, live)
-		}
+	if among := t.among(by, "t"); among != "" {
+		on = append(on, among)
 	}
 	joins := ""
 	for _, c := range give {

@@ -289,7 +289,7 @@ func converted(column string, from family, to string) string {
 // changeKey plans the key of the schema.
 func (m *migration) changeKey(ctx context.Context) error {
 	r, key := m.relation, m.sheet.Key
-	if r.hasKey(key) {
+	if r.hasKey(key) || len(r.scoped(m.sheet, slices.Sorted(slices.Values(key)))) > 0 {
 		return nil
 	}
 	stored := make([]string, len(key))

@@ -26,19 +26,23 @@ func (r *relation) known(identifier string) string {
 	return identifier
 }
 
-// partialKey returns the unique index that identifies the rows of a sheet among those with its condition, such as rows that are not deleted.
+// partialKey returns the unique index that identifies the rows of a sheet among those with its constants, such as the rows of a tenant, or with
+// its condition, such as rows that are not deleted.
 // It returns nil if there is none, and then why an index that there is can't be the key.
 //
 // The condition must be true for each row that the sheet inserts. That is known if it is only about columns that the sheet does not have.
 func (tx *transaction) partialKey(ctx context.Context, sheet *schema.Sheet, r *relation) (key *uniqueSet, why string, err error) {
 	want := slices.Sorted(slices.Values(sheet.Key))
-	for i := range r.partial {
-		u := &r.partial[i]
-		if !slices.Equal(u.columns, want) {
-			continue
+	candidates := r.scoped(sheet, want)
+	for _, u := range r.partial {
+		if slices.Equal(u.columns, want) {
+			candidates = append(candidates, u)
 		}
-		if condition.IsFilled(u.condition, u.columns, r.known) {
-			return u, "", nil // a key is never empty
+	}
+	for i := range candidates {
+		u := &candidates[i]
+		if u.condition == "" || condition.IsFilled(u.condition, u.columns, r.known) {
+			return u, "", nil // neither a key nor a constant is ever empty
 		}
 		filled := slices.IndexFunc(u.conditional, func(column string) bool {
 			c, _ := sheet.Column(column)
@@ -56,6 +60,9 @@ func (tx *transaction) partialKey(ctx context.Context, sheet *schema.Sheet, r *r
 			return u, "", nil
 		}
 		why = condition.NotForNew(u.index, u.condition)
+	}
+	if why == "" {
+		why = r.lacksConstant(sheet)
 	}
 	return nil, why, nil
 }
@@ -96,7 +103,33 @@ func (t *table) live(alias string) string {
 		return ""
 	}
 	qualified, _ := t.relation.qualified(t.relation.key.condition, alias)
-	return "(" + qualified + ")"
+	return both(t.relation.key.scope.of(alias), qualified)
+}
+
+// both joins two conditions, which can be empty.
+func both(first, second string) string {
+	if second != "" {
+		second = "(" + second + ")"
+	}
+	if first != "" && second != "" {
+		return first + " AND " + second
+	}
+	return first + second
+}
+
+// among is the condition that a row of the table, with an alias, is one of those among which the sheet finds one by columns.
+func (t *table) among(columns []string, alias string) string {
+	if t.relation == nil {
+		return ""
+	}
+	if slices.Equal(columns, t.sheet.Key) {
+		return t.live(alias)
+	}
+	all := scope{}
+	for _, column := range columns {
+		all = all.and(t.relation.scopeOf(t.sheet, column))
+	}
+	return all.of(alias)
 }
 
 // readLive reads the conditions of the tables in which a column identifies a row only among the rows with a condition.

@@ -10,6 +10,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/condition"
 )
 
 // plan are the changes of a table that its schema needs. They are made at the commit.
@@ -101,9 +102,9 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			return nil, conflict("its column %s is of type %s, which can't hold the values that the schema generates", g.Field, is.declared)
 		}
 	}
-	for extra, is := range r.columns {
-		if !known[extra] && is.notNull && !is.filled && !is.computed && !r.fills {
-			return nil, conflict("its column %s, which the schema does not know, must not be empty", extra)
+	for _, extra := range slices.Sorted(maps.Keys(r.columns)) {
+		if is := r.columns[extra]; !known[extra] && is.notNull && !is.filled && !is.computed && !r.fills {
+			return nil, conflict("its column %s, which the schema does not know, must not be empty%s", extra, condition.CanBeConstant(schema.ExampleConstant(extra, familyTypes[is.family])))
 		}
 	}
 	if !r.hasKey(sheet.Key) {
@@ -177,8 +178,12 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 			continue
 		}
 		wanted[c.Name] = true
-		if r.identifiedBy([]string{c.Name}) {
+		if r.identifiedBy([]string{c.Name}) || len(r.scoped(sheet, []string{c.Name})) > 0 {
 			continue
+		}
+		if r.key != nil && len(r.key.scope) > 0 {
+			together := slices.Sorted(maps.Keys(r.key.scope))
+			return conflict("%s", condition.NeedsIndex(sheet.Table, c.Name, together, name))
 		}
 		if !p.added[c.Name] {
 			var twice bool

@@ -48,7 +48,7 @@ func (tx *transaction) resolution(of *schema.Schema, sheet *schema.Sheet, c *sch
 		return nil
 	}
 	parent := of.Sheet(c.References.Sheet)
-	if parent == nil || parent.Table != at.name {
+	if parent == nil || parent.Table != at.name || !tx.together[storedColumn{sheet.Table, c.Name}].finds(tx, sheet, parent, c.References.Column) {
 		return nil
 	}
 	rows := tx.parentRows(at.table, parent.Table, c.References.Column)

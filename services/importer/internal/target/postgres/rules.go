@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,11 +100,21 @@ func (t *table) knows(r rule) bool {
 	if slices.Equal(columns, slices.Sorted(slices.Values(t.sheet.Key))) {
 		return true
 	}
+	constants := t.relation.constants(t.sheet)
+	columns = slices.DeleteFunc(columns, func(column string) bool { return constants[column] != "" })
 	if len(columns) != 1 {
 		return false
 	}
 	c, _ := t.sheet.Column(columns[0])
-	return c != nil && c.Unique && !r.nulls
+	if c == nil || !c.Unique || r.nulls {
+		return false
+	}
+	for column := range t.relation.scopeOf(t.sheet, c.Name) {
+		if !slices.Contains(r.columns, column) {
+			return false // the index has rows that the run does not look up
+		}
+	}
+	return true
 }
 
 // fresh reports whether a column that the rows don't have gets a value that no other row has.
@@ -259,7 +270,7 @@ func (t *table) brokenUnique(r rule) string {
 	list := strings.Join(values, ", ")
 	stored := slices.Clone(t.sheet.Key)
 	if k := t.relation.key; k != nil {
-		stored = append(stored, k.conditional...)
+		stored = slices.AppendSeq(append(stored, k.conditional...), maps.Keys(k.scope))
 		slices.Sort(stored)
 		stored = slices.Compact(stored)
 	}

@@ -287,8 +287,10 @@ func (t *table) Values(ctx context.Context, column string, each func(imports.Val
 		shown = r.alias + "." + name(r.code) + "::" + t.family(c).staged()
 	}
 	where := fmt.Sprintf("t.%s IS NOT NULL", name(column))
-	if live := t.live("t"); live != "" && slices.Contains(t.sheet.Key, column) {
-		where += " AND " + live
+	if slices.Contains(t.sheet.Key, column) {
+		where = both(where, t.live("t"))
+	} else {
+		where = both(where, t.among([]string{column}, "t"))
 	}
 	result := t.tx.reader.PgConn().ExecParams(ctx, fmt.Sprintf("SELECT %s FROM %s t%s WHERE %s", shown, tableName(t.sheet.Table), join, where), nil, nil, nil, nil)
 	var ended error

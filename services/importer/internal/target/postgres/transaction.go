@@ -33,6 +33,10 @@ type transaction struct {
 	existing map[uint32]string
 	// parents are the columns by which foreign keys find rows, by the columns that refer to them.
 	parents map[storedColumn]parentColumn
+	// together has the other columns of foreign keys of which one column does not find the row alone, and scopes the rows among which a
+	// column finds one.
+	together map[storedColumn]tenantKey
+	scopes   map[storedColumn]scope
 	// live are the conditions for rows among which a column identifies one, if it does not identify all.
 	live map[storedColumn]string
 	// unprepared means that the database lacks Headway's own tables, which only a plan accepts.

@@ -41,8 +41,12 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 		ask = append(ask, fmt.Sprintf("k%d", i))
 		on = append(on, fmt.Sprintf("%s = %s", t.have.collated(column, "t."+name(column)), t.asked(column, fmt.Sprintf("k.k%d", i))))
 	}
-	if live := t.have.live("t"); live != "" && slices.Equal(byNames, t.sheet.Key) {
-		on = append(on, live)
+	among, err := t.among(byNames, "t")
+	if err != nil {
+		return nil, err
+	}
+	if among != "" {
+		on = append(on, among)
 	}
 	for _, column := range want {
 		give = append(give, t.shown(column, "t."+name(column)))

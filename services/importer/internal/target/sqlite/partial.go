@@ -18,6 +18,8 @@ type partialKey struct {
 	condition string
 	// conditional are the columns that the condition is about.
 	conditional []string
+	// scope are the columns that are constants of the sheet whose key the index is.
+	scope scope
 }
 
 // readPartial reads the unique indexes with conditions.
@@ -48,23 +50,29 @@ func (have *shape) known(identifier string) string {
 	return fold(identifier)
 }
 
-// choosePartialKey sets have.key if only a unique index with a condition identifies the sheet's rows. It returns why an index that there is
-// can't be the key.
+// choosePartialKey sets have.key if only a unique index with constants of the sheet, such as the tenant, or with a condition identifies the
+// sheet's rows. It returns why an index that there is can't be the key.
 //
 // The condition must be true for each row that the sheet inserts. That is known if it is only about columns that the sheet does not have.
 func (tx *transaction) choosePartialKey(ctx context.Context, sheet *schema.Sheet, have *shape) (why string, err error) {
-	want := make([]string, len(sheet.Key))
-	for i, column := range sheet.Key {
-		want[i] = fold(column)
-	}
-	slices.Sort(want)
+	want := folded(sheet.Key)
 	if have.hasKey(want) {
 		return "", nil
 	}
-	for i := range have.partial {
-		p := &have.partial[i]
-		if !slices.Equal(p.columns, want) {
-			continue
+	candidates, err := tx.scoped(sheet, have, want)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range have.partial {
+		if slices.Equal(p.columns, want) {
+			candidates = append(candidates, p)
+		}
+	}
+	for i := range candidates {
+		p := &candidates[i]
+		if p.condition == "" {
+			have.key = p
+			return "", nil
 		}
 		filled := slices.IndexFunc(p.conditional, func(column string) bool {
 			return columnOf(sheet, column) != "" || slices.ContainsFunc(sheet.Generated, func(g *schema.Generated) bool { return sameName(g.Field, column) })
@@ -80,6 +88,9 @@ func (tx *transaction) choosePartialKey(ctx context.Context, sheet *schema.Sheet
 		default:
 			why = condition.NotForNew(p.index, p.condition)
 		}
+	}
+	if why == "" {
+		return tx.lacksConstant(sheet, have)
 	}
 	return why, nil
 }
@@ -111,21 +122,38 @@ func (have shape) live(alias string) string {
 		return ""
 	}
 	qualified, _ := have.qualified(have.key.condition, alias)
-	return "(" + qualified + ")"
+	return both(have.inScope(have.key.scope, alias), qualified)
 }
 
-// parentRows are the rows of a table among which a column identifies one: the table, quoted, or a query in parentheses. collation is that
-// of the column.
-func (tx *transaction) parentRows(ctx context.Context, table, column string) (rows, collation string, err error) {
-	have, err := tx.readShape(ctx, table)
-	collation = have.collated(column, "")
-	if err != nil || have.hasKey([]string{fold(column)}) {
-		return name(table), collation, err
+// parentRows are the rows of a sheet's table among which a column identifies one: the table, quoted, or a query in parentheses. collation is
+// that of the column.
+func (tx *transaction) parentRows(ctx context.Context, sheet *schema.Sheet, column string) (rows, collation string, err error) {
+	have, err := tx.readShape(ctx, sheet.Table)
+	if err != nil {
+		return "", "", err
 	}
-	for _, p := range have.partial {
-		if slices.Equal(p.columns, []string{fold(column)}) {
-			return fmt.Sprintf("(SELECT * FROM %s WHERE %s)", name(table), p.condition), collation, nil
+	collation = have.collated(column, "")
+	where := ""
+	if want := folded([]string{column}); !have.hasKey(want) {
+		candidates, err := tx.scoped(sheet, &have, want)
+		if err != nil {
+			return "", "", err
+		}
+		for _, p := range have.partial {
+			if slices.Equal(p.columns, want) {
+				candidates = append(candidates, p)
+			}
+		}
+		if len(candidates) > 0 {
+			where = candidates[0].condition
 		}
 	}
-	return name(table), collation, nil
+	within, err := tx.scopeOf(sheet, &have, column)
+	if err != nil {
+		return "", "", err
+	}
+	if where = both(have.inScope(within, ""), where); where != "" {
+		return fmt.Sprintf("(SELECT * FROM %s WHERE %s)", name(sheet.Table), where), collation, nil
+	}
+	return name(sheet.Table), collation, nil
 }

@@ -46,20 +46,20 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 		return nil, nil
 	}
 	table, code := parent(*c.References)
+	of := tx.run.Schema.Sheet(c.References.Sheet)
 	r := &resolution{parent: name(table), code: code, self: sameName(table, sheet.Table)}
 	var err error
-	if r.id, err = tx.foundBy(ctx, sheet.Table, c.Name, table); err != nil || r.id == "" {
+	if r.id, err = tx.foundBy(ctx, sheet, c.Name, of, code); err != nil || r.id == "" {
 		return nil, err
 	}
 	// The parent can refer to another row by the same column, such as a profile to its user. Then the file has that row's code.
 	var next *resolution
-	of := tx.run.Schema.Sheet(c.References.Sheet)
 	if column, _ := of.Column(c.References.Column); column != nil {
 		if next, err = tx.resolution(ctx, of, column, parent, depth-1); err != nil {
 			return nil, err
 		}
 	}
-	if r.parent, r.collation, err = tx.parentRows(ctx, table, code); err != nil {
+	if r.parent, r.collation, err = tx.parentRows(ctx, of, code); err != nil {
 		return nil, err
 	}
 	switch {
@@ -76,19 +76,48 @@ func (tx *transaction) resolution(ctx context.Context, sheet *schema.Sheet, c *s
 }
 
 // foundBy returns the column of a parent by which a foreign key of a column finds its row, or nothing. If the foreign key has other
-// columns, such as that of a tenant, the parent's column has to be unique.
-func (tx *transaction) foundBy(ctx context.Context, table, column, parent string) (id string, err error) {
-	have, err := tx.readShape(ctx, parent)
+// columns, such as that of a tenant, the parent's column has to be unique, or the sheets have the same constants in the others. code is the
+// column by which files name the row.
+func (tx *transaction) foundBy(ctx context.Context, sheet *schema.Sheet, column string, parent *schema.Sheet, code string) (id string, err error) {
+	have, err := tx.readShape(ctx, parent.Table)
 	if err != nil {
 		return "", err
 	}
-	err = tx.query(ctx, `SELECT ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = f.seq + 1)), (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) AS columns
-		FROM pragma_foreign_key_list(?1) f WHERE f."from" = ?2 COLLATE NOCASE AND f."table" = ?3 COLLATE NOCASE ORDER BY columns DESC`, []any{table, column, parent}, func(row *sqlitedirect.Stmt) {
-		if to := row.Text(0); row.Int(1) == 1 || have.hasKey([]string{fold(to)}) {
-			id = to
-		}
+	type foreign struct {
+		key      int64
+		columns  int64
+		from, to string
+	}
+	var all []foreign
+	err = tx.query(ctx, `SELECT f.id, (SELECT count(*) FROM pragma_foreign_key_list(?1) o WHERE o.id = f.id) AS columns, f."from", ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = f.seq + 1))
+		FROM pragma_foreign_key_list(?1) f WHERE f."table" = ?2 COLLATE NOCASE ORDER BY columns DESC, f.id`, []any{sheet.Table, parent.Table}, func(row *sqlitedirect.Stmt) {
+		all = append(all, foreign{row.Int(0), row.Int(1), row.Text(2), row.Text(3)})
 	})
-	return id, err
+	if err != nil {
+		return "", err
+	}
+	alone := false
+	for _, f := range all {
+		if !sameName(f.from, column) {
+			continue
+		}
+		if f.columns == 1 || have.hasKey([]string{fold(f.to)}) {
+			id, alone = f.to, true
+			continue
+		}
+		same := !alone
+		for _, other := range all {
+			if same && other.key == f.key && other != f {
+				if same, err = tx.sameConstant(ctx, sheet, other.from, parent, &have, other.to, code); err != nil {
+					return "", err
+				}
+			}
+		}
+		if same {
+			id = f.to
+		}
+	}
+	return id, nil
 }
 
 // idOf is an expression of the key that the column stores for a code. A code without a row becomes a text, which the foreign key

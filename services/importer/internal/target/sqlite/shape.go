@@ -9,6 +9,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/condition"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
@@ -29,6 +30,8 @@ type shape struct {
 }
 
 type columnShape struct {
+	// name is the column as it is written.
+	name     string
 	affinity string
 	// precision and scale are the digits of a declared type such as DECIMAL(10, 2), and those after the point. They are 0 if the
 	// type has none.
@@ -207,15 +210,10 @@ func (have shape) differences(sheet *schema.Sheet, partial string) (why []string
 		is := have.columns[extra]
 		known := columnOf(sheet, extra) != "" || slices.ContainsFunc(sheet.Generated, func(g *schema.Generated) bool { return sameName(g.Field, extra) })
 		if !known && is.notNull && !is.hasDefault {
-			why = append(why, fmt.Sprintf("its column %s must not be empty, but is not in the schema", extra))
+			why = append(why, fmt.Sprintf("its column %s must not be empty, but is not in the schema%s", is.name, condition.CanBeConstant(schema.ExampleConstant(is.name, is.example()))))
 		}
 	}
-	key := slices.Clone(sheet.Key)
-	for i := range key {
-		key[i] = fold(key[i])
-	}
-	slices.Sort(key)
-	if have.key == nil && !have.hasKey(key) {
+	if have.key == nil && !have.hasKey(folded(sheet.Key)) {
 		why = append(why, "its rows are not identified by "+strings.Join(sheet.Key, ", ")+partial)
 	}
 	return why
@@ -266,10 +264,10 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 	var primary []string
 	numbered := ""
 	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk, hidden IN (2, 3), ifnull(dflt_value, ''),
-		upper(type) = 'INTEGER' AND NOT (SELECT wr FROM pragma_table_list(?1) WHERE type = 'table' LIMIT 1) FROM pragma_table_xinfo(?1)`, []any{table},
+		upper(type) = 'INTEGER' AND NOT (SELECT wr FROM pragma_table_list(?1) WHERE type = 'table' LIMIT 1), name FROM pragma_table_xinfo(?1)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			column := row.Text(0)
-			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), precision: digits(row.Text(1), 0), scale: digits(row.Text(1), 1), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0, initial: row.Text(6)}
+			have.columns[column] = columnShape{name: row.Text(8), affinity: affinity(row.Text(1)), precision: digits(row.Text(1), 0), scale: digits(row.Text(1), 1), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0, initial: row.Text(6)}
 			if row.Int(4) > 0 {
 				primary = append(primary, column)
 				if row.Int(7) != 0 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -302,8 +303,13 @@ func (t *table) upsert(n int) string {
 		keys[i] = t.have.collated(key, name(key))
 	}
 	where := ""
-	if t.have.key != nil {
-		where = " WHERE " + t.have.key.condition
+	if key := t.have.key; key != nil {
+		for _, column := range slices.Sorted(maps.Keys(key.scope)) {
+			keys = append(keys, t.have.collated(column, name(column)))
+		}
+		if key.condition != "" {
+			where = " WHERE " + key.condition
+		}
 	}
 	return fmt.Sprintf("%s ON CONFLICT (%s)%s DO UPDATE SET %s", t.insert(n), strings.Join(keys, ", "), where, strings.Join(set, ", "))
 }

@@ -10,6 +10,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/condition"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
@@ -29,6 +30,15 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 		}
 		if found || slices.ContainsFunc(have.unique, func(set []string) bool { return slices.Equal(set, []string{fold(column.Name)}) }) {
 			continue // or another program has created one
+		}
+		within, err := tx.scoped(sheet, &have, folded([]string{column.Name}))
+		switch {
+		case err != nil:
+			return err
+		case len(within) > 0:
+			continue
+		case have.key != nil && len(have.key.scope) > 0:
+			return conflict(sheet, "%s", condition.NeedsIndex(sheet.Table, column.Name, slices.Sorted(maps.Keys(have.key.scope)), name))
 		}
 		index, err := tx.freeIndexName(ctx, uniqueIndex(sheet.Table, column.Name))
 		if err != nil {

@@ -15,9 +15,15 @@ func (t *table) Values(ctx context.Context, column string, each func(imports.Val
 	defer t.tx.using.Unlock()
 	stored := "t." + name(column)
 	where := stored + " IS NOT NULL"
-	if live := t.have.live("t"); live != "" && slices.Contains(t.sheet.Key, column) {
-		where += " AND " + live
+	columns := []string{column}
+	if slices.Contains(t.sheet.Key, column) {
+		columns = t.sheet.Key
 	}
+	among, err := t.among(columns, "t")
+	if err != nil {
+		return err
+	}
+	where = both(where, among)
 	s, err := t.tx.prepare(fmt.Sprintf("SELECT %s FROM %s t WHERE %s", t.shown(column, stored), name(t.sheet.Table), where))
 	if err != nil {
 		return fmt.Errorf("read the values of table %s: %w", t.sheet.Table, unavailable(err))

@@ -61,6 +61,8 @@ func Run(t *testing.T, open Open) {
 		"a new table refuses a unique value that it has": enforced,
 		"a unique column becomes the key":                uniqueKey,
 		"a table that would lose data is refused":        conflicts,
+		"rows of other tenants are not seen":             tenants,
+		"a unique column is shared with other tenants":   tenantsUnique,
 		"a plan is shown and carried out":                planned,
 		"a run shows its changes before the commit":      foreseen,
 		"a table with rows is migrated":                  migrated,
