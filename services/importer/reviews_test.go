@@ -2,7 +2,9 @@ package importer_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +41,22 @@ func TestConfirmedReviewCommits(t *testing.T) {
 	}
 	_, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}, w.as("ann"))
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING)
+}
+
+// TestChangesOfTablesHaveTexts reviews an import that adds a column to a table with rows.
+func TestChangesOfTablesHaveTexts(t *testing.T) {
+	w := setup(t)
+	wantStatus(t, w.end([]byte("Area code,Area name,Country\nN,North,DE\n"), &importsv1.UploadOptions{FileName: "areas.csv"}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	w.exec(`ALTER TABLE areas DROP COLUMN name`)
+	asked := w.end([]byte("Area code,Area name,Country\nS,South,DE\nW,,DE\n"), &importsv1.UploadOptions{FileName: "areas.csv", OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
+	for _, change := range asked.GetJob().GetQuestion().GetFields()["tableChanges"].GetListValue().AsSlice() {
+		text, _ := change.(map[string]any)["text"].(map[string]any)
+		if parameters := fmt.Sprint(text["parameters"]); text["messageId"] == "change.columns" && strings.Contains(parameters, "name") {
+			return
+		}
+	}
+	t.Errorf("the question is %v", asked.GetJob().GetQuestion())
 }
 
 func TestDeclinedReviewWritesNothing(t *testing.T) {

@@ -67,7 +67,7 @@ export function inLanguage<J extends JobSnapshot>(job: J): J {
     ...job,
     steps,
     message: progressText(job),
-    failedReason: job.failedReason && reasonText(job.reason, job.failedReason),
+    failedReason: job.failedReason && (write(job.result?.text as Text) ?? reasonText(job.reason, job.failedReason)),
   };
 }
 

@@ -72,8 +72,8 @@ func toStatus(err error) error {
 		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
 			"There is no schema with this name. ListSchemas returns the names.", err)
 	case errors.Is(err, imports.ErrRequestIDReused):
-		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
-			"This request_id was used before, for another file or with other options. Use a new one.")
+		return rpcerr.Say(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
+			messages.New("call.request_id_reused"))
 	case errors.Is(err, imports.ErrMappingTooLarge):
 		return rpcerr.Say(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID,
 			messages.New("call.mapping_too_large", messages.Count("size", imports.MaxMappingBytes>>10)))
@@ -81,8 +81,8 @@ func toStatus(err error) error {
 		return rpcerr.Say(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
 			messages.New("call.too_many_mappings", messages.Count("n", imports.MaxSavedMappings)))
 	case errors.Is(err, imports.ErrNotWaiting):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
-			"The import is not waiting for a decision. Check its status.")
+		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
+			messages.New("call.import_not_waiting"))
 	case errors.Is(err, imports.ErrInProgress):
 		return rpcerr.Say(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FINISHED,
 			messages.New("call.import_in_progress"))
@@ -110,11 +110,11 @@ func toStatus(err error) error {
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The importer can't read or write its data. Try again later, or contact the operator.", err)
 	case errors.Is(err, intake.ErrFileEmpty):
-		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
-			"The file is empty. Check that it was saved and copied completely, and then upload it again.")
+		return rpcerr.Say(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
+			messages.New("call.file_empty"))
 	case errors.Is(err, intake.ErrInterrupted):
-		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
-			"The upload ended before the file was complete. Upload the file again.")
+		return rpcerr.Say(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
+			messages.New("call.upload_interrupted"))
 	case errors.Is(err, errNoSample), errors.Is(err, sample.ErrOptions):
 		return rpcerr.WrapSaid(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SAMPLE_NOT_AVAILABLE,
 			messages.New("call.no_sample"), err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"headway/internal/messages"
 )
 
 // Manage determines what Headway may change in the tables of a database.
@@ -29,6 +31,8 @@ type Change struct {
 	Kind  ChangeKind
 	// Detail describes the change, or what prevents it.
 	Detail string
+	// Says is Detail as a message, for users. It is set for kinds that imports make by themselves, except Create.
+	Says messages.Message
 	// Statements make the change. There are none if it is prevented.
 	Statements []string
 }
@@ -48,6 +52,34 @@ const (
 	// Left is a difference that stays, because the change is not possible. Imports don't need it. It has no statements.
 	Left ChangeKind = "left"
 )
+
+// maxColumns is the number of columns that a message about a change lists.
+const maxColumns = 12
+
+// extend returns a change of kind Extend.
+func extend(table string, says messages.Message, statements []string) Change {
+	return Change{Table: table, Kind: Extend, Detail: says.English(), Says: says, Statements: statements}
+}
+
+// AddColumns returns the change that adds columns to a table.
+func AddColumns(table string, columns []string, statements ...string) Change {
+	return extend(table, messages.New("change.columns", messages.Count("n", len(columns)), messages.Text("columns", strings.Join(columns[:min(len(columns), maxColumns)], ", "))), statements)
+}
+
+// MakeUnique returns the change that makes a column unique.
+func MakeUnique(table, column string, statements ...string) Change {
+	return extend(table, messages.New("change.unique", messages.Text("column", column)), statements)
+}
+
+// AllowDuplicates returns the change after which a column is no longer unique.
+func AllowDuplicates(table, column string, statements ...string) Change {
+	return extend(table, messages.New("change.duplicates", messages.Text("column", column)), statements)
+}
+
+// ChangeIndexes returns the change of a table's unique indexes.
+func ChangeIndexes(table string, statements ...string) Change {
+	return extend(table, messages.New("change.indexes"), statements)
+}
 
 // ErrPlanChanged means that the database now needs other changes than those that were shown.
 var ErrPlanChanged = errors.New("the tables have changed since the plan was made. Review the new plan")

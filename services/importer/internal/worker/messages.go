@@ -2,10 +2,15 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protojson"
+
 	headway "headway/clients/go"
+	"headway/internal/messages"
+	"headway/internal/messages/messagepb"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/review"
@@ -149,6 +154,9 @@ func changesJSON(changes []imports.Change) []any {
 	for _, c := range changes[:min(len(changes), maxChangesInQuestion)] {
 		detail := []rune(c.Detail)
 		one := map[string]any{"table": c.Table, "kind": string(c.Kind), "detail": string(detail[:min(len(detail), maxDetail)])}
+		if !c.Says.IsZero() {
+			one["text"] = textJSON(c.Says)
+		}
 		if length <= maxStatementsInQuestion {
 			var statements []any
 			for _, s := range c.Statements {
@@ -159,6 +167,19 @@ func changesJSON(changes []imports.Change) []any {
 		all = append(all, one)
 	}
 	return all
+}
+
+// textJSON returns a message as JSON, with its ID and parameters, by which the web UI writes it in its language.
+func textJSON(m messages.Message) map[string]any {
+	text := map[string]any{}
+	encoded, err := protojson.Marshal(messagepb.Text(m))
+	if err == nil {
+		err = json.Unmarshal(encoded, &text)
+	}
+	if err != nil { // a message of a catalog always has an encoding
+		return nil
+	}
+	return text
 }
 
 func countsJSON(c imports.Counts) map[string]any {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 
 	headway "headway/clients/go"
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/governor"
+	"headway/internal/messages"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/load"
@@ -126,11 +128,10 @@ func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Impor
 		task.Message("Needs your decision: %s", q["message"])
 		return ending{park: q}, nil
 	}
-	return ending{fail: &failure{
-		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
-		message: fmt.Sprintf("Nothing was imported: %s can't be imported, and this import stops on errors. Fix the errors and upload the file again, or import only the rows without errors.",
-			imports.RowsOf(review.Refused(o.Totals), o.Totals.Read)),
-	}}, nil
+	f := says(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED, messages.New("fail.rows_rejected",
+		messages.Count("n", int(review.Refused(o.Totals))), messages.Count("of", int(o.Totals.Read))))
+	f.result = withText(result(im, o), f.result)
+	return ending{fail: f}, nil
 }
 
 // failed turns an error into an ending, unless the attempt was ended from outside.
@@ -164,12 +165,15 @@ func classify(err error) *failure {
 		return fails(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE, false,
 			"The database for the rows did not confirm that they are saved. The next attempt checks this, and saves them only if they are missing.")
 	case errors.As(err, &refused):
-		return &failure{reason: string(refused.Reason), message: refused.Error(), permanent: true}
+		return &failure{reason: string(refused.Reason), message: refused.Error(), permanent: true, result: textResult(refused.Says())}
 	case errors.As(err, &merged):
-		return fails(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED, true, merged.Error())
-	case errors.As(err, &conflict):
-		return fails(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT, true,
+		return says(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED, messages.New("fail.header_merged",
+			messages.Text("first", merged.First), messages.Text("last", merged.Last), messages.Text("sheet", merged.Sheet)))
+	case errors.As(err, &conflict): // the detail is for operators
+		f := fails(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT, true,
 			fmt.Sprintf("The table “%s” does not match the schema: %s. Nothing was saved.", conflict.Table, conflict.Detail))
+		f.result = textResult(messages.New("fail.table_conflict", messages.Text("table", conflict.Table)))
+		return f
 	case errors.As(err, &violated):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED, true,
 			"The counts of the import do not add up, so nothing was saved. This is a bug in Headway. Report it to the operator.")
@@ -201,4 +205,22 @@ func classify(err error) *failure {
 
 func fails(reason errorsv1.ErrorReason, permanent bool, message string) *failure {
 	return &failure{reason: rpcerr.Word(reason), message: message, permanent: permanent}
+}
+
+// says returns a permanent failure whose message is one of the catalogs.
+func says(reason errorsv1.ErrorReason, message messages.Message) *failure {
+	f := fails(reason, true, message.English())
+	f.result = textResult(message)
+	return f
+}
+
+// textResult returns the result of a failed job: its message with the ID and the parameters.
+func textResult(message messages.Message) map[string]any {
+	return map[string]any{"text": textJSON(message)}
+}
+
+// withText adds the message of a failure to its result.
+func withText(result, text map[string]any) map[string]any {
+	maps.Copy(result, text)
+	return result
 }

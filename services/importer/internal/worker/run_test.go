@@ -7,7 +7,26 @@ import (
 	"testing"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
 )
+
+// TestFailuresHaveTextsOfCatalogs looks at the messages by which the web UI writes failures in its language.
+func TestFailuresHaveTextsOfCatalogs(t *testing.T) {
+	for id, c := range map[string]struct {
+		err       error
+		parameter string
+	}{
+		"fail.table_conflict": {&imports.TableConflictError{Table: "cars", Detail: "its column a is missing"}, "table"},
+		"fail.header_merged":  {&imports.MergedHeaderError{Sheet: "Cars", First: "A1", Last: "B1"}, "last"},
+		"file.refused":        {&source.Error{Reason: source.Damaged}, "what"},
+	} {
+		f := classify(fmt.Errorf("import x: %w", c.err))
+		text, _ := f.result["text"].(map[string]any)
+		if parameters, _ := text["parameters"].(map[string]any); text["messageId"] != id || parameters[c.parameter] == nil {
+			t.Errorf("%v has the result %v", c.err, f.result)
+		}
+	}
+}
 
 func TestFailuresReportWhatWasSaved(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -1,7 +1,8 @@
-import { type Counts, confirm, type SheetImport } from "@headway/client";
+import { type Counts, confirm, type SheetImport, type Text } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { type ReactNode, useState } from "react";
 import { t } from "../../messages/index.js";
+import { write } from "../../messages/text.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatCount } from "../../ui/format.js";
 import { Downloads } from "../Downloads.js";
@@ -101,6 +102,8 @@ interface TableChange {
   table: string;
   kind: string;
   detail: string;
+  /** The detail with its ID and parameters. An earlier version of the server has none. */
+  text?: Text;
 }
 
 /** Lists what the import changes in the database besides rows. What belongs to a new table is not listed. */
@@ -114,9 +117,10 @@ function TableChanges({ question }: Pick<ReviewCardProps, "question">) {
     <details className="table-changes">
       <summary>{t("review.changes", { n })}</summary>
       <ul>
-        {changes.map(({ table, kind, detail }) => (
+        {changes.map(({ table, kind, detail, text }) => (
           <li key={`${table} ${detail}`}>
-            <code>{table}</code> {kind === "create" ? t("review.newTable") : <span lang="en">{detail}</span>}
+            <code>{table}</code>{" "}
+            {kind === "create" ? t("review.newTable") : (write(text) ?? <span lang="en">{detail}</span>)}
           </li>
         ))}
         {n > changes.length && <li>{t("review.moreChanges", { n: n - changes.length })}</li>}

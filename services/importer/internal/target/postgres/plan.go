@@ -35,11 +35,11 @@ func (p *plan) change(sheet *schema.Sheet) *imports.Change {
 	case p.create:
 		return c
 	}
-	c.Kind, c.Detail = imports.Extend, "change its unique indexes"
+	changed := imports.ChangeIndexes(sheet.Table, c.Statements...)
 	if added := slices.Sorted(maps.Keys(p.added)); len(added) > 0 {
-		c.Detail = "add the columns " + strings.Join(added, ", ")
+		changed = imports.AddColumns(sheet.Table, added, c.Statements...)
 	}
-	return c
+	return &changed
 }
 
 // planTable finds out what the sheet's table needs. r is nil if there is no table. owned means that Headway has created or

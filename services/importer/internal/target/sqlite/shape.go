@@ -133,8 +133,8 @@ func (tx *transaction) newTable(ctx context.Context, sheet *schema.Sheet, parent
 // addColumns adds the columns that the table lacks, and returns a conflict for those that can't be filled.
 func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have shape, parent func(schema.Reference) (string, string)) error {
 	add := func(column, definition string) error {
-		err := tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: "add the column " + column,
-			Statements: []string{fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(column), definition)}})
+		err := tx.change(ctx, imports.AddColumns(sheet.Table, []string{column},
+			fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(column), definition)))
 		if permanent(err) {
 			return conflict(sheet, "it can't get the column %s: %v", column, err)
 		}

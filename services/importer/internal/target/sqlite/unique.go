@@ -45,8 +45,7 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 			return err
 		}
 		statement := fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name))
-		err = tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: "make the column " + column.Name + " unique",
-			Statements: []string{statement}})
+		err = tx.change(ctx, imports.MakeUnique(sheet.Table, column.Name, statement))
 		if err == nil && created && !tx.migrates && !tx.enforced {
 			err = tx.exec(ctx, `DROP INDEX `+name(index))
 			tx.later = append(tx.later, laterIndex{index, statement})
@@ -62,8 +61,7 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 		}
 	}
 	for _, index := range slices.Sorted(maps.Keys(have.ours)) {
-		err := tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: fmt.Sprintf("let the column %s have duplicates", have.ours[index]),
-			Statements: []string{`DROP INDEX ` + name(index)}})
+		err := tx.change(ctx, imports.AllowDuplicates(sheet.Table, have.ours[index], `DROP INDEX `+name(index)))
 		if err != nil {
 			return fmt.Errorf("drop the index %s: %w", index, err)
 		}
