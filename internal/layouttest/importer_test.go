@@ -65,7 +65,7 @@ var importer = rules{
 		"services/importer/internal/imports"},
 	"services/importer/internal/maintenance": {"gen/go/headway/jobs/v1", "internal/backoff", "services/importer/internal/files",
 		"services/importer/internal/imports"},
-	"services/importer/internal/worker": {"internal/governor", "clients/go", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/backoff", "internal/rpcerr",
+	"services/importer/internal/worker": {"internal/messages", "internal/messages/messagepb", "internal/governor", "clients/go", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/backoff", "internal/rpcerr",
 		"services/importer/internal/imports", "services/importer/internal/load", "services/importer/internal/review",
 		"services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/workbooks"},
 	// It alone translates the importer's messages: no other room imports gen/go/headway/imports/v1.
