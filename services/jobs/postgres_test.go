@@ -7,7 +7,7 @@ import (
 )
 
 // onBothAlready are the tests that choose their stores themselves, and this one.
-const onBothAlready = "LosesNothingAcknowledged|CallsAreLinearizable|ServiceBehavesLikeTheModel|ClientsOfPreviousRelease|Replica|TestServiceOnPostgreSQL"
+const onBothAlready = "ChangeAfterStepBack|LosesNothingAcknowledged|CallsAreLinearizable|ServiceBehavesLikeTheModel|ClientsOfPreviousRelease|Replica|TestServiceOnPostgreSQL"
 
 // TestServiceOnPostgreSQL runs the tests of the service again, with setup on PostgreSQL.
 func TestServiceOnPostgreSQL(t *testing.T) {
