@@ -13,7 +13,7 @@ export interface paths {
         put?: never;
         /**
          * UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
-         *     workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
+         *     workbook is stored and recognized, and its sheets and headers match the schema. A job then
          *     loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
          * @description Send multipart/form-data (the file is the last part, with the name `file`; fields after it are rejected), or the raw
          *     body with the fields in the query. Nothing of a rejected upload is stored.
@@ -902,7 +902,7 @@ export interface components {
             header: string;
             /**
              * @description Ways to read the values, if some of the first ones can be read in several ways, or only with rules, such as those with a currency:
-             *     rules for the column, with the values that they give. The most likely one comes first.
+             *     rules for the column, with the resulting values. The most likely one comes first.
              */
             readings: components["schemas"]["headway.imports.v1.Reading"][];
             /** @description Whether only the first of the readings fits all of the first values. */
@@ -1230,7 +1230,7 @@ export interface components {
             /** @description The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns. */
             ranges: string[];
             /**
-             * @description Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So is
+             * @description Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So are
              *     TEXT_FORMAT, which describes how a text file was read, and FILES_IGNORED, which names files of an archive without data.
              *     The others are about a sheet:
              *
@@ -1247,9 +1247,9 @@ export interface components {
              *       BELOW_TABLE       rows below the Excel table were imported
              *       ABOVE_TABLE       rows with several values above the headers were not imported
              *       TABLE_IGNORED     the sheet has several tables, one below or next to another, and this one is not imported: it is not mapped to
-             *                         a sheet of the schema. The notice names no sheet of the schema
+             *                         a sheet of the schema. The notice has no `sheet`
              *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
-             *       SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
+             *       SUM_ROWS          rows have numbers that are the sums of the rows above, possibly by chance, and were imported
              *       REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
              *       COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
              */
@@ -1348,8 +1348,8 @@ export interface components {
             /** @description Its name. */
             name: string;
             /**
-             * @description The name of the sheet that the table is on, if the sheet has several, one below or next to another, and this is another one than the
-             *     sheet's main table. The name is then that of the table.
+             * @description The name of the sheet that the table is on, if the sheet has several tables, one below or next to another, and this is not its main
+             *     one. The name is then that of the table.
              */
             tableOf: string;
         };
@@ -1767,7 +1767,7 @@ export interface components {
                 maxActive?: number;
                 /**
                  * Format: int64
-                 * @description Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+                 * @description Maximum number of these jobs that are leased per `per_seconds`, evenly spread: the time between two leases is at least
                  *     `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
                  */
                 maxStarts?: number;
@@ -2037,7 +2037,7 @@ export interface components {
             maxActive: number;
             /**
              * Format: int64
-             * @description Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+             * @description Maximum number of these jobs that are leased per `per_seconds`, evenly spread: the time between two leases is at least
              *     `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
              */
             maxStarts: number;
@@ -2853,7 +2853,7 @@ export interface operations {
                         maxActive?: number;
                         /**
                          * Format: int64
-                         * @description Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+                         * @description Maximum number of these jobs that are leased per `per_seconds`, evenly spread: the time between two leases is at least
                          *     `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
                          */
                         maxStarts?: number;

@@ -1330,7 +1330,7 @@ func (x *TextFormat) GetColumns() uint32 {
 // Notice is useful information that is not an error.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So is
+	// Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So are
 	// TEXT_FORMAT, which describes how a text file was read, and FILES_IGNORED, which names files of an archive without data.
 	// The others are about a sheet:
 	//
@@ -1347,9 +1347,9 @@ type Notice struct {
 	//	BELOW_TABLE       rows below the Excel table were imported
 	//	ABOVE_TABLE       rows with several values above the headers were not imported
 	//	TABLE_IGNORED     the sheet has several tables, one below or next to another, and this one is not imported: it is not mapped to
-	//	                  a sheet of the schema. The notice names no sheet of the schema
+	//	                  a sheet of the schema. The notice has no `sheet`
 	//	SPARSE_ROWS       a few rows have a value in one column only, and were imported
-	//	SUM_ROWS          rows have numbers that are the sums of the rows above, maybe by chance, and were imported
+	//	SUM_ROWS          rows have numbers that are the sums of the rows above, possibly by chance, and were imported
 	//	REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
 	//	COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`

@@ -89,7 +89,7 @@ func (ReportFormat) EnumDescriptor() ([]byte, []int) {
 // UploadWorkbookRequest is one message of an upload.
 type UploadWorkbookRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first message has the options. All others have bytes.
+	// The first message has the options. Each further one has bytes, or begins the next file.
 	//
 	// Types that are valid to be assigned to Part:
 	//
@@ -190,8 +190,8 @@ func (*UploadWorkbookRequest_Data) isUploadWorkbookRequest_Part() {}
 
 func (*UploadWorkbookRequest_NextFile) isUploadWorkbookRequest_Part() {}
 
-// NextFile begins one of several text files (CSV). Bytes before the first such message belong to a file with the name that the options
-// have.
+// NextFile begins one of several text files (CSV). Bytes before the first such message belong to a file with the name in the
+// options.
 type NextFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the file. A path is removed. Each file has its own name.
@@ -378,7 +378,7 @@ func (x *UploadOptions) GetTextFormats() map[string]*TextFormat {
 // PreviewFileRequest is one message of a file to preview.
 type PreviewFileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first message has the options. All others have bytes.
+	// The first message has the options. Each further one has bytes, or begins the next file.
 	//
 	// Types that are valid to be assigned to Part:
 	//
@@ -1563,7 +1563,7 @@ type DownloadReportRequest struct {
 	MaxBytes uint32 `protobuf:"varint,4,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// The version to continue, from an earlier response. Without it, the current version is sent.
 	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
-	// The preferred languages of the texts, as in Accept-Language, which applies over REST if this is empty. English (default) and German.
+	// The preferred languages of the texts, as in Accept-Language, which applies over REST if this is empty. The texts exist in English (the default) and German.
 	Language      string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -51,13 +51,13 @@ const (
 // `headway:service` sees the imports of all users. For any other import, calls fail with NOT_FOUND IMPORT_NOT_FOUND.
 type ImportServiceClient interface {
 	// UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
-	// workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
+	// workbook is stored and recognized, and its sheets and headers match the schema. A job then
 	// loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
 	//
 	// Several text files (CSV) can be one import: each is a sheet with the name of the file. They are sent one after the other, or as
 	// a zip archive.
 	//
-	// A sender that keeps the service waiting for `--importer-stall-timeout` (2 minutes) while less than 10 bytes per second arrive has
+	// A sender that keeps the service waiting for `--importer-stall-timeout` (2 minutes) while fewer than 10 bytes per second arrive has
 	// stalled. The call then fails with UPLOAD_INTERRUPTED. The same applies to PreviewFile.
 	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
@@ -358,13 +358,13 @@ type ImportService_GetSampleClient = grpc.ServerStreamingClient[GetSampleRespons
 // `headway:service` sees the imports of all users. For any other import, calls fail with NOT_FOUND IMPORT_NOT_FOUND.
 type ImportServiceServer interface {
 	// UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
-	// workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
+	// workbook is stored and recognized, and its sheets and headers match the schema. A job then
 	// loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
 	//
 	// Several text files (CSV) can be one import: each is a sheet with the name of the file. They are sent one after the other, or as
 	// a zip archive.
 	//
-	// A sender that keeps the service waiting for `--importer-stall-timeout` (2 minutes) while less than 10 bytes per second arrive has
+	// A sender that keeps the service waiting for `--importer-stall-timeout` (2 minutes) while fewer than 10 bytes per second arrive has
 	// stalled. The call then fails with UPLOAD_INTERRUPTED. The same applies to PreviewFile.
 	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,

@@ -234,8 +234,8 @@ type PreviewSheet struct {
 	Columns []*PreviewColumn `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
 	// The name of its file, if it is one of several text files.
 	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
-	// The name of the sheet that the table is on, if the sheet has several, one below or next to another, and this is another one than the
-	// sheet's main table. The name is then that of the table.
+	// The name of the sheet that the table is on, if the sheet has several tables, one below or next to another, and this is not its main
+	// one. The name is then that of the table.
 	TableOf       string `protobuf:"bytes,6,opt,name=table_of,json=tableOf,proto3" json:"table_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -455,7 +455,7 @@ type ColumnProposal struct {
 	// Whether it can be used without asking the user: it is likely, and all others are much less likely.
 	Sure bool `protobuf:"varint,5,opt,name=sure,proto3" json:"sure,omitempty"`
 	// Ways to read the values, if some of the first ones can be read in several ways, or only with rules, such as those with a currency:
-	// rules for the column, with the values that they give. The most likely one comes first.
+	// rules for the column, with the resulting values. The most likely one comes first.
 	Readings []*Reading `protobuf:"bytes,6,rep,name=readings,proto3" json:"readings,omitempty"`
 	// Whether only the first of the readings fits all of the first values.
 	ReadingSure bool `protobuf:"varint,7,opt,name=reading_sure,json=readingSure,proto3" json:"reading_sure,omitempty"`

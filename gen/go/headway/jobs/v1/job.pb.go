@@ -520,7 +520,7 @@ type Limit struct {
 	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// Maximum number of these jobs that are active, or ready to be leased, at a time. 0 means no limit.
 	MaxActive uint32 `protobuf:"varint,2,opt,name=max_active,json=maxActive,proto3" json:"max_active,omitempty"`
-	// Maximum number of these jobs that are leased per `per_seconds`, evenly: the time between two leases is at least
+	// Maximum number of these jobs that are leased per `per_seconds`, evenly spread: the time between two leases is at least
 	// `per_seconds` / `max_starts`. Further attempts also count. 0 means no limit.
 	MaxStarts uint32 `protobuf:"varint,3,opt,name=max_starts,json=maxStarts,proto3" json:"max_starts,omitempty"`
 	// The period of `max_starts`. 0 means 1.
