@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -37,26 +38,46 @@ sheets:
 // TestTenantsShareTables imports workbooks of two tenants with the same codes into the same tables. Each import leaves the versions of the other
 // tenant's rows as they are, and the counts of a dry run are those of the run.
 func TestTenantsShareTables(t *testing.T) {
-	const database = "tenants"
-	postgres := pgtest.Shared(t)
-	url := postgres.Database(t, database)
-	query := func(statement string) string {
-		out, err := postgres.SQL(database, statement)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", statement, err, out)
+	const tables = `CREATE TABLE app_departments (id %[1]s, company_id bigint NOT NULL, code varchar(10) NOT NULL, name text, UNIQUE (company_id, code));
+		CREATE TABLE app_employees (id %[1]s, company_id bigint NOT NULL, number integer NOT NULL, email text, department_id bigint NOT NULL REFERENCES app_departments, manager_id bigint REFERENCES app_employees,
+			UNIQUE (number, company_id), UNIQUE (company_id, email))`
+	const versions = `SELECT 'd', %[1]s, d.code, d.name FROM app_departments d WHERE company_id = %[2]d UNION ALL SELECT 'e', %[1]s, e.number || ' ' || e.department_id || ' ' || coalesce(e.manager_id, 0), e.email FROM app_employees e WHERE company_id = %[2]d ORDER BY 1, 3`
+	t.Run("PostgreSQL", func(t *testing.T) {
+		postgres := pgtest.Shared(t)
+		url := postgres.Database(t, "tenants")
+		query := func(statement string) string {
+			out, err := postgres.SQL("tenants", statement)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", statement, err, out)
+			}
+			return strings.TrimSpace(out)
 		}
-		return strings.TrimSpace(out)
-	}
-	query(`CREATE TABLE app_departments (id bigserial PRIMARY KEY, company_id bigint NOT NULL, code varchar(10) NOT NULL, name text, UNIQUE (company_id, code));
-		CREATE TABLE app_employees (id bigserial PRIMARY KEY, company_id bigint NOT NULL, number integer NOT NULL, email text, department_id bigint NOT NULL REFERENCES app_departments, manager_id bigint REFERENCES app_employees,
-			UNIQUE (number, company_id), UNIQUE (company_id, email))`)
+		query(fmt.Sprintf(tables, "bigserial PRIMARY KEY"))
+		shareTables(t, url, query, func(company int) string { return query(fmt.Sprintf(versions, "ctid || ' ' || xmin", company)) })
+	})
+	t.Run("SQLite", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "app.db")
+		query := func(statement string) string {
+			out, err := exec.Command("sqlite3", file, statement).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", statement, err, out)
+			}
+			return strings.TrimSpace(string(out))
+		}
+		query(fmt.Sprintf(tables, "integer PRIMARY KEY"))
+		shareTables(t, file, query, func(company int) string { return query(fmt.Sprintf(versions, "id", company)) })
+	})
+}
+
+// shareTables imports workbooks of two tenants. versions returns the rows of one of them, with all that changes if they are written.
+func shareTables(t *testing.T, records string, query func(string) string, versions func(company int) string) {
 	folder := t.TempDir()
 	for company, name := range map[int]string{7: "acme", 42: "bolt"} {
 		if err := os.WriteFile(filepath.Join(folder, name+".yaml"), fmt.Appendf(nil, tenantSchema, name, company), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := start(t, "--schemas-dir", folder, "--records", url)
+	s := start(t, "--schemas-dir", folder, "--records", records)
 	token := s.token("ann")
 
 	// Both have the same codes, numbers, and emails. Only the first one has the department HR and the manager 3.
@@ -83,9 +104,6 @@ func TestTenantsShareTables(t *testing.T) {
 		}
 		return totals[1]
 	}
-	versions := func(company int) string {
-		return query(fmt.Sprintf(`SELECT 'd', ctid, xmin, d::text FROM app_departments d WHERE company_id = %d UNION ALL SELECT 'e', ctid, xmin, e::text FROM app_employees e WHERE company_id = %[1]d ORDER BY 1, 4`, company))
-	}
 	load("acme", first)
 	acme := versions(7)
 	if got := query(`SELECT count(*) FROM app_employees WHERE company_id = 7`); got != "3" {
@@ -101,7 +119,7 @@ func TestTenantsShareTables(t *testing.T) {
 	if after := versions(7) + versions(42); after != acme+bolt {
 		t.Errorf("after the first file again, the rows are\n%s\nwere\n%s", after, acme+bolt)
 	}
-	const rows = `SELECT e.number, e.email, d.company_id, d.name, m.number, m.company_id FROM app_employees e JOIN app_departments d ON d.id = department_id LEFT JOIN app_employees m ON m.id = e.manager_id WHERE e.company_id = 42 ORDER BY 1`
+	const rows = `SELECT e.number, e.email, d.company_id, d.name, m.number, m.company_id FROM app_employees e JOIN app_departments d ON d.id = e.department_id LEFT JOIN app_employees m ON m.id = e.manager_id WHERE e.company_id = 42 ORDER BY 1`
 	if got, want := query(rows), "2|ben@x.example|42|IT of bolt again|5|42\n5|eve@x.example|42|IT of bolt again||\n6|cat@x.example|42|IT of bolt again|5|42"; got != want {
 		t.Errorf("the rows of the second tenant are\n%s\nwant\n%s", got, want)
 	}

@@ -90,6 +90,14 @@ func (tx *transaction) change(ctx context.Context, c imports.Change) error {
 		}
 	}
 	tx.changes = append(tx.changes, c)
+	return tx.own(ctx, c.Table)
+}
+
+// own records that the schema of the run has created or changed a table.
+func (tx *transaction) own(ctx context.Context, table string) error {
+	if err := tx.exec(ctx, `INSERT OR IGNORE INTO headway_tables (name, schema) VALUES (?, ?)`, table, tx.run.Schema.Name); err != nil {
+		return fmt.Errorf("record the schema of table %s: %w", table, err)
+	}
 	return nil
 }
 

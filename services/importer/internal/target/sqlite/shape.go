@@ -53,7 +53,7 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		tx.claimed = map[string]*schema.Sheet{}
 	}
 	tx.claimed[fold(sheet.Table)] = sheet
-	if err := tx.claimTable(ctx, sheet.Table); err != nil {
+	if err := tx.checkOwner(ctx, sheet.Table); err != nil {
 		return err
 	}
 	var kind string
@@ -219,9 +219,9 @@ func (have shape) differences(sheet *schema.Sheet, partial string) (why []string
 	return why
 }
 
-// claimTable records that the table belongs to the run's schema. Two schemas with one table would change its rules in
+// checkOwner checks that no other schema has created or changed the table. Two schemas with one table would change its rules in
 // turn.
-func (tx *transaction) claimTable(ctx context.Context, table string) error {
+func (tx *transaction) checkOwner(ctx context.Context, table string) error {
 	owner := tx.run.Schema.Name
 	err := tx.query(ctx, `SELECT schema FROM headway_tables WHERE name = ?`, []any{table}, func(row *sqlitedirect.Stmt) { owner = row.Text(0) })
 	if err != nil {
@@ -229,9 +229,6 @@ func (tx *transaction) claimTable(ctx context.Context, table string) error {
 	}
 	if owner != tx.run.Schema.Name {
 		return &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too. Rename the table in one of the two schemas, or delete its row of headway_tables", owner)}
-	}
-	if err := tx.exec(ctx, `INSERT OR IGNORE INTO headway_tables (name, schema) VALUES (?, ?)`, table, tx.run.Schema.Name); err != nil {
-		return fmt.Errorf("record the schema of table %s: %w", table, err)
 	}
 	return nil
 }
