@@ -173,6 +173,18 @@ describe("the sample", () => {
     await page.getByRole("button", { name: "Try a sample file" }).click();
     await waitForStatus(page, "failed");
     await page.getByRole("heading", { name: "Nothing was imported" }).waitFor();
+    const verdict = page.locator(".verdict");
+    await verdict
+      .getByText(/^\d+ rows can't be imported, and this import stops on errors\. .* import only the other rows\.$/)
+      .waitFor();
+    assert.doesNotMatch(
+      await verdict.innerText(),
+      /Nothing was imported.*Nothing was/is,
+      "the heading is not repeated",
+    );
+    const words = await verdict.locator(".verdict-words").boundingBox();
+    const buttons = await page.locator(".verdict > .actions").boundingBox();
+    assert.ok(words && buttons && buttons.y >= words.y + words.height, "the buttons are below the text");
     await page.getByText("Details").click();
     await page.getByText("ROWS_REJECTED").waitFor();
     await page.getByRole("link", { name: "Import another file" }).first().waitFor();

@@ -364,6 +364,7 @@ export interface Messages {
   "verdict.skipped": { n: number };
   "verdict.clean": undefined;
   "verdict.rowsRejected": undefined;
+  "verdict.rowsRejectedLead": { n: number; good: number };
   "verdict.declined": undefined;
   "verdict.cancelled": undefined;
   "verdict.failed": undefined;

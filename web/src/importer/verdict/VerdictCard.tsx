@@ -69,6 +69,10 @@ function verdict(job: JobSnapshot, detail: ImportDetail): { heading: string; lea
   if (job.status === "cancelled") {
     return { heading: t("verdict.cancelled"), lead: [t("verdict.nothingChanged")], tone: "quiet" };
   }
-  const heading = job.reason === "ROWS_REJECTED" ? t("verdict.rowsRejected") : t("verdict.failed");
-  return { heading, lead: [job.failedReason ?? "", t("verdict.nothingChanged")], tone: "bad" };
+  if (job.reason === "ROWS_REJECTED" && totals) {
+    // The server's own message repeats the heading, because it has none.
+    const good = totals.read - bad - totals.skipped;
+    return { heading: t("verdict.rowsRejected"), lead: [t("verdict.rowsRejectedLead", { n: bad, good })], tone: "bad" };
+  }
+  return { heading: t("verdict.failed"), lead: [job.failedReason ?? "", t("verdict.nothingChanged")], tone: "bad" };
 }
