@@ -74,6 +74,16 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 	}
 	civil, f := c.civil(cell, calendar, &aDateTime)
 	if f.refused() {
+		if c.zone != nil {
+			if moment, g, ok := c.momentInText(cell, calendar); ok {
+				if g.refused() {
+					return imports.Value{}, buf, g
+				}
+				start := len(buf)
+				buf = appendTime(append(appendDate(buf, moment), ' '), moment)
+				return textValue(buf[start:]), buf, g
+			}
+		}
 		return imports.Value{}, buf, f
 	}
 	switch {

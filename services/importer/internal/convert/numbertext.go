@@ -64,8 +64,8 @@ func readNumber(s []byte, by *numberRules) numberText {
 	}
 	before, negativeBefore, ok1 := takeSigns(t[:first], true)
 	after, negativeAfter, ok2 := takeSigns(t[last:], false)
-	opened, closed := bytes.HasPrefix(before, []byte("(")), bytes.HasSuffix(after, []byte(")"))
-	before, after = bytes.Trim(bytes.TrimPrefix(before, []byte("(")), " "), bytes.Trim(bytes.TrimSuffix(after, []byte(")")), " ")
+	before, opened := cutParenthesis(before, "(")
+	after, closed := cutParenthesis(after, ")")
 	negatives := negativeBefore + negativeAfter
 	if opened {
 		negatives++
@@ -82,6 +82,14 @@ func readNumber(s []byte, by *numberRules) numberText {
 	}
 	n.units(before, after, by)
 	return n
+}
+
+// cutParenthesis removes a parenthesis from either end of the text next to a number: (5 €), (5) €, and € (5) are the same.
+func cutParenthesis(s []byte, mark string) (rest []byte, found bool) {
+	if rest, found = bytes.CutPrefix(s, []byte(mark)); !found {
+		rest, found = bytes.CutSuffix(s, []byte(mark))
+	}
+	return bytes.Trim(rest, " "), found
 }
 
 // power is the power of ten of a number in scientific notation, as in 1.5×10³.

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"bytes"
 	"strings"
 
 	"headway/internal/messages"
@@ -148,6 +147,10 @@ func (p *dateParser) basicClock() (c source.Civil, ok bool) {
 // suffix reads AM, PM, or a word such as “Uhr” after a time. A time with only hours needs one.
 func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 	word := strings.NewReplacer(".", "", " ", "").Replace(strings.ToLower(p.rest))
+	if rest, zone := cutZone(word); zone != "" && (rest == "" && minutes || halfWords[rest] != "") {
+		p.why = messages.New("why.zone")
+		return false
+	}
 	switch {
 	case word == "":
 		return minutes
@@ -156,26 +159,11 @@ func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 			return false
 		}
 	case word == "uhr" || minutes && (word == "h" || word == "hrs" || word == "hours" || word == "min" || word == "m"):
-	case word == "z" || word == "utc" || word == "gmt" || isOffset(word):
-		p.why = messages.New("why.zone")
-		return false
 	default:
 		return false
 	}
 	p.rest, p.pointed = "", false
 	return true
-}
-
-// isOffset reports whether a text is a time zone: +2, +02, +02:00, or -0530.
-func isOffset(s string) bool {
-	if s == "" || s[0] != '+' && s[0] != '-' {
-		return false
-	}
-	n, ok := digits(bytes.ReplaceAll([]byte(s[1:]), []byte(":"), nil))
-	if len(s) <= len("+02") {
-		n *= 100
-	}
-	return ok && n <= 1400 && n%100 < 60
 }
 
 // halfWords are the words after a time for the half of the day.

@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"headway/internal/messages"
@@ -78,6 +80,73 @@ func parseMoment(cell *source.Cell) (source.Civil, bool) {
 	}
 	utc, f := inUTC(time.Date(civil.Year, civil.Month, civil.Day, civil.Hour, civil.Minute, civil.Second, civil.Nanosecond, time.UTC).Add(-offset))
 	return utc, f == nil
+}
+
+// zoneNames are the names of time zones after a time, in lower case. All but the first two mean different offsets in summer or in
+// different countries.
+var zoneNames = strings.Fields("utc gmt z cet cest mez mesz met mest wet west eet eest msk bst est edt cst cdt mst mdt pst pdt akst akdt hst aest aedt ist jst kst sgt hkt")
+
+// cutZone removes a time zone from the end of a text in lower case: GMT+1, UTC, +02:00, or CET.
+func cutZone(s string) (rest, zone string) {
+	at := len(s)
+	if i := strings.LastIndexAny(s, "+-"); i >= 0 {
+		if _, ok := offsetFromUTC(s[i:]); ok {
+			at = i
+		}
+	}
+	for _, name := range zoneNames {
+		if before, found := strings.CutSuffix(s[:at], name); found && (at == len(s) || name == "utc" || name == "gmt") {
+			at = len(before)
+			break
+		}
+	}
+	return s[:at], s[at:]
+}
+
+// offsetFromUTC reads an offset after a time: UTC, GMT+2, +02, +02:00, or -0530.
+func offsetFromUTC(zone string) (time.Duration, bool) {
+	zone = strings.TrimPrefix(strings.TrimPrefix(zone, "utc"), "gmt")
+	if zone == "" || zone == "z" {
+		return 0, true
+	}
+	if zone[0] != '+' && zone[0] != '-' {
+		return 0, false
+	}
+	n, ok := digits(bytes.ReplaceAll([]byte(zone[1:]), []byte(":"), nil))
+	if len(zone) <= len("+02") {
+		n *= 100
+	}
+	if !ok || n > 1400 || n%100 > 59 {
+		return 0, false
+	}
+	offset := time.Duration(n/100)*time.Hour + time.Duration(n%100)*time.Minute
+	if zone[0] == '-' {
+		offset = -offset
+	}
+	return offset, true
+}
+
+// momentInText reads a text with an offset from UTC in any form, such as 4/3/2025 9:30:00 AM GMT+2, and returns it in UTC.
+func (c *Column) momentInText(cell *source.Cell, calendar Calendar) (source.Civil, *Fault, bool) {
+	if cell.Kind != source.Text {
+		return source.Civil{}, nil, false
+	}
+	text := bytes.TrimSpace(cell.Text)
+	_, zone := cutZone(strings.ToLower(string(text)))
+	offset, ok := offsetFromUTC(zone)
+	if zone == "" || !ok {
+		return source.Civil{}, nil, false
+	}
+	local := cell.WithText(text[:len(text)-len(zone)])
+	civil, f := c.civil(&local, calendar, &aDateTime)
+	if f.refused() || !civil.HasDate || !civil.HasTime {
+		return source.Civil{}, f, f.refused() && f.Code == imports.AmbiguousDate
+	}
+	utc, g := inUTC(time.Date(civil.Year, civil.Month, civil.Day, civil.Hour, civil.Minute, civil.Second, civil.Nanosecond, time.UTC).Add(-offset))
+	if g == nil {
+		g = normalized
+	}
+	return utc, g, true
 }
 
 // compileZone finds the column's time zone.

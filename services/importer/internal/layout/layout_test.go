@@ -124,6 +124,7 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Total North;;10;"}, {Doubtful, "Summe;;10;"}, {Doubtful, "Zwischensumme;;;"}, {Doubtful, "Total général;;10;"}, {Doubtful, "Итого:;;10;"},
 		{Doubtful, "合計;;10;"}, {Doubtful, "Kokku;;10;"}, {Doubtful, "Kopā;;10;"}, {Doubtful, "Iš viso;;10;"}, {Doubtful, "Samtals;;10;"},
 		{Doubtful, "Jumla;;10;"}, {Doubtful, "Jumlah;;10;"}, {Doubtful, "Kabuuan;;10;"}, {Doubtful, "Общо;;10;"}, {Doubtful, "Razem;;10;"}, {Doubtful, "รวม;;10;"}, {Doubtful, "ჯამი;;10;"}, {Doubtful, "مجموع;;10;"},
+		{Doubtful, "*;;10;"}, {Doubtful, "**;;'1.234,56;"}, {Doubtful, "*;;'1.234,56;'12-"}, {Doubtful, "Σ;;10;"}, {Doubtful, "∑;;10;"}, {Record, "*;;;"}, {Record, "*;one;10;"},
 		{Doubtful, ";Total;10;"}, {Doubtful, "ΣΎΝΟΛΟ;;10;"}, {Doubtful, " Total ;;10;"}, {Doubtful, "Total;;10;FALSE"},
 		{Doubtful, "Copyright (c) 2026 Example Inc.;;;"}, {Doubtful, "© Example;;;"}, {Doubtful, "Confidential - do not distribute;;;"},
 		{Doubtful, "Report generated 28.11.2026 by Pat;;;"}, {Doubtful, "Generated on;;;@46000"}, {Doubtful, "Page 2 of 5;;;"}, {Doubtful, "Seite 3;;;"},

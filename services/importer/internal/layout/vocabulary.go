@@ -9,7 +9,7 @@ var totalWords = []string{
 	"totaal", "subtotaal", "eindtotaal", "totalt", "delsumma", "summa", "i alt", "sum totalt", "yhteensä", "välisumma",
 	"razem", "suma częściowa", "łącznie", "celkem", "mezisoučet", "celkom", "összesen", "részösszeg", "ukupno", "skupaj",
 	"kokku", "vahesumma", "kopā", "iš viso", "samtals", "jumla", "jumlah", "kabuuan", "guztira", "cyfanswm", "toplam", "genel toplam", "ara toplam", "σύνολο", "итого", "всего", "промежуточный итог", "разом", "усього", "общо",
-	"합계", "총계", "소계", "合计", "总计", "小计", "合計", "總計", "総計", "小計", "المجموع", "مجموع", "جمع کل", "ჯამი", "الإجمالي", "סה\"כ", "รวม", "कुल", "tổng", "tổng cộng",
+	"합계", "총계", "소계", "合计", "总计", "小计", "合計", "總計", "総計", "小計", "المجموع", "مجموع", "جمع کل", "ჯამი", "الإجمالي", "סה\"כ", "รวม", "कुल", "tổng", "tổng cộng", "σ", "∑",
 }
 
 // statisticWords are the labels of rows with averages, extremes, and counts.

@@ -155,7 +155,7 @@ func isTotal(label []byte, numbers bool) bool {
 	if !numbers {
 		return totals.begins(label, onlyCounts)
 	}
-	return totals.begins(label, anything) || totals.ends(label)
+	return totals.begins(label, anything) || totals.ends(label) || len(label) > 0 && len(bytes.Trim(label, "*")) == 0 // as in SAP
 }
 
 // isStatistic recognizes the label of an average, an extreme, or a count, in lower case. Longer texts that begin with such a word

@@ -306,7 +306,7 @@ func TestMemoryIsReservedAndReturned(t *testing.T) {
 
 func TestOtherFilesAreNotTables(t *testing.T) {
 	for name, file := range map[string]string{
-		"a web page": "<!DOCTYPE html><table><tr><td>1</td></tr></table>", "JSON": `{"a": [1, 2]}`, "XML": "<?xml version=\"1.0\"?><a/>",
+		"a web page": "<!DOCTYPE html><table><tr><td>1</td></tr></table>", "JSON": `{"a": [1, 2]}`, "indented JSON": "[\n  {\"a\": 1}\n]", "XML": "<?xml version=\"1.0\"?><a/>",
 		"a picture": "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a workbook": "PK\x03\x04\x14\x00", "blanks": "  \n\n", "nothing": "",
 		"a letter": "Dear Ann, this is only a letter, and it has no values at all.",
 	} {
@@ -322,6 +322,11 @@ func TestOtherFilesAreNotTables(t *testing.T) {
 			t.Errorf("%s is not a table", name)
 		}
 	}
+}
+
+// TestTextsWrittenAsFormulasAreTexts has cells that exports write for Excel, which would otherwise remove zeros.
+func TestTextsWrittenAsFormulasAreTexts(t *testing.T) {
+	wantRows(t, "code;zip;sum\n=\"0017\";=\"01067\";=1+2\n\"=\"\"0018\"\"\";=\"\";=\"a\"&\"b\"\n", "1: code|zip|sum", "2: 0017|01067|=1+2", "3: 0018||=\"a\"&\"b\"")
 }
 
 // TestShortTableBelowPreambleIsTheTable has more lines above the table than in it, as a bank statement of a quiet month has.

@@ -26,10 +26,13 @@ func isTable(head []byte) bool {
 	if text = bytes.ToLower(bytes.TrimSpace(text)); len(text) == 0 {
 		return false
 	}
-	for _, other := range []string{"<!doctype", "<html", "<head", "<body", "<meta", "<script", "<!--", "<?xml", "<table", "mime-version:", "%pdf-", "{", "[{", "{\\rtf"} {
+	for _, other := range []string{"<!doctype", "<html", "<head", "<body", "<meta", "<script", "<!--", "<?xml", "<table", "mime-version:", "%pdf-", "{"} {
 		if bytes.HasPrefix(text, []byte(other)) {
 			return false
 		}
+	}
+	if items, isArray := bytes.CutPrefix(text, []byte("[")); isArray && bytes.HasPrefix(bytes.TrimSpace(items), []byte("{")) {
+		return false // JSON
 	}
 	return !bytes.Contains(text, []byte("<table")) && !isNoise(head, high) && !isProse(text)
 }

@@ -116,8 +116,24 @@ func (r *Rows) take(rec *record) error {
 }
 
 func (r *Rows) add(col int, text []byte) {
+	if text = formulaText(text); len(text) == 0 {
+		return
+	}
 	kept, tooLong := source.LimitText(text)
 	r.cells = append(r.cells, source.Cell{Col: col, Kind: source.Text, Text: kept, TooLong: tooLong, Format: &general})
+}
+
+// formulaText returns the text of a formula that is only a text: ="0123". Exports write them, because Excel would read 0123 as a number.
+func formulaText(text []byte) []byte {
+	inner, isFormula := bytes.CutPrefix(text, []byte(`="`))
+	if !isFormula {
+		return text
+	}
+	inner, isText := bytes.CutSuffix(inner, []byte(`"`))
+	if !isText || bytes.IndexByte(inner, '"') >= 0 {
+		return text
+	}
+	return inner
 }
 
 // repair reads a damaged record. It returns false if the record must be read unchanged.

@@ -63,13 +63,15 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	}
 	text = bytes.ToLower(bytes.TrimSpace(text))
 	switch {
-	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("urn:schemas-microsoft-com:office:spreadsheet")):
+	case bytes.HasPrefix(text, []byte("<")) && bytes.Contains(text, []byte(`="urn:schemas-microsoft-com:office:spreadsheet"`)):
 		return source.Refuse(source.LegacyWorkbook, messages.New("file.xml_2003"))
 	case isWebPage(text):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.web_page"))
 	case bytes.HasPrefix(text, []byte("{")) && (bytes.Contains(text, []byte(`"doc_id"`)) || bytes.Contains(text, []byte("docs.google.com"))):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.google_link"))
-	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[{")):
+	case bytes.HasPrefix(text, []byte(`{\rtf`)):
+		return source.Refuse(source.NotAWorkbook, messages.New("file.rtf"))
+	case bytes.HasPrefix(text, []byte("{")), isListOfObjects(text):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.json"))
 	case bytes.HasPrefix(text, []byte("<?xml")):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.xml"))
@@ -77,6 +79,12 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 		return source.Refuse(source.EmptyFile, messages.New("file.blank"))
 	}
 	return zipxml.Refuse(source.TextFile, "", "")
+}
+
+// isListOfObjects recognizes a JSON array of objects.
+func isListOfObjects(text []byte) bool {
+	items, isArray := bytes.CutPrefix(text, []byte("["))
+	return isArray && bytes.HasPrefix(bytes.TrimSpace(items), []byte("{"))
 }
 
 // isLockFile recognizes a file “~$name.xlsx”. It has the length of a user's name, the name padded with blanks, and the

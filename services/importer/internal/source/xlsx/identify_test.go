@@ -25,6 +25,8 @@ func TestFilesThatAreNotWorkbooksAreNamed(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`[{"code": 1}]`: "it is JSON", `{"url": "https://docs.google.com/open?id=1"}`: "Google spreadsheet", "<!-- a --><!-- b -->\n<html>": "web page",
+		"[\n  {\"code\": 1}\n]": "it is JSON", "[\"a\", \"b\"]": "CSV", `{\rtf1\ansi Hello}`: "rich text",
+		`<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Table/></Workbook>`: "XML Spreadsheet 2003",
 		"Subject: x\nname;city": "CSV", "[draft]\nname;city": "CSV",
 	} {
 		if _, err := openBytes(t, []byte(text), source.Limits{}); err == nil || !strings.Contains(err.Error(), want) {
