@@ -196,15 +196,31 @@ func headerOf(rows []source.Row, sheet string, s *schema.Schema, known labels, f
 			}
 		}
 	}
-	if joined.Number > 0 && (wanted == 0 || wanted == joined.Number) {
-		return joined
-	}
+	single := rows[0]
 	for _, row := range search {
 		if wanted == 0 || row.Number == wanted {
-			return row
+			single = row
+			break
 		}
 	}
-	return rows[0]
+	if joined.Number > 0 && (wanted == 0 || wanted == joined.Number && !known.named(single, joined)) {
+		return joined
+	}
+	return single
+}
+
+// named reports whether more headers of a row are those of the schema than if they are joined with the rows above, which have no headers
+// for other columns.
+func (l labels) named(row, joined source.Row) bool {
+	filled := func(r source.Row) (n int) {
+		for i := range r.Cells {
+			if !source.Blank(&r.Cells[i]) {
+				n++
+			}
+		}
+		return n
+	}
+	return filled(row) == filled(joined) && len(l.onlyOf(row, nil).Cells) > len(l.onlyOf(joined, nil).Cells)
 }
 
 // valueOf returns a cell as the user reads it.

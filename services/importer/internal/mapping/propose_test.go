@@ -293,3 +293,27 @@ func TestHeadersWithOneKnownNameAreFound(t *testing.T) {
 		t.Errorf("the headers are in row %d: %v", p.Sheets[0].HeaderRow, err)
 	}
 }
+
+// TestNamedHeadersAreNotJoinedWithPreamble has the export of a bank: two lines about the account, and an empty one. Joined with them, no
+// header would have the name of a column.
+func TestNamedHeadersAreNotJoinedWithPreamble(t *testing.T) {
+	s, err := schema.Load("bank.yaml", []byte("name: bank\nsheets:\n  - name: payments\n    key: reference\n    columns:\n"+
+		"      - {name: reference, type: text, required: true}\n      - {name: date, type: date}\n      - {name: description, type: text}\n      - {name: amount, type: decimal}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := [][]string{{"Account Number", "XXXXXX1234"}, {"Date Range", "02/01/2026 - 02/28/2026"}, {}, {"Date", "Description", "Reference", "Amount"},
+		{"2026-02-27", "UTILITY", "R1", "-1,234.56"}, {"2026-02-13", "PAYROLL", "R2", "2,500.00"}, {"2026-02-03", "COFFEE", "R3", "-4.5"}}
+	p, err := Look(t.Context(), book{"payments": rows}, s, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range p.Proposals[0].Columns {
+		if !strings.EqualFold(c.Header, c.Name) || !c.Sure {
+			t.Errorf("the header of %s is %q, sure is %v", c.Name, c.Header, c.Sure)
+		}
+	}
+	if len(p.Proposals[0].Columns) != 4 || !p.Certain {
+		t.Errorf("%d columns, certain is %v", len(p.Proposals[0].Columns), p.Certain)
+	}
+}
