@@ -195,13 +195,16 @@ func TestKeyFileIsCreatedOnceForAllProcesses(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	key, err := auth.LoadOrCreateKey(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, token := range tokens {
-		if _, err := key.Verify(context.Background(), token); err != nil {
-			t.Errorf("process %d had another key: %v", i, err)
+	// A service that is configured with the file has the same key.
+	for _, load := range []func(string) (*auth.Key, error){auth.LoadOrCreateKey, auth.LoadKey} {
+		key, err := load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, token := range tokens {
+			if _, err := key.Verify(context.Background(), token); err != nil {
+				t.Errorf("process %d had another key: %v", i, err)
+			}
 		}
 	}
 	info, err := os.Stat(path)

@@ -125,15 +125,7 @@ func LoadOrCreateKey(path string) (*Key, error) {
 	if err := createKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create the signing key: %w", err)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the signing key: %w", err)
-	}
-	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fmt.Errorf("read the signing key %s: %w. To get a new key, delete the file. Tokens that were signed with the old key become invalid", path, err)
-	}
-	return NewKey(secret)
+	return LoadKey(path)
 }
 
 // createKeyFile creates a whole key file, unless there is one.
