@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -52,30 +53,41 @@ type state struct {
 
 // appendState appends a state to a message.
 func appendState(b []byte, s *state) []byte {
-	var one []byte
-	one = text(one, fieldID, s.job.ID)
-	one = text(one, fieldOwner, s.job.Owner)
-	one = text(one, fieldKind, s.job.Kind)
-	one = number(one, fieldCreated, micros(s.job.CreatedAt))
-	one = number(one, fieldRevision, uint64(s.job.Revision))
-	one = number(one, fieldStatus, uint64(s.job.Status))
-	one = number(one, fieldDue, micros(s.due))
+	b, start := begin(b, fieldJob)
+	b = text(b, fieldID, s.job.ID)
+	b = text(b, fieldOwner, s.job.Owner)
+	b = text(b, fieldKind, s.job.Kind)
+	b = number(b, fieldCreated, micros(s.job.CreatedAt))
+	b = number(b, fieldRevision, uint64(s.job.Revision))
+	b = number(b, fieldStatus, uint64(s.job.Status))
+	b = number(b, fieldDue, micros(s.due))
 	if s.moved {
-		one = number(one, fieldMoved, 1)
+		b = number(b, fieldMoved, 1)
 	}
 	if s.snapshot != nil {
-		one = protowire.AppendBytes(protowire.AppendTag(one, fieldSnapshot, protowire.BytesType), s.snapshot)
+		b = protowire.AppendBytes(protowire.AppendTag(b, fieldSnapshot, protowire.BytesType), s.snapshot)
 	}
-	return protowire.AppendBytes(protowire.AppendTag(b, fieldJob, protowire.BytesType), one)
+	return end(b, start)
 }
 
 func appendDeleted(b []byte, d *job.Deleted) []byte {
-	var one []byte
-	one = text(one, fieldID, d.ID)
-	one = text(one, fieldOwner, d.Owner)
-	one = text(one, fieldKind, d.Kind)
-	one = number(one, fieldCreated, micros(d.CreatedAt))
-	return protowire.AppendBytes(protowire.AppendTag(b, fieldDeleted, protowire.BytesType), one)
+	b, start := begin(b, fieldDeleted)
+	b = text(b, fieldID, d.ID)
+	b = text(b, fieldOwner, d.Owner)
+	b = text(b, fieldKind, d.Kind)
+	b = number(b, fieldCreated, micros(d.CreatedAt))
+	return end(b, start)
+}
+
+// begin begins a message in a field, and returns its start for end.
+func begin(b []byte, field protowire.Number) ([]byte, int) {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	return b, len(b)
+}
+
+// end inserts the length of the message that starts at start.
+func end(b []byte, start int) []byte {
+	return slices.Insert(b, start, protowire.AppendVarint(nil, uint64(len(b)-start))...)
 }
 
 func text(b []byte, field protowire.Number, s string) []byte {

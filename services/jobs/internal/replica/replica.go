@@ -180,19 +180,21 @@ func (r *Replicas) Run(ctx context.Context) {
 }
 
 func (r *Replicas) runPublish(ctx context.Context) {
+	var message []byte
 	for {
 		select {
 		case o := <-r.outbox:
-			r.cfg.Bus.Publish(r.encode(&o))
+			message = r.encode(message[:0], &o)
+			r.cfg.Bus.Publish(slices.Clone(message)) // the bus keeps it
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// encode returns the message with a commit of this replica.
-func (r *Replicas) encode(o *outgoing) []byte {
-	b := number(text(nil, fieldSender, r.store.Replica()), fieldSequence, o.number)
+// encode appends the message with a commit of this replica.
+func (r *Replicas) encode(b []byte, o *outgoing) []byte {
+	b = number(text(b, fieldSender, r.store.Replica()), fieldSequence, o.number)
 	for i := range o.deleted {
 		b = appendDeleted(b, &o.deleted[i])
 	}
