@@ -3,8 +3,6 @@ package rpcclient
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -13,10 +11,9 @@ import (
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	_ "google.golang.org/grpc/health" // for the health checks of replicas
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/resolver/manual"
+
+	headway "headway/clients/go"
 )
 
 // RequestIDHeader is the metadata key of the ID under which the logs of all services list a call.
@@ -32,9 +29,6 @@ type Config struct {
 	// default, the limit grows with the connection's speed, up to a few megabytes.
 	StreamWindow int32
 }
-
-// balanced is the service configuration for several replicas: calls go to all that report that they are serving.
-const balanced = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
 
 // returnTime is how long a call waits while no replica can be reached. It is longer than the longest wait between two attempts to
 // connect, so that a replica that has restarted gets the call, even if the next one to restart has just ended.
@@ -61,7 +55,7 @@ func awaitStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientCo
 // Dial returns a connection to the service at a host:port, or to its replicas at several, separated by commas, or at all addresses of a
 // name, as dns:///HOST:PORT. Each call goes to one of them, and streams stay where they are. It connects in the background: a service that
 // is down shows at the first call. A service that returns is found within two seconds, and a connection that was lost without notice
-// is detected within half a minute.
+// is detected within half a minute. The address is that of headway.Dial, and the options here replace those of headway.DialOptions.
 func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 	transport := cfg.Transport
 	if transport == nil {
@@ -76,23 +70,8 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 		// The servers allow one ping in ten seconds (rpcserver).
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
 	}
-	target := address
-	if all := strings.Split(address, ","); len(all) > 1 {
-		replicas := manual.NewBuilderWithScheme("replicas")
-		var state resolver.State
-		for _, one := range all {
-			host, _, err := net.SplitHostPort(strings.TrimSpace(one))
-			if err != nil {
-				return nil, fmt.Errorf("the address %q is not HOST:PORT: %w", one, err)
-			}
-			state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: strings.TrimSpace(one), ServerName: host}}})
-		}
-		replicas.InitialState(state)
-		target = "replicas:///" + all[0]
-		options = append(options, grpc.WithResolvers(replicas))
-	}
-	if target != address || strings.HasPrefix(address, "dns:") {
-		options = append(options, grpc.WithDefaultServiceConfig(balanced), grpc.WithUnaryInterceptor(awaitUnary), grpc.WithStreamInterceptor(awaitStream))
+	if strings.Contains(address, ",") || strings.HasPrefix(address, "dns:") {
+		options = append(options, grpc.WithUnaryInterceptor(awaitUnary), grpc.WithStreamInterceptor(awaitStream))
 	}
 	if cfg.StreamWindow > 0 {
 		options = append(options, grpc.WithStaticStreamWindowSize(cfg.StreamWindow), grpc.WithStaticConnWindowSize(16*cfg.StreamWindow))
@@ -101,5 +80,5 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 	if cfg.Credentials != nil {
 		options = append(options, grpc.WithPerRPCCredentials(cfg.Credentials))
 	}
-	return grpc.NewClient(target, options...)
+	return headway.Dial(address, options...)
 }
