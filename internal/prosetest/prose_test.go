@@ -1,5 +1,5 @@
 // Package prosetest checks the texts of this repository: the words of comments, messages, documents, and test names, the
-// paths that documents name, and the length of files.
+// paths and names in documents, and the length of files.
 //
 // words.txt is the table of words. HEADWAY_PROSE_DIR limits the check of words to files below a directory.
 // HEADWAY_PROSE_OUT names a file that gets all hits.
