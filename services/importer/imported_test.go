@@ -47,7 +47,7 @@ func wantResults(t *testing.T, sheet *importsv1.SheetImport, rows [][]string) {
 		got[row[result]]++
 	}
 	c := sheet.GetCounts()
-	if got["inserted"] != c.GetInserted() || got["updated"] != c.GetUpdated() || got["unchanged"] != c.GetUnchanged() ||
+	if got["added"] != c.GetInserted() || got["updated"] != c.GetUpdated() || got["already there"] != c.GetUnchanged() ||
 		len(rows)-1 != int(c.GetInserted()+c.GetUpdated()+c.GetUnchanged()) {
 		t.Errorf("%s: the imported rows are %v, want %v", sheet.GetName(), got, c)
 	}
@@ -121,11 +121,11 @@ func TestDownloadsHaveEveryRowOfManyErrors(t *testing.T) {
 	for n := range 12_030 {
 		code, size, result := fmt.Sprint("c", n), 11, ""
 		if n%1000 == 5 || n >= 12_008 { // all others are too large
-			size, result = 5, "inserted"
+			size, result = 5, "added"
 		}
 		switch code {
 		case "c5":
-			result = "unchanged"
+			result = "already there"
 		case "c12010":
 			result = "updated"
 		}
@@ -183,7 +183,7 @@ func TestNoImportedRowsBeforeCommit(t *testing.T) {
 	wantStatus(t, done, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 	wantResults(t, done.GetSheets()[0], w.imported(done)["Items"])
 	again := w.end(file, &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
-	if rows := w.imported(again)["Items"]; len(rows) != 2 || rows[1][2] != "unchanged" {
+	if rows := w.imported(again)["Items"]; len(rows) != 2 || rows[1][2] != "already there" {
 		t.Errorf("of the same file again: %q", rows)
 	}
 }

@@ -58,7 +58,7 @@ func TestImportedRowsKeepValuesAndResults(t *testing.T) {
 	for to, want := range map[int]struct {
 		from   int
 		result string
-	}{1: {2, "Import result"}, 2: {3, "unchanged"}, 3: {4, "updated"}, 4: {7, "inserted"}} {
+	}{1: {2, "Import result"}, 2: {3, "already there"}, 3: {4, "updated"}, 4: {7, "added"}} {
 		cells := after[to]
 		result := cells[len(cells)-1]
 		if result.Col != 6 || string(result.Text) != want.result {
@@ -138,7 +138,7 @@ func TestCellsAfterLastHeaderMoveRight(t *testing.T) {
 	}
 	defer again.Close()
 	rows, err := again.GetRows("Issues")
-	want := [][]string{{"ID", "Paid on", "Amount", "Import result"}, {"1", "", "2", "inserted", "a", "b"}}
+	want := [][]string{{"ID", "Paid on", "Amount", "Import result"}, {"1", "", "2", "added", "a", "b"}}
 	if err != nil || !reflect.DeepEqual(rows, want) {
 		t.Errorf("got %q, %v", rows, err)
 	}
