@@ -23,7 +23,7 @@ type schemaCommand struct {
 
 // schemaCheckCommand checks schemas as the importer does when it loads them.
 type schemaCheckCommand struct {
-	Paths   []string `arg:"" help:"Schema files, and folders with them." placeholder:"FILE"`
+	Paths   []string `arg:"" help:"Schema files, and folders of schema files." placeholder:"FILE"`
 	Targets string   `help:"File that assigns schemas to several databases (docs/targets.md). Schemas of different databases can have tables with the same name." placeholder:"FILE"`
 }
 
@@ -66,7 +66,7 @@ func writeOutput(file string, write func(io.Writer) error) error {
 
 // schemaInferCommand writes a schema for existing files, or for the tables of a database.
 type schemaInferCommand struct {
-	Sources  []string `arg:"" help:"Workbooks, text files (CSV), or folders with them: each sheet and each text file becomes a sheet of the schema. Or one database, an SQLite file or the URL of a PostgreSQL database: each table becomes a sheet." placeholder:"FILE|URL"`
+	Sources  []string `arg:"" help:"Workbooks, text files (CSV), or folders of such files: each sheet and each text file becomes a sheet of the schema. Or one database, an SQLite file or the URL of a PostgreSQL database: each table becomes a sheet." placeholder:"FILE|URL"`
 	Name     string   `help:"Name of the schema. The default is the name of the database or file, or of the folder if there are several files." placeholder:"NAME"`
 	Tables   []string `help:"Tables of the database, with * for any characters. The default is all." placeholder:"hr.*,employees"`
 	Output   string   `short:"o" help:"File to write. The default is standard output." placeholder:"FILE"`

@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Start starts a server in this process, on a free port of 127.0.0.1, and returns its address. It ends with the test. change can change its
-// options.
+// Start starts a server in this process, on a free port of 127.0.0.1, and returns its address. It ends with the test. change, if set, adjusts
+// its options.
 func Start(tb testing.TB, change ...func(*server.Options)) (address string) {
 	tb.Helper()
 	options := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}

@@ -37,8 +37,8 @@ func Refused(err error) bool {
 	return code != "" && !isAway(code) || errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
-// Denied reports whether the server has rejected the user or the password. It can pass: a password is changed on the server first, and
-// then in the password file.
+// Denied reports whether the server has rejected the user or the password. The error can be temporary: a password is changed on the
+// server first, and then in the password file.
 func Denied(err error) bool { return strings.HasPrefix(Code(err), "28") }
 
 // isAway reports whether a code means that the connection can't be used any longer: the server shuts down, has no resources, rejects the

@@ -1,4 +1,4 @@
-// Package pgstore has what the stores of several services in PostgreSQL share: the settings of connections, and migrations.
+// Package pgstore provides the parts that the PostgreSQL stores of all services share: the settings of connections, and migrations.
 package pgstore
 
 import (

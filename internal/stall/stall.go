@@ -13,7 +13,7 @@ type Timeout struct {
 	bytes, enough int
 }
 
-// NewTimeout returns a timeout that elapses when the receiver has waited for d altogether, and less than MinRate has arrived.
+// NewTimeout returns a timeout that elapses when the receiver has waited for d in total, and fewer bytes than MinRate have arrived.
 func NewTimeout(d time.Duration) Timeout {
 	return Timeout{whole: d, left: d, enough: max(int(d.Seconds()*MinRate), 1)}
 }

@@ -77,7 +77,7 @@ type Config struct {
 	Address string
 	// Methods has an entry for each method of the server, by its full name ("headway.jobs.v1.JobService.GetJob").
 	Methods map[string]Method
-	// Exist are the names of several objects of the owner, and Unknown those of none.
+	// Exist are the names of several objects of the owner, and Unknown are names of no object.
 	Exist   []Names
 	Unknown Names
 	Callers []Caller

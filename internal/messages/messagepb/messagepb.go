@@ -1,4 +1,4 @@
-// Package messagepb has messages of the catalogs as protos.
+// Package messagepb converts messages of the catalogs to protos.
 package messagepb
 
 import (

@@ -42,7 +42,7 @@ function takeSecret(): string | undefined {
   return secret;
 }
 
-/** Tells the other tabs who has signed in, or undefined for a sign-out. All tabs of a browser share the cookie. */
+/** Notifies the other tabs of who has signed in, or undefined for a sign-out. All tabs of a browser share the cookie. */
 const channelName = "headway session";
 
 /** Returns the channel, or undefined if the browser has none or refuses it. Each tab then finds out by itself. */

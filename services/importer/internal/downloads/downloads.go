@@ -1,4 +1,4 @@
-// Package downloads keeps the files that are made for downloads on the disk, for some minutes. So a download has a length, can
+// Package downloads keeps the files that are made for downloads on disk for a few minutes. So a download has a length, can
 // be continued where it was interrupted, and is made once for several callers.
 package downloads
 

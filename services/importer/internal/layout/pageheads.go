@@ -67,7 +67,7 @@ func (h *heading) next(text []byte) (rune, []byte) {
 	return '0', text
 }
 
-// hasForm reports whether a text has a form. It looks at the text only as far as it has, because it is called for every record.
+// hasForm reports whether a text has a form. It stops at the first difference, because it is called for every record.
 func (h *heading) hasForm(text []byte, form string) bool {
 	rest := bytes.TrimSpace(text)
 	for _, want := range form {

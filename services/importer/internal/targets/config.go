@@ -1,4 +1,4 @@
-// Package targets assigns schemas to databases, by a file of the operator, and passes each run to the database of its schema.
+// Package targets assigns schemas to databases, by the operator's file, and passes each run to the database of its schema.
 package targets
 
 import (
@@ -49,7 +49,7 @@ type Database struct {
 type Rules struct {
 	// Target is the name of its database. The default is the default target.
 	Target string `yaml:"target"`
-	// Users are the subjects that can import with it. If it is empty, all can whose tokens allow the schema.
+	// Users are the subjects that can import with it. If it is empty, all users whose tokens allow the schema can.
 	Users []string `yaml:"users"`
 }
 

@@ -121,7 +121,7 @@ func (l *Lifecycle) roomFor(ctx context.Context, specs []job.Spec) (owners map[s
 	}
 }
 
-// overQuota returns the error of the domain for one of the quota.
+// overQuota translates an error of the quota to one of the domain.
 func overQuota(err error) error {
 	if over := (*quota.ExceededError)(nil); errors.As(err, &over) {
 		return &job.QuotaError{Limit: over.Limit}

@@ -11,7 +11,7 @@ export const loadMappingCard = () =>
 /** The question about columns, for a Suspense. */
 export const MappingCard = lazy(loadMappingCard);
 
-/** Stands for the question if it can't be loaded, for example because the server has another version by now. */
+/** Shown instead of the question if it can't be loaded, for example because the server has another version by now. */
 function NotLoaded() {
   return (
     <p className="note warn" role="alert">

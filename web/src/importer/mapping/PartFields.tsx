@@ -21,7 +21,7 @@ const choices: { text: PlainKey; index: number; of: number; fromEnd?: boolean }[
   { text: "mapping.part.third", index: 2, of: 4 },
 ];
 
-/** The part of a cell that a column has: of which header, split where, and which one. */
+/** The part of a cell that a column gets: its header, its separator, and its position. */
 export function PartFields({ title, part, available, onChange }: PartFieldsProps) {
   const { header, separator, index, of, fromEnd } = part;
   const chosen = choices.findIndex(

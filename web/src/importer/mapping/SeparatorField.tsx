@@ -3,7 +3,7 @@ import { t } from "../../messages/index.js";
 interface SeparatorFieldProps {
   label: string;
   value: string;
-  /** Whether there must be one. */
+  /** Whether a separator is required. */
   required: boolean;
   onChange: (separator: string) => void;
 }

@@ -56,7 +56,7 @@ func (Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits source
 	return w, nil
 }
 
-// notAPackage returns the error of a file that begins like a zip archive, but is none because of cause.
+// notAPackage returns the error of a file that begins like a zip archive, but isn't one, because of cause.
 func notAPackage(_ io.ReaderAt, _ int64, cause error) error {
 	e := source.Refuse(source.Damaged, messages.New("file.cut_off"))
 	e.Err = cause

@@ -58,8 +58,8 @@ func (t *table) divisible() bool {
 	return !t.relation.statements
 }
 
-// checkEarly makes the database check those foreign keys of the table at each statement that its rows can't break only for a while. The
-// others are checked together at the end.
+// checkEarly makes the database check a foreign key of the table at each statement, unless rows can break it until later rows are written.
+// The others are checked together at the end.
 func (t *table) checkEarly(written map[*table]bool, search *search) error {
 	if t.early = false; search != nil || t.tx.undivided {
 		return nil
@@ -99,14 +99,14 @@ func (t *table) replaces(columns []string) bool {
 	return false
 }
 
-// writing is how far the rows are written.
+// writing is the progress of writing the rows.
 type writing struct {
 	report func(written, all int64)
-	// rows are all rows. Some need several steps: done are those that were taken, and steps are all.
+	// rows is the number of all rows. Some need several steps: done is the number of steps that were taken, and steps is the total.
 	rows, done, steps int64
 }
 
-// beginWriting adds up what is to be done.
+// beginWriting adds up the steps.
 func (tx *transaction) beginWriting() {
 	w := writing{report: tx.run.Writes}
 	for _, t := range tx.tables {

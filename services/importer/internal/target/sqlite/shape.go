@@ -179,8 +179,8 @@ func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have
 	return nil
 }
 
-// hasKey reports whether columns, sorted, are a key of the table. A unique index of this package is none: it goes when the schema has
-// the column as its key.
+// hasKey reports whether columns, sorted, are a key of the table. A unique index that this package created doesn't count: it is dropped
+// when the column becomes the key of the schema.
 func (have shape) hasKey(columns []string) bool {
 	own := slices.Collect(maps.Values(have.ours))
 	for i, unique := range have.unique { // the primary key first
