@@ -176,8 +176,8 @@ func TestDeclaredRoutesListTheirMethods(t *testing.T) {
 	}
 }
 
-// TestPreflightsOfDeclaredRoutes checks the preflight of each route from an allowed origin, and from another one.
-func TestPreflightsOfDeclaredRoutes(t *testing.T) {
+// TestPreflightsOfDeclaredRoutesAreAnswered checks the preflight of each route from an allowed origin, and from another one.
+func TestPreflightsOfDeclaredRoutesAreAnswered(t *testing.T) {
 	m := startWithAllRoutes(t)
 	for _, route := range declaredRoutes {
 		for _, method := range route.methods {

@@ -14,8 +14,8 @@ import (
 	"headway/internal/atomicfile"
 )
 
-// TestWriteKeepsWhatIsNotAFile writes to a named pipe and to a symbolic link. A rename would replace them, and so would it /dev/null.
-func TestWriteKeepsWhatIsNotAFile(t *testing.T) {
+// TestWriteKeepsPipesAndLinks writes to a named pipe and to a symbolic link. A rename would replace them, and so would it /dev/null.
+func TestWriteKeepsPipesAndLinks(t *testing.T) {
 	folder := t.TempDir()
 	pipe, link, file := filepath.Join(folder, "pipe"), filepath.Join(folder, "link"), filepath.Join(folder, "file")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {

@@ -135,7 +135,7 @@ func TestMailboxOrderAndReplacement(t *testing.T) {
 	}
 }
 
-func TestMailboxRemembersWhatWasTaken(t *testing.T) {
+func TestMailboxRemembersTakenStates(t *testing.T) {
 	m := Mailbox[version]{KeepFinal: true, Remember: 2}
 	m.Offer(at("a", 1))
 	m.Offer(ended("b", 1))

@@ -175,7 +175,7 @@ func (c *code) assigned(variable string, in *ast.FuncDecl) (name string) {
 }
 
 // Every message that the code makes is in the catalogs, with exactly the parameters that it gets, and the code makes every message.
-func TestCatalogHasWhatTheCodeSays(t *testing.T) {
+func TestCatalogHasMessagesOfTheCode(t *testing.T) {
 	c := parseCode(t)
 	texts := read(t, "issues.en.json")
 	maps.Copy(texts, read(t, "files.en.json"))

@@ -12,7 +12,7 @@ import (
 	"headway/internal/rpcserver"
 )
 
-func TestReadyNamesWhatIsMissing(t *testing.T) {
+func TestReadyNamesMissingParts(t *testing.T) {
 	key, err := auth.NewKey(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)

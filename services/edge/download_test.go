@@ -148,8 +148,8 @@ func TestLanguagesThatAreNotTextAreIgnored(t *testing.T) {
 	}
 }
 
-// TestUnusualRangesAreReadAsInTheirRFC tests RFC 9110 §14.
-func TestUnusualRangesAreReadAsInTheirRFC(t *testing.T) {
+// TestUnusualRangesFollowTheirRFC tests RFC 9110 §14.
+func TestUnusualRangesFollowTheirRFC(t *testing.T) {
 	b := setup(t, nil)
 	path := "/api/v1/imports/i1/issues.csv"
 	size := len(issuesFile)

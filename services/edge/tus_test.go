@@ -60,7 +60,7 @@ func TestUploadInPartsBecomesOneImport(t *testing.T) {
 	}
 }
 
-func TestUploadWithItsFirstBytesOrByMethodOverride(t *testing.T) {
+func TestUploadAcceptsBytesAndMethodOverride(t *testing.T) {
 	b := setupTus(t, nil)
 	resp := b.tus(http.MethodPost, "/api/v1/uploads", strings.NewReader("PK1"), "Upload-Length", "6", "Content-Type", "application/offset+octet-stream")
 	path := resp.Header.Get("Location")

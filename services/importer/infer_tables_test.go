@@ -159,7 +159,7 @@ func TestTablesWithSpacesAreChosen(t *testing.T) {
 	}
 }
 
-func TestInferRefusesWhatItCannotRead(t *testing.T) {
+func TestInferRefusesUnreadableSources(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.db")
 	db, err := sql.Open("sqlite", empty)
 	if err != nil {

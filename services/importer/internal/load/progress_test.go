@@ -133,8 +133,8 @@ type doings struct {
 
 func (d *doings) Doing(what string) { d.what = append(d.what, what) }
 
-// TestLongStepsSayWhatTheyDo lists the steps that take longer in a larger file and do not count rows.
-func TestLongStepsSayWhatTheyDo(t *testing.T) {
+// TestLongStepsNameTheirWork lists the steps that take longer in a larger file and do not count rows.
+func TestLongStepsNameTheirWork(t *testing.T) {
 	rows := [][]any{{"ID", "Mail", "Boss"}, {1, "a@example.org", nil}, {2, "b@example.org", 1}, {3, "c@example.org", nil}, {4, "d@example.org", nil}}
 	for name, c := range map[string]struct {
 		open   func(t *testing.T) *bench

@@ -28,7 +28,7 @@ func TestFailuresHaveTextsOfCatalogs(t *testing.T) {
 	}
 }
 
-func TestFailuresReportWhatWasSaved(t *testing.T) {
+func TestFailuresReportWhetherRowsAreSaved(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want string

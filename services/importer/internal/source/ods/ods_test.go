@@ -137,7 +137,7 @@ func TestValuesAreReadByTheirType(t *testing.T) {
 		"J1 error #DIV/0! formula", "K1 error #N/A formula", "L1 formula-without-value  formula", "M1 number 3 formula")
 }
 
-func TestTextIsWhatTheCellShows(t *testing.T) {
+func TestTextIsAsShownInTheCell(t *testing.T) {
 	for in, want := range map[string]string{
 		`<text:p>one</text:p><text:p>two</text:p>`:                                                                      "one\ntwo",
 		`<text:p>  a   b<text:s text:c="3"/>c<text:tab/>d<text:line-break/>e </text:p>`:                                 "a b   c\td\ne",
