@@ -40,6 +40,9 @@ func newAdmitter(verifier auth.Verifier, observe *observer) *admitter {
 
 // connection counts the calls of one connection whose caller is not known, and those whose responses were not read.
 type connection struct {
+	// answers are the responses that the caller has not read yet. The mutex of unreadLimit guards them.
+	answers map[*answer]struct{}
+
 	unproven, unread atomic.Int32
 	// close ends the connection and all its calls.
 	close func()

@@ -29,11 +29,12 @@ type framed struct {
 	*http2.Framer
 	t    *testing.T
 	next uint32
+	raw  net.Conn
 }
 
 func speak(t *testing.T, raw net.Conn) *framed {
 	t.Helper()
-	f := &framed{http2.NewFramer(raw, raw), t, 1}
+	f := &framed{http2.NewFramer(raw, raw), t, 1, raw}
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	if _, err := io.WriteString(raw, http2.ClientPreface); err != nil {
 		t.Fatal(err)
@@ -55,14 +56,14 @@ func speakTo(t *testing.T, r *running) *framed {
 }
 
 // begin sends the headers of a call, and not its request.
-func (f *framed) begin(method, token string) uint32 {
+func (f *framed) begin(method, token string, more ...hpack.HeaderField) uint32 {
 	f.t.Helper()
 	var block bytes.Buffer
 	headers := hpack.NewEncoder(&block)
-	for _, h := range []hpack.HeaderField{
+	for _, h := range append([]hpack.HeaderField{
 		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: method}, {Name: ":authority", Value: "localhost"},
 		{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"}, {Name: "authorization", Value: token},
-	} {
+	}, more...) {
 		if h.Value != "" {
 			_ = headers.WriteField(h) // to memory
 		}
@@ -104,6 +105,23 @@ func (f *framed) code(id uint32) codes.Code {
 			}
 		}
 	}
+}
+
+// pings reads frames until the connection ends, and returns the pings, which the test must answer.
+func (f *framed) pings() <-chan [8]byte {
+	pings := make(chan [8]byte, 1)
+	go func() {
+		for {
+			frame, err := f.ReadFrame()
+			if err != nil {
+				return
+			}
+			if ping, ok := frame.(*http2.PingFrame); ok && !ping.IsAck() {
+				pings <- ping.Data
+			}
+		}
+	}()
+	return pings
 }
 
 func TestRequestIsNotReadWithoutValidToken(t *testing.T) {

@@ -32,6 +32,7 @@ import (
 type observer struct {
 	logger  *slog.Logger
 	storage *alarm.Alarm
+	unread  *unreadLimit
 	calls   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 }
@@ -39,6 +40,7 @@ type observer struct {
 func newObserver(cfg Config) *observer {
 	o := &observer{
 		logger:  cfg.Logger,
+		unread:  newUnreadLimit(),
 		storage: alarm.New(cfg.Logger, "the disk is full, so nothing can be stored. Free space, or move --data to a larger disk"),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "headway_rpc_calls_total", Help: "Finished gRPC calls.",
@@ -115,7 +117,7 @@ func (o *observer) HandleRPC(ctx context.Context, event stats.RPCStats) {
 
 // TagConn implements stats.Handler.
 func (o *observer) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	conn := &connection{close: func() {}}
+	conn := &connection{close: func() {}, answers: make(map[*answer]struct{})}
 	if addr, ok := info.RemoteAddr.(remoteAddr); ok {
 		conn.close = func() { _ = addr.conn.Close() } // the transport reports the end
 	}
@@ -123,7 +125,13 @@ func (o *observer) TagConn(ctx context.Context, info *stats.ConnTagInfo) context
 }
 
 // HandleConn implements stats.Handler.
-func (o *observer) HandleConn(context.Context, stats.ConnStats) {}
+func (o *observer) HandleConn(ctx context.Context, event stats.ConnStats) {
+	if _, ended := event.(*stats.ConnEnd); ended {
+		if conn, ok := ctx.Value(connectionKey{}).(*connection); ok {
+			o.unread.ended(conn)
+		}
+	}
+}
 
 func observed(ctx context.Context) *call {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {

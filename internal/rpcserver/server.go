@@ -138,11 +138,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.GRPC = grpc.NewServer(
 		grpc.Creds(closable{transport}),
-		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
+		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), observe.unread.unary, validateUnary(rules)),
 		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier),
-			newStreamLimit(cfg.StreamsPerUser).stream, stallStream(cfg.StallTimeout), validateStream(rules)),
+			newStreamLimit(cfg.StreamsPerUser).stream, stallStream(cfg.StallTimeout, observe.unread), validateStream(rules)),
 		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too
 		grpc.StatsHandler(observe),
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.InTapHandle(newAdmitter(cfg.Verifier, observe).call),
 		grpc.MaxRecvMsgSize(cfg.MaxReceiveBytes),
 		grpc.MaxHeaderListSize(maxHeaderBytes),

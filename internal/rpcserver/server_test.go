@@ -46,12 +46,21 @@ func (s *service) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.
 		panic("the handler fell over secret-detail")
 	case "bare":
 		return nil, errors.New("a bare error with a secret-detail")
+	case "large":
+		return &jobsv1.GetJobResponse{Job: &jobsv1.Job{Owner: strings.Repeat("x", 1<<20)}}, nil
 	}
 	id, _ := auth.FromContext(ctx)
 	return &jobsv1.GetJobResponse{Job: &jobsv1.Job{Owner: id.Subject}}, nil
 }
 
-func (s *service) WatchJob(_ *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
+func (s *service) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
+	if r.GetJobId() == "large" {
+		if err := stream.Send(&jobsv1.WatchJobResponse{Job: &jobsv1.Job{Owner: strings.Repeat("x", 1<<20)}}); err != nil {
+			return err
+		}
+		<-stream.Context().Done()
+		return stream.Context().Err()
+	}
 	s.watching <- struct{}{}
 	<-stream.Context().Done()
 	return stream.Context().Err()

@@ -32,12 +32,13 @@ import (
 type keeping struct {
 	importsv1.UnimplementedImportServiceServer
 	ended chan error
+	size  int // of a part of a download
 }
 
 // DownloadReport sends parts until one can't be sent.
 func (k keeping) DownloadReport(_ *importsv1.DownloadReportRequest, stream grpc.ServerStreamingServer[importsv1.DownloadReportResponse]) error {
 	for {
-		if err := stream.Send(&importsv1.DownloadReportResponse{Body: &httpbody.HttpBody{Data: make([]byte, 64<<10)}}); err != nil {
+		if err := stream.Send(&importsv1.DownloadReportResponse{Body: &httpbody.HttpBody{Data: make([]byte, k.size)}}); err != nil {
 			k.ended <- err
 			return err
 		}
@@ -83,7 +84,7 @@ func listen(t *testing.T, service keeping, scopes ...string) (*bufconn.Listener,
 func inBubble(t *testing.T, test func(t *testing.T, conn *grpc.ClientConn, server keeping)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		service := keeping{ended: make(chan error, 10)}
+		service := keeping{ended: make(chan error, 10), size: 64 << 10}
 		lis, token := listen(t, service)
 		conn, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithPerRPCCredentials(auth.StaticCredentials(token)), grpc.WithIdleTimeout(0),
@@ -214,6 +215,73 @@ func TestStalledReadersEnd(t *testing.T) {
 	}
 }
 
+// TestTrickledResponsesEnd: a caller that takes one byte now and then makes as little progress as one that takes none, whatever the size of
+// the messages is.
+func TestTrickledResponsesEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		size, rate int // of messages, and per second
+		ends       bool
+	}{
+		"4 MiB at 50 bytes per second":    {4 << 20, 50, true},
+		"4 MiB at 200 bytes per second":   {4 << 20, 200, false},
+		"1,000 at 50 bytes per second":    {1000, 50, true},
+		"1,000 at 200 bytes per second":   {1000, 200, false},
+		"no content at 5 bytes a second":  {0, 5, true},
+		"64 KiB at 150 bytes per second":  {64 << 10, 150, false},
+		"200 KiB at 20 bytes per second":  {200 << 10, 20, true},
+		"200 KiB at 120 bytes per second": {200 << 10, 120, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := keeping{ended: make(chan error, 1), size: test.size}
+				lis, token := listen(t, service)
+				raw, err := lis.Dial()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer raw.Close()
+				conn := speak(t, raw)
+				pings := conn.pings()
+				request, err := proto.Marshal(&importsv1.DownloadReportRequest{ImportId: "01890a5d-ac96-774b-bcce-b302099a8057"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				id := conn.begin(importsv1.ImportService_DownloadReport_FullMethodName, "Bearer "+token)
+				if err := conn.WriteData(id, true, append([]byte{0, 0, 0, 0, byte(len(request))}, request...)); err != nil {
+					t.Fatal(err)
+				}
+				grant := time.NewTicker(10 * time.Second)
+				defer grant.Stop()
+				for start := time.Now(); time.Since(start) < time.Hour; {
+					select {
+					case err := <-service.ended:
+						if !test.ends {
+							t.Fatalf("ended after %s: %v", time.Since(start), err)
+						}
+						want(t, err, codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE)
+						return
+					case ping := <-pings:
+						if err := conn.WritePing(true, ping); err != nil {
+							t.Fatal(err)
+						}
+					case <-grant.C:
+						for _, stream := range []uint32{0, id} {
+							if err := conn.WriteWindowUpdate(stream, uint32(10*test.rate)); err != nil {
+								t.Fatal(err)
+							}
+						}
+					}
+				}
+				if test.ends {
+					t.Error("still sending after an hour")
+				}
+				_ = raw.Close()
+				<-service.ended
+			})
+		})
+	}
+}
+
 // TestStalledReadersKeepNoConnection: the transport would keep the responses until the connection ends, even though the calls have ended.
 func TestStalledReadersKeepNoConnection(t *testing.T) {
 	t.Run("of a user", func(t *testing.T) { testStalledReaders(t, true) })
@@ -223,7 +291,7 @@ func TestStalledReadersKeepNoConnection(t *testing.T) {
 // testStalledReaders makes 20 calls whose responses are not read.
 func testStalledReaders(t *testing.T, closes bool, scopes ...string) {
 	synctest.Test(t, func(t *testing.T) {
-		lis, token := listen(t, keeping{ended: make(chan error, 100)}, scopes...)
+		lis, token := listen(t, keeping{ended: make(chan error, 100), size: 64 << 10}, scopes...)
 		raw, err := lis.Dial()
 		if err != nil {
 			t.Fatal(err)
