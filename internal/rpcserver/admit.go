@@ -3,7 +3,6 @@ package rpcserver
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -38,16 +37,6 @@ func newAdmitter(verifier auth.Verifier, observe *observer) *admitter {
 	return &admitter{verifier, observe, now}
 }
 
-// connection counts the calls of one connection whose caller is not known, and those whose responses were not read.
-type connection struct {
-	// answers are the responses that the caller has not read yet. The mutex of unreadLimit guards them.
-	answers map[*answer]struct{}
-
-	unproven, unread atomic.Int32
-	// close ends the connection and all its calls.
-	close func()
-}
-
 type connectionKey struct{}
 
 // call implements tap.ServerInHandle. It must not wait, because all other calls of the connection do as well. The keys of an issuer
@@ -65,6 +54,9 @@ func (a *admitter) call(ctx context.Context, info *tap.Info) (context.Context, e
 		return nil, a.refuse(ctx, info.FullMethodName, rpcerr.Token(err))
 	}
 	proven.caller = &id
+	if conn, ok := ctx.Value(connectionKey{}).(*connection); ok {
+		conn.prove(id.Subject)
+	}
 	return withDeadline(ctx, proven), nil
 }
 

@@ -117,11 +117,10 @@ func (o *observer) HandleRPC(ctx context.Context, event stats.RPCStats) {
 
 // TagConn implements stats.Handler.
 func (o *observer) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	conn := &connection{close: func() {}, answers: make(map[*answer]struct{})}
 	if addr, ok := info.RemoteAddr.(remoteAddr); ok {
-		conn.close = func() { _ = addr.conn.Close() } // the transport reports the end
+		return context.WithValue(ctx, connectionKey{}, addr.conn)
 	}
-	return context.WithValue(ctx, connectionKey{}, conn)
+	return ctx
 }
 
 // HandleConn implements stats.Handler.

@@ -59,6 +59,8 @@ type Config struct {
 	StallTimeout time.Duration
 	// StreamsPerUser is the maximum number of open streams of a user. Default 1,000. A negative number means no limit.
 	StreamsPerUser int
+	// Connections is the maximum number of open connections. Default 10,000. A negative number means no limit.
+	Connections int
 	// MaxReceiveBytes is the maximum size of a request message. Default 4 MiB.
 	MaxReceiveBytes int
 }
@@ -123,6 +125,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StreamsPerUser == 0 {
 		cfg.StreamsPerUser = 1000
 	}
+	if cfg.Connections == 0 {
+		cfg.Connections = 10_000
+	}
 	if cfg.MaxReceiveBytes == 0 {
 		cfg.MaxReceiveBytes = 4 << 20
 	}
@@ -137,7 +142,7 @@ func New(cfg Config) (*Server, error) {
 		transport = insecure.NewCredentials()
 	}
 	s.GRPC = grpc.NewServer(
-		grpc.Creds(closable{transport}),
+		grpc.Creds(limited{transport, newConnectionLimit(cfg)}),
 		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), observe.unread.unary, validateUnary(rules)),
 		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier),
 			newStreamLimit(cfg.StreamsPerUser).stream, stallStream(cfg.StallTimeout, observe.unread), validateStream(rules)),

@@ -3,14 +3,12 @@ package rpcserver
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/proto"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -175,34 +173,4 @@ func (s *stallingStream) stalled() error {
 	return rpcerr.Newf(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 		"The upload stalled, so it was discarded: the service waited for %s, and fewer than %d bytes arrived. Send the file again, without such pauses.",
 		s.timeout, s.left.Enough())
-}
-
-// closable are credentials whose connections can be closed while they are in use. gRPC offers no such method, but it passes the address
-// of a connection on.
-type closable struct {
-	credentials.TransportCredentials
-}
-
-// ServerHandshake implements credentials.TransportCredentials.
-func (c closable) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	return closableConn{conn, raw}, info, nil
-}
-
-// closableConn is a connection whose address refers to it.
-type closableConn struct {
-	net.Conn
-	raw net.Conn
-}
-
-// RemoteAddr implements net.Conn.
-func (c closableConn) RemoteAddr() net.Addr { return remoteAddr{c.Conn.RemoteAddr(), c.raw} }
-
-// remoteAddr is the address of a connection, with the connection.
-type remoteAddr struct {
-	net.Addr
-	conn net.Conn
 }

@@ -222,14 +222,14 @@ func TestTrickledResponsesEnd(t *testing.T) {
 		size, rate int // of messages, and per second
 		ends       bool
 	}{
-		"4 MiB at 50 bytes per second":    {4 << 20, 50, true},
-		"4 MiB at 200 bytes per second":   {4 << 20, 200, false},
-		"1,000 at 50 bytes per second":    {1000, 50, true},
-		"1,000 at 200 bytes per second":   {1000, 200, false},
-		"no content at 5 bytes a second":  {0, 5, true},
-		"64 KiB at 150 bytes per second":  {64 << 10, 150, false},
-		"200 KiB at 20 bytes per second":  {200 << 10, 20, true},
-		"200 KiB at 120 bytes per second": {200 << 10, 120, false},
+		"4 MiB at 50 bytes per second":     {4 << 20, 50, true},
+		"4 MiB at 200 bytes per second":    {4 << 20, 200, false},
+		"1,000 at 50 bytes per second":     {1000, 50, true},
+		"1,000 at 200 bytes per second":    {1000, 200, false},
+		"no content at 5 bytes per second": {0, 5, true},
+		"64 KiB at 150 bytes per second":   {64 << 10, 150, false},
+		"200 KiB at 20 bytes per second":   {200 << 10, 20, true},
+		"200 KiB at 120 bytes per second":  {200 << 10, 120, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

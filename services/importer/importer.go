@@ -138,7 +138,8 @@ func (s *Service) open(ctx context.Context) (err error) {
 		}
 	}
 	s.server, err = rpcserver.New(rpcserver.Config{Service: "importer", Verifier: cfg.Verifier, Logger: cfg.Logger,
-		Metrics: cfg.Metrics, DrainTimeout: cfg.ImporterDrainTimeout, StallTimeout: cfg.ImporterStallTimeout, StreamsPerUser: cfg.ImporterStreamsPerUser, TLS: cfg.ServerTLS})
+		Metrics: cfg.Metrics, DrainTimeout: cfg.ImporterDrainTimeout, StallTimeout: cfg.ImporterStallTimeout, StreamsPerUser: cfg.ImporterStreamsPerUser,
+		Connections: cfg.ImporterConnections, TLS: cfg.ServerTLS})
 	if err != nil {
 		return err
 	}

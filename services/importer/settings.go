@@ -41,6 +41,7 @@ type Settings struct {
 	SweepInterval          time.Duration  `help:"Interval at which the importer looks for imports and workbooks to delete." default:"10m"`
 	ImporterStallTimeout   time.Duration  `help:"How long the sender or the reader of a file can keep the importer waiting. Not shorter than --stall-timeout of the edges." default:"2m" min:"1ms"`
 	ImporterStreamsPerUser int            `help:"Maximum number of open gRPC streams per user at the importer: watched imports, uploads, and downloads. The edges have separate limits. A negative value means no limit." default:"1000" negative:"no limit"`
+	ImporterConnections    int            `help:"Maximum number of open gRPC connections of the importer. A negative value means no limit." default:"10000" negative:"no limit"`
 	ImporterDrainTimeout   time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
 

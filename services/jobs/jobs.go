@@ -61,7 +61,7 @@ func New(cfg Config) (_ *Service, err error) {
 		}
 	}()
 	s.server, err = rpcserver.New(rpcserver.Config{Service: "jobs", Verifier: cfg.Verifier, Logger: cfg.Logger,
-		Metrics: cfg.Metrics, DrainTimeout: cfg.JobsDrainTimeout, StreamsPerUser: cfg.JobsStreamsPerUser, TLS: cfg.ServerTLS})
+		Metrics: cfg.Metrics, DrainTimeout: cfg.JobsDrainTimeout, StreamsPerUser: cfg.JobsStreamsPerUser, Connections: cfg.JobsConnections, TLS: cfg.ServerTLS})
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,7 @@ type Settings struct {
 	OutputSegmentBytes   settings.Bytes `help:"Size of a job's output that stays in the database. The start of a longer output moves to blobs of this size." default:"1MiB" min:"64KiB" placeholder:"SIZE"`
 	OutputBlobs          string         `help:"URL of the bucket for long outputs, such as s3://BUCKET?prefix=outputs/. Empty for a directory in the data directory." placeholder:"URL"`
 	JobsStreamsPerUser   int            `help:"Maximum number of open gRPC streams per user at the jobs service. The edges have separate limits. A negative value means no limit." default:"1000" negative:"no limit"`
+	JobsConnections      int            `help:"Maximum number of open gRPC connections of the jobs service. A negative value means no limit." default:"10000" negative:"no limit"`
 	JobsDrainTimeout     time.Duration  `help:"How long calls of the jobs service can take to finish during a shutdown." default:"3s"`
 }
 
