@@ -31,7 +31,7 @@ import (
 //
 //   - heartbeat: the time from a heartbeat at one jobs service until a client of an edge at the other one has the update, with NATS and without
 //   - leased: the time from CreateJob until a waiting worker has the job, at 300 per second, with clients and workers at both jobs
-//     services, and with all clients at one and all workers at the other
+//     services, with all clients at one and all workers at the other, and with one jobs service
 //   - takeover: the time from the crash of the jobs service that leads until the other one leads, and from the crash of an importer until
 //     another one has leased its import
 //   - throughput: status changes per second of two jobs services, and of one
@@ -51,10 +51,14 @@ func BenchmarkCluster(b *testing.B) {
 	b.Run("leased", func(b *testing.B) {
 		m := medians{}
 		for range *runs {
-			for _, prefix := range []string{"", "elsewhere-"} {
-				r := startReplicas(b, d.url(), bus, 2)
+			for _, prefix := range []string{"one-", "", "elsewhere-"} {
+				n := 2
+				if prefix == "one-" {
+					n = 1
+				}
+				r := startReplicas(b, d.url(), bus, n)
 				users, workers := r.each(), r.each()
-				if prefix != "" {
+				if prefix == "elsewhere-" {
 					users, workers = r.at(0), r.at(1)
 				}
 				took := createToLeasedOf(b, users, workers)

@@ -12,14 +12,27 @@ import (
 // batch. So a transaction that reads nothing takes one round trip.
 type conn struct {
 	*pgx.Conn
-	begun bool
+	begun  bool
+	turn   bool // the transaction begins with the turn of this replica
+	waited bool // another replica had the turn
+}
+
+// opening returns the statements that begin the transaction.
+func (c *conn) opening() []*pgx.QueuedQuery {
+	c.begun = true
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	if c.turn {
+		b.Queue(`SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN false ELSE pg_advisory_xact_lock($1) IS NOT NULL END`, int64(turnLock)).
+			QueryRow(func(r pgx.Row) error { return r.Scan(&c.waited) })
+	}
+	return b.QueuedQueries
 }
 
 // SendBatch is SendBatch of pgx.Conn.
 func (c *conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if !c.begun {
-		c.begun = true
-		b.QueuedQueries = slices.Insert(b.QueuedQueries, 0, &pgx.QueuedQuery{SQL: "BEGIN"})
+		b.QueuedQueries = slices.Concat(c.opening(), b.QueuedQueries)
 	}
 	return c.Conn.SendBatch(ctx, b)
 }
@@ -52,9 +65,7 @@ func (c *conn) begin(ctx context.Context) error {
 	if c.begun {
 		return nil
 	}
-	c.begun = true
-	_, err := c.Conn.Exec(ctx, "BEGIN")
-	return err
+	return c.Conn.SendBatch(ctx, &pgx.Batch{QueuedQueries: c.opening()}).Close()
 }
 
 // failedRow is the result of a query that was not sent.

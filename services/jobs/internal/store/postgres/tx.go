@@ -29,8 +29,8 @@ type tx struct {
 	commit    job.Commit
 }
 
-func newTx(ctx context.Context, c *pgx.Conn, limit int64, active map[string]row) *tx {
-	t := &tx{ctx: ctx, conn: &conn{Conn: c}, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, positions: map[lane]*positions{}, rounds: map[string]int64{}}
+func newTx(ctx context.Context, c *conn, limit int64, active map[string]row) *tx {
+	t := &tx{ctx: ctx, conn: c, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, positions: map[lane]*positions{}, rounds: map[string]int64{}}
 	t.gates = job.NewGates(t.loadGate)
 	return t
 }
