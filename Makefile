@@ -112,7 +112,7 @@ chaos: $(BIN)/versitygw test-programs ## Kill, freeze, and disconnect the servic
 	HEADWAY_TEST_CRASHES=300 go test ./services/importer -count 1 -timeout 120m -run 'CrashesLeavePostgreSQLConsistent' -v
 
 .PHONY: bench-messy
-bench-messy: ## Score how messy files of public benchmarks are read (DIR=their folder; needs Python 3)
+bench-messy: ## Score how well messy files from public benchmarks are read (DIR=their folder; needs Python 3)
 	@test -n '$(DIR)' || { echo 'bench-messy: set DIR to the folder of the benchmarks' >&2; exit 2; }
 	@go run ./services/importer/internal/messybench '$(DIR)'
 

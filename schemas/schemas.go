@@ -8,8 +8,8 @@ import "embed"
 //go:embed *.yaml
 var Files embed.FS
 
-// JSONSchema describes a schema's YAML to editors (JSON Schema, draft 2020-12). It knows the form; what only shows
-// between the parts, as in references and keys, is checked on load.
+// JSONSchema describes a schema's YAML to editors (JSON Schema, draft 2020-12). It describes each part. Rules about
+// several parts, such as references and keys, are checked when a schema is loaded.
 //
 //go:embed schema.json
 var JSONSchema []byte

@@ -109,7 +109,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	case <-ended:
 		return err
 	case <-time.After(w.cfg.DrainTimeout + w.cfg.StopTimeout):
-		return errors.Join(err, errors.New("headway: some handlers did not return in time; their leases will expire"))
+		return errors.Join(err, errors.New("headway: some handlers did not return in time. Their leases will expire"))
 	}
 }
 

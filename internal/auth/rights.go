@@ -4,7 +4,7 @@ import "slices"
 
 // Rights are the rights of a token: scopes, kinds of jobs, and schemas. The name * allows all.
 type Rights struct {
-	// Scopes are of ScopeRead, ScopeRun, ScopeImport, and ScopePriority.
+	// Scopes are some of ScopeRead, ScopeRun, ScopeImport, and ScopePriority.
 	Scopes []string
 	// Kinds and Schemas are lists of names.
 	Kinds, Schemas []string

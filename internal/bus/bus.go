@@ -1,5 +1,5 @@
 // Package bus connects the replicas of a service, so that they learn of each other's changes within milliseconds. A message can
-// be lost, so what must be right is stored elsewhere, and a lost message costs time, and nothing else.
+// be lost. So data that must be correct is stored elsewhere, and a lost message only costs time.
 package bus
 
 // Bus connects a replica to the others. It is safe for concurrent use.

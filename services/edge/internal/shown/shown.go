@@ -1,5 +1,5 @@
-// Package shown remembers the final states that streams of a user's latest job have sent, so that a later stream doesn't send such
-// a state again, or that of an older job. A blob for each user and route stores this beyond a restart, and several edges can
+// Package shown remembers the ends of jobs (their final states) that streams of a user's latest job have sent, so that a later stream
+// doesn't send such an end again, or that of an older job. A blob for each user and route stores this beyond a restart, and several edges can
 // share the bucket.
 package shown
 

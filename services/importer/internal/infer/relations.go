@@ -350,7 +350,7 @@ func (s *storedTable) column(stored *imports.RelationColumn) *Column {
 			Evidence: fmt.Sprintf("A foreign key leads to %s.%s", r.to.relation.Name, stored.Parent.Column)}
 		s.sheet.References = append(s.sheet.References, c.Reference)
 	} else if stored.Parent != nil {
-		c.Evidence = append(c.Evidence, fmt.Sprintf("A foreign key leads to %s.%s, which no sheet can be asked for, so files must have the stored value", stored.Parent.Table, stored.Parent.Column))
+		c.Evidence = append(c.Evidence, fmt.Sprintf("A foreign key leads to %s.%s, which no sheet has, so files must have the stored value", stored.Parent.Table, stored.Parent.Column))
 	}
 	return c
 }

@@ -294,7 +294,7 @@ func (k *ruleCheck) blanks() {
 	case c.Required:
 		k.add("blank", Contradiction, "%q is required, so it is never empty. Delete required: true or blank: keep", c.Name)
 	case c.Unique:
-		k.add("blank", Contradiction, "%q is unique. A row that keeps its value can't be told from one that releases it. Delete unique: true or blank: keep", c.Name)
+		k.add("blank", Contradiction, "%q is unique. A row that keeps its value can't be distinguished from one that releases it. Delete unique: true or blank: keep", c.Name)
 	case r.Default != "":
 		k.add("blank", Contradiction, "empty cells have the default %q, so none keeps the value of the database. Delete one of the two", r.Default)
 	}

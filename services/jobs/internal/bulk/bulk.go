@@ -71,7 +71,7 @@ func (r Request) Spec(requestID string) (job.Spec, error) {
 }
 
 // filter returns the jobs that the request concerns, and to which its action can apply. Those that were stored after the request, whose
-// job has this ID, are left out. Their times can't tell, because the clock can be set back.
+// job has this ID, are left out. Their times don't show this, because the clock can be set back.
 func (r *Request) filter(id string) job.Filter {
 	f := job.Filter{Kinds: r.Kinds, Statuses: r.Statuses, Labels: r.Labels, CreatedAfter: r.After, CreatedBefore: r.Before,
 		StoredBefore: id, Limit: page}
@@ -88,7 +88,7 @@ func (r *Request) filter(id string) job.Filter {
 	return f
 }
 
-// Config configures a Runner. All fields are needed.
+// Config configures a Runner. All fields are required.
 type Config struct {
 	// Allow returns what the identity may change. again is set if the job runs again after the change.
 	Allow func(as auth.Identity, again bool) lifecycle.Allow
@@ -184,7 +184,7 @@ func (r *Runner) do(ctx context.Context, j *job.Job) {
 	}
 }
 
-// perform changes the jobs page by page, with heartbeats next to it.
+// perform changes the jobs page by page, and sends heartbeats in the meantime.
 func (r *run) perform(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	var beating sync.WaitGroup

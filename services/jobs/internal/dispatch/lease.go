@@ -88,7 +88,7 @@ func (d *Dispatcher) Requeue(jobs []job.Job) {
 			return stored.Release(d.cfg.Clock.Now(), j.Lease.Token, nil)
 		})
 		if errs[0] != nil {
-			d.cfg.Logger.Warn("can't return a job to the queue, its lease will expire", "job_id", j.ID, "error", errs[0])
+			d.cfg.Logger.Warn("can't return a job to the queue, so its lease must expire first", "job_id", j.ID, "error", errs[0])
 		}
 	}
 }

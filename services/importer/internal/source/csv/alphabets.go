@@ -179,7 +179,7 @@ func script(table *unicode.RangeTable, other string) model {
 
 var anyCyrillic = script(unicode.Cyrillic, "№«»–—€§°“”„…")
 
-// cyrillic scores letters that only some languages have lower.
+// cyrillic lowers the scores of letters that only some languages have.
 func cyrillic(before, r, after rune) int {
 	score := anyCyrillic(before, r, after)
 	if r != 'Ё' && r != 'ё' && unicode.Is(unicode.Cyrillic, r) && (r < 'А' || r > 'я') {
@@ -190,7 +190,7 @@ func cyrillic(before, r, after rune) int {
 
 var anyHebrew = script(unicode.Hebrew, "₪€°–—")
 
-// hebrew scores letters that are only at the ends of words lower elsewhere, which Cyrillic letters have there.
+// hebrew lowers the scores of letters that belong at the ends of words and are elsewhere, as bytes of Cyrillic texts often are.
 func hebrew(before, r, after rune) int {
 	if strings.ContainsRune("ךםןףץ", r) && unicode.Is(unicode.Hebrew, after) {
 		return -8
