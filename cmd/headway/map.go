@@ -134,6 +134,9 @@ func printPreview(out io.Writer, p *importsv1.FilePreview, schema *importsv1.Sch
 			c := proposal.GetColumns()[j]
 			used[proposal.GetWorkbookSheet()+"\x00"+c.GetHeader()] = true
 			fmt.Fprintf(table, "  %s\t%s\t%s\n", column.GetTitle(), c.GetHeader(), certainty(c))
+			if m := c.GetMixedDecimals(); m != nil {
+				fmt.Fprintf(table, "  \t\t%d have a decimal comma, %d a decimal point, and %d can have either\n", m.GetComma(), m.GetPoint(), m.GetEither())
+			}
 			for _, r := range c.GetReadings() {
 				fmt.Fprintf(table, "  \t\t“%s” is %s with the rules %s\n", r.GetCell(), r.GetValue(), rulesText(r.GetRules()))
 			}

@@ -141,6 +141,15 @@ describe("a browser in German", () => {
     await picture(page, "german-errors");
   });
 
+  test("writes the readings of a number as in German", async () => {
+    const { page } = await open(browser, headway.address, german);
+    const head = "Employee ID;Full name;E-mail;Department code;Designation code;Hired on;Salary;Active\n";
+    const row = "100401;Ina Abel;ina@example.com;SALES;CLK;2019-04-03;45.250;ja\n";
+    await choose(page, { name: "staff.csv", mimeType: "text/csv", buffer: Buffer.from(head + row) });
+    await page.getByRole("radio", { name: "45250", exact: true }).waitFor();
+    await page.getByRole("radio", { name: "45,25", exact: true }).waitFor();
+  });
+
   test("has files in German, and a program by Accept-Language", async () => {
     const get = async (/** @type {string} */ language, query = "") => {
       const path = `${headway.address}/api/v1/schemas/workforce/template.xlsx${query}`;

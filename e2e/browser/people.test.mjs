@@ -87,6 +87,8 @@ const texts = {
   "grouped.csv":
     "Booked on,Partner,Purpose,Amount\n2026-03-01,Stadtwerke,Strom,95.00\n,Groß,Rechnung 1,12.50\n,Klein,Rechnung 2,7.25\n" +
     "2026-03-02,Lang,Rechnung 3,8.00\n,Kurz,Rechnung 4,9.00\n",
+  "salaries.csv":
+    "Employee number;Name;Salary\n0201;Ann;1.234,56\n0202;Bob;1,234.56\n0203;Cy;1.234\n0204;Di;12,50\n0205;Ed;1.500\n",
   "sicil.csv": windows1254(
     "SİCİL NO;ADI SOYADI;BÖLÜM\r\n0101;İSMAİL IŞIK;SATIŞ\r\n0102;Şule ÇİĞDEM;BİLGİ İŞLEM\r\n0103;Ilgın Öz;SATIŞ\r\n",
   ),
@@ -209,6 +211,19 @@ describe("a file as people have it", () => {
     assert.match(await departments.locator("option:checked").innerText(), /^Master data \(2\)/);
     await confirm();
     await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+  });
+
+  test("can have decimal commas and decimal points in one column", async () => {
+    const { page, confirm, assertNoErrors } = await start("Staff");
+    await chooseWorkbook(page, join(folder, "salaries.csv"));
+    const note =
+      "Of the first values, 2 have a decimal comma, and one has a decimal point. 2 can have either: choose what they mean.";
+    await page.getByText(note).waitFor();
+    await assertAccessible(page, "mixed decimals");
+    await page.getByRole("radio", { name: "1234", exact: true }).check();
+    await confirm();
+    await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+    assertNoErrors();
   });
 
   test("asks what an ambiguous date means, even if all headers match", async () => {

@@ -164,6 +164,7 @@ export interface Messages {
   "mapping.missingLead": { fields: string };
   "mapping.undecided": { fields: string };
   "mapping.unread": undefined;
+  "mapping.mixedDecimals": { comma: number; point: number; either: number };
   "mapping.absent": undefined;
   "mapping.absentHint": undefined;
   "mapping.noSheets": undefined;
@@ -220,6 +221,7 @@ export interface Messages {
   "rules.pivotYear": undefined;
   "rules.decimal": undefined;
   "rules.thousands": undefined;
+  "rules.ambiguousDecimal": undefined;
   "rules.sign.point": undefined;
   "rules.sign.comma": undefined;
   "rules.sign.space": undefined;

@@ -98,5 +98,8 @@ function at({ sheet, file, row, column, line }: Location, writer: Writer): strin
 const letters = (column: number): string =>
   (column > 26 ? letters(Math.floor((column - 1) / 26)) : "") + String.fromCharCode(65 + ((column - 1) % 26));
 
+/** Returns a number of the data in the language of the page. */
+export const writeNumber = (number: string): string => plainNumber(number, current());
+
 /** Returns a cell in the language of the page. */
 export const writeLocation = (location: Location): string => at(location, current());

@@ -900,6 +900,8 @@ export interface components {
             column: string;
             /** @description The text of the header in the file. */
             header: string;
+            /** @description The numbers among the first values, if some have a decimal comma and others a decimal point. */
+            mixedDecimals?: components["schemas"]["headway.imports.v1.MixedDecimals"];
             /**
              * @description Ways to read the values, if some of the first ones can be read in several ways, or only with rules, such as those with a currency:
              *     rules for the column, with the resulting values. The most likely one comes first.
@@ -1217,6 +1219,24 @@ export interface components {
             row: number;
             /** @description The name of the sheet in the workbook. Empty for text files. */
             sheet: string;
+        };
+        /** @description MixedDecimals counts numbers by their separator of decimals. Numbers without separators, such as 12, are not counted. */
+        "headway.imports.v1.MixedDecimals": {
+            /**
+             * Format: int64
+             * @description Those that can only have a decimal comma, such as 1.234,56.
+             */
+            comma: number;
+            /**
+             * Format: int64
+             * @description Those that can have either, such as 1.234.
+             */
+            either: number;
+            /**
+             * Format: int64
+             * @description Those that can only have a decimal point, such as 1,234.56.
+             */
+            point: number;
         };
         /** @description Notice is useful information that is not an error. */
         "headway.imports.v1.Notice": {
@@ -1660,6 +1680,8 @@ export interface components {
             addPrefix?: string;
             /** @description A text that is added at the end if it is not there. */
             addSuffix?: string;
+            /** @description The separator before the decimals of the numbers that have several readings: a point or a comma. All others are read as they are. */
+            ambiguousDecimal?: string;
             /**
              * @description What an empty cell means. For a row that the database has: clear or keep. With above, the cell has the value of the cell above.
              * @enum {string}

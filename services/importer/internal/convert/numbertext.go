@@ -75,6 +75,11 @@ func readNumber(s []byte, by *numberRules) numberText {
 	}
 	var n numberText
 	n.readings, n.hidden = readDigits(t[first:last], negatives == 1, by)
+	if len(n.readings) > 1 && by != nil && by.ambiguous != 0 {
+		strict := *by
+		strict.point = by.ambiguous
+		n.readings, _ = readDigits(t[first:last], negatives == 1, &strict)
+	}
 	if priceDash && negativeAfter == 1 {
 		for _, r := range n.readings {
 			n.add(strings.TrimPrefix(r, "-"))

@@ -16,20 +16,25 @@ type numberRules struct {
 	// no separators of thousands.
 	point, group byte
 	ungrouped    bool
-	percent      schema.Percent
-	units        map[string]*big.Rat
+	// ambiguous separates the decimals of numbers that have several readings.
+	ambiguous byte
+	percent   schema.Percent
+	units     map[string]*big.Rat
 	// names are the factors of units by their spelling. Those that are not unique are left out.
 	names map[string]*big.Rat
 }
 
 // compileNumbers returns the rules for numbers, or nil if there are none.
 func compileNumbers(typ schema.Type, rules *schema.Rules) *numberRules {
-	if typ != schema.Integer && typ != schema.Decimal || rules.Decimal+rules.Thousands+string(rules.Percent) == "" && len(rules.Units) == 0 {
+	if typ != schema.Integer && typ != schema.Decimal || rules.Decimal+rules.Thousands+rules.AmbiguousDecimal+string(rules.Percent) == "" && len(rules.Units) == 0 {
 		return nil
 	}
 	n := &numberRules{percent: rules.Percent, ungrouped: rules.Thousands == schema.NoSeparator}
 	if folded, _ := fold([]byte(rules.Decimal)); len(folded) == 1 {
 		n.point = folded[0]
+	}
+	if folded, _ := fold([]byte(rules.AmbiguousDecimal)); len(folded) == 1 {
+		n.ambiguous = folded[0]
 	}
 	if folded, _ := fold([]byte(rules.Thousands)); len(folded) == 1 {
 		n.group = folded[0]
@@ -55,7 +60,7 @@ func compileNumbers(typ schema.Type, rules *schema.Rules) *numberRules {
 
 // separated reports whether the rules have a separator.
 func (n *numberRules) separated() bool {
-	return n != nil && (n.point != 0 || n.group != 0 || n.ungrouped)
+	return n != nil && (n.point != 0 || n.group != 0 || n.ungrouped || n.ambiguous != 0)
 }
 
 // allows reports whether numbers can have these separators. A point of 0 is a number without decimals.

@@ -66,6 +66,9 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 		for _, c := range o.Columns {
 			proposal := &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,
 				Reason: importsv1.ProposalReason(c.Reason), Sure: c.Sure, ReadingSure: c.ReadingSure}
+			if m := c.Mixed; m != (mapping.MixedDecimals{}) {
+				proposal.MixedDecimals = &importsv1.MixedDecimals{Comma: uint32(m.Comma), Point: uint32(m.Point), Either: uint32(m.Either)}
+			}
 			for _, r := range c.Readings {
 				proposal.Readings = append(proposal.Readings, &importsv1.Reading{Rules: rulesMessage(r.Rules), Cell: r.Cell, Value: r.Value})
 			}

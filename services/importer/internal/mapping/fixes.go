@@ -19,7 +19,12 @@ func unreadable(spec *schema.Column, texts []string) (string, [][]*schema.Rules)
 		case schema.Integer, schema.Decimal:
 			if unit := onlyUnit(texts); unit != "" {
 				units := &schema.Rules{Units: map[string]string{unit: "1"}}
-				return t, [][]*schema.Rules{{units}, {units.Over(&schema.Rules{Decimal: ","}), units.Over(&schema.Rules{Decimal: "."})}}
+				ruled := *spec
+				ruled.Rules = units.Over(spec.Rules)
+				if cell, ambiguous := firstAmbiguous(&ruled, texts); ambiguous {
+					t = cell
+				}
+				return t, [][]*schema.Rules{{units}, decimalRules(spec, texts, units)}
 			}
 		case schema.Date, schema.DateTime:
 			if isCompactDate(t) {

@@ -99,6 +99,8 @@ type ColumnProposal struct {
 	// cells, if they could have the value of the cell above. The most likely one comes first. ReadingSure means that only that one fits all of the first values.
 	Readings    []Reading
 	ReadingSure bool
+	// Mixed counts its numbers by their separators, if they have different ones.
+	Mixed MixedDecimals
 	// Samples are the first values as they would be imported.
 	Samples []Sample
 }

@@ -18,6 +18,10 @@ type Reading struct {
 	Cell, Value string
 }
 
+// MixedDecimals counts numbers that can only have a decimal comma, only a decimal point, or either. All are 0 if not all of the numbers of a
+// column with one reading have the same.
+type MixedDecimals struct{ Comma, Point, Either int }
+
 // pivotYear is the last year that a year of two digits means in a proposed reading.
 const pivotYear = 2049
 
@@ -35,7 +39,9 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 			spec, _ := s.Sheet(o.Sheet).Column(c.Name)
 			header := slices.IndexFunc(files[at].Columns, func(f FileColumn) bool { return f.Header == c.Header })
 			if spec != nil && header >= 0 {
-				c.Readings, c.ReadingSure = readings(spec, files[at].texts[header])
+				texts := files[at].texts[header]
+				c.Readings, c.ReadingSure = readings(spec, texts)
+				c.Mixed = mixedDecimals(spec, texts, nil)
 			}
 		}
 	}
@@ -46,7 +52,7 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 func readings(spec *schema.Column, texts []string) (list []Reading, sure bool) {
 	var best level
 	if cell, ambiguous := firstAmbiguous(spec, texts); ambiguous {
-		best = levelOf(spec, cell, texts, choices(spec.Type, cell))
+		best = levelOf(spec, cell, texts, choices(spec, cell, texts))
 	}
 	if len(best.list) == 0 {
 		cell, levels := unreadable(spec, texts)
@@ -142,12 +148,12 @@ func read(c *convert.Column, t string) (string, bool) {
 }
 
 // choices returns rules that could give the cell one reading. Later ones are for a cell that has several by all the others.
-func choices(typ schema.Type, cell string) [][]*schema.Rules {
-	switch typ {
+func choices(spec *schema.Column, cell string, texts []string) [][]*schema.Rules {
+	switch spec.Type {
 	case schema.Integer, schema.Decimal:
-		points := []*schema.Rules{{Decimal: ","}, {Decimal: "."}}
+		points := decimalRules(spec, texts, nil)
 		percents := []*schema.Rules{{Percent: schema.Number}, {Percent: schema.Fraction}}
-		if typ == schema.Integer {
+		if spec.Type == schema.Integer {
 			percents = percents[:1]
 		}
 		var both []*schema.Rules
@@ -169,6 +175,44 @@ func choices(typ schema.Type, cell string) [][]*schema.Rules {
 		return [][]*schema.Rules{{yes, no}}
 	}
 	return nil
+}
+
+// decimalRules returns rules for the separator of decimals, in addition to others. If the column has both, they concern only numbers that can
+// have either, because every other number has only one reading.
+func decimalRules(spec *schema.Column, texts []string, others *schema.Rules) []*schema.Rules {
+	comma, point := &schema.Rules{Decimal: ","}, &schema.Rules{Decimal: "."}
+	if mixed := mixedDecimals(spec, texts, others); mixed != (MixedDecimals{}) {
+		comma, point = &schema.Rules{AmbiguousDecimal: ","}, &schema.Rules{AmbiguousDecimal: "."}
+		if mixed.Point > mixed.Comma {
+			comma, point = point, comma
+		}
+	}
+	return []*schema.Rules{comma.Over(others), point.Over(others)}
+}
+
+// mixedDecimals counts the separators of numbers, with other rules that they need.
+func mixedDecimals(spec *schema.Column, texts []string, others *schema.Rules) (m MixedDecimals) {
+	own := others.Over(spec.Rules)
+	if spec.Type != schema.Integer && spec.Type != schema.Decimal || !own.IsZero() && own.Decimal+own.AmbiguousDecimal != "" {
+		return m
+	}
+	byComma, byPoint := ruledBy(spec, (&schema.Rules{Decimal: ","}).Over(others)), ruledBy(spec, (&schema.Rules{Decimal: "."}).Over(others))
+	for _, t := range texts {
+		comma, hasComma := read(byComma, t)
+		point, hasPoint := read(byPoint, t)
+		switch {
+		case hasComma && hasPoint && comma != point:
+			m.Either++
+		case hasComma && !hasPoint:
+			m.Comma++
+		case hasPoint && !hasComma:
+			m.Point++
+		}
+	}
+	if m.Comma == 0 || m.Point == 0 {
+		return MixedDecimals{}
+	}
+	return m
 }
 
 // agrees reports whether the form of a column is that of the rules.

@@ -51,6 +51,11 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 		"currencies": {[][]string{{"a", "$45,000.00", "", "", ""}, {"b", "$1,250.50", "", "", ""}}, map[string]string{"price": "!45000"}},
 		"ambiguous currencies": {[][]string{{"a", "45.000 €", "", "", ""}, {"b", "12 €", "", "", ""}},
 			map[string]string{"price": "45000 45"}},
+		"commas and points": {[][]string{{"a", "1.234,56", "", "", ""}, {"b", "1,234.56", "", "", ""}, {"c", "1.234", "", "", ""}, {"d", "12.50", "", "", ""}},
+			map[string]string{"price": "1.234 1234"}},
+		"commas and points, all clear": {[][]string{{"a", "1.234,56", "", "", ""}, {"b", "1,234.56", "", "", ""}}, nil},
+		"commas and points with a currency": {[][]string{{"a", "1.234,56 €", "", "", ""}, {"b", "€1,234.56", "", "", ""}, {"c", "1.234 €", "", "", ""}},
+			map[string]string{"price": "1234 1.234"}},
 		"several currencies":       {[][]string{{"a", "45,000.00 $", "", "", ""}, {"b", "1,250.50 €", "", "", ""}}, nil},
 		"remarks":                  {[][]string{{"a", "see HR", "", "", ""}, {"b", "tbd", "", "", ""}}, nil},
 		"dates without separators": {[][]string{{"a", "", "", "01022019", ""}, {"b", "", "", "31122021", ""}}, map[string]string{"since": "!2019-02-01 2019-01-02"}},
@@ -162,5 +167,30 @@ func TestColumnsThatNeedRulesAreAsked(t *testing.T) {
 	m := []imports.SheetMapping{{Sheet: "articles", Rules: map[string]*schema.Rules{"price": {Units: map[string]string{"$": "1"}}}}}
 	if err := Confirm(t.Context(), file, s, m, false); err != nil {
 		t.Errorf("with rules: %v", err)
+	}
+}
+
+// TestMixedDecimalsAreCounted has numbers with a decimal comma and with a decimal point in one column. The rules of its readings concern
+// only those that can have either.
+func TestMixedDecimalsAreCounted(t *testing.T) {
+	rows := [][]string{{"Code", "Price", "Share"}, {"a", "1.234,56", "1.5"}, {"b", "1,234.56", "2.5"}, {"c", "1.234", "1.234"}, {"d", "12,50", "7"}, {"e", "12", ""}}
+	p, err := Look(t.Context(), book{"Articles": rows}, prices(t), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	price, share := p.Proposals[0].Columns[1], p.Proposals[0].Columns[2]
+	if price.Mixed != (MixedDecimals{Comma: 2, Point: 1, Either: 1}) || share.Mixed != (MixedDecimals{}) {
+		t.Errorf("the decimals are %+v and %+v", price.Mixed, share.Mixed)
+	}
+	spec, _ := prices(t).Sheets[0].Column("price")
+	for _, r := range price.Readings {
+		for _, row := range rows[1:] {
+			if _, ok := read(ruledBy(spec, r.Rules), row[1]); !ok {
+				t.Errorf("the rules for %s don't read %s", r.Value, row[1])
+			}
+		}
+	}
+	if len(price.Readings) != 2 || price.ReadingSure {
+		t.Errorf("the readings are %+v", price.Readings)
 	}
 }

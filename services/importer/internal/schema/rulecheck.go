@@ -26,7 +26,7 @@ type RuleProblem struct {
 // ruleTypes are the types of columns that can have a rule. All can have the others.
 var ruleTypes = map[string][]Type{
 	"unicode": {Text, Email, Phone}, "collapse": {Text, Email, Phone}, "case": {Text, Email}, "add_prefix": {Text, Email, Phone}, "add_suffix": {Text, Email, Phone},
-	"decimal": {Integer, Decimal}, "thousands": {Integer, Decimal}, "percent": {Integer, Decimal}, "units": {Integer, Decimal},
+	"decimal": {Integer, Decimal}, "thousands": {Integer, Decimal}, "ambiguous_decimal": {Integer, Decimal}, "percent": {Integer, Decimal}, "units": {Integer, Decimal},
 	"date_order": {Date, DateTime}, "date_formats": {Date, DateTime}, "pivot_year": {Date, DateTime},
 	"true_values": {Boolean}, "false_values": {Boolean},
 }
@@ -209,6 +209,12 @@ func (k *ruleCheck) numbers() {
 	r := k.rules
 	if r.Decimal != "" && !slices.Contains(decimalSigns, r.Decimal) {
 		k.add("decimal", BadRule, "%q is not a decimal separator. Use a point or a comma, for example decimal: \",\"", r.Decimal)
+	}
+	switch {
+	case r.AmbiguousDecimal != "" && !slices.Contains(decimalSigns, r.AmbiguousDecimal):
+		k.add("ambiguous_decimal", BadRule, "%q is not a decimal separator. Use a point or a comma, for example ambiguous_decimal: \",\"", r.AmbiguousDecimal)
+	case r.AmbiguousDecimal != "" && r.Decimal != "":
+		k.add("ambiguous_decimal", Contradiction, "with the rule decimal, no number is ambiguous. Delete one of the two")
 	}
 	if r.Thousands != "" && !slices.Contains(thousandsSigns, r.Thousands) {
 		k.add("thousands", BadRule, "%q does not separate thousands. Use a point, a comma, a space, an apostrophe, or none", r.Thousands)

@@ -34,6 +34,8 @@ type Rules struct {
 	// Decimal and Thousands are the separators of numbers. Thousands is NoSeparator if numbers have none.
 	Decimal   string `json:"decimal,omitempty"`
 	Thousands string `json:"thousands,omitempty"`
+	// AmbiguousDecimal is the separator of decimals of numbers that have several readings. All others are read as they are.
+	AmbiguousDecimal string `json:"ambiguous_decimal,omitempty"`
 	// Percent is the meaning of a percentage.
 	Percent Percent `json:"percent,omitempty"`
 	// Units are the units that can be next to a number, with the factors that convert them to that of the column.

@@ -17,6 +17,7 @@ sheets:
       - {name: code, type: text, required: true, rules: {unicode: nfkc, collapse: true, trim: "*", remove_prefix: [No., "Nr."], remove_suffix: old, case: upper, add_prefix: A-, add_suffix: -Z}}
       - {name: price, type: decimal, rules: {decimal: ",", thousands: ".", percent: fraction, units: {€: 1, ct: 0.01}, default: 0, empty: [gratis]}}
       - {name: since, type: date, rules: {date_order: dmy, pivot_year: 2049, blank: keep}}
+      - {name: fee, type: decimal, rules: {ambiguous_decimal: ","}}
       - {name: until, type: date, rules: {date_formats: [dd.MM.yyyy, "d. MMMM yyyy"], lookup: {open: "9999-12-31"}}}
       - {name: active, type: boolean, rules: {true_values: x, false_values: [o, "-"]}}
       - {name: kind, type: enum, allowed: [part, whole], rules: {lookup: {Teil: part, ganz: whole}, replace: [{text: ".", with: ""}, {pattern: "^(.)x", with: "$1"}]}}
@@ -79,6 +80,9 @@ func TestWrongRulesAreNamedWithTheirLine(t *testing.T) {
 		message    string
 	}{
 		{"decimal", `{decimal: ",", thousands: ","}`, Contradiction, "the same separator"},
+		{"decimal", `{ambiguous_decimal: ";"}`, BadRule, "not a decimal separator"},
+		{"decimal", `{ambiguous_decimal: ",", decimal: "."}`, Contradiction, "no number is ambiguous"},
+		{"text", `{ambiguous_decimal: ","}`, BadRule, "Only integer and decimal columns"},
 		{"decimal", `{decimal: ";"}`, BadRule, "not a decimal separator"},
 		{"decimal", `{thousands: "-"}`, BadRule, "does not separate thousands"},
 		{"text", `{date_order: dmy}`, BadRule, "type text has no \"date_order\". Only date and datetime columns have one"},

@@ -3,7 +3,16 @@ import type { MappedColumn } from "@headway/client/react";
 import { useId, useState } from "react";
 import { t } from "../../messages/index.js";
 import { RuleSamples, type SamplesOf } from "./RuleSamples.js";
-import { countRules, fieldsFor, fromPairs, type Pair, pairsOf, type RuleField, withRule } from "./ruleFields.js";
+import {
+  countRules,
+  fieldsFor,
+  fromPairs,
+  type Pair,
+  pairsOf,
+  type RuleField,
+  shownValue,
+  withRule,
+} from "./ruleFields.js";
 
 interface RuleFieldsProps {
   mapped: MappedColumn;
@@ -41,7 +50,7 @@ export function RuleFields({ mapped, samplesOf, onChange }: RuleFieldsProps) {
               />
             ))}
           </div>
-          {source && <RuleSamples title={title} rules={rules} header={source.header} samplesOf={samplesOf} />}
+          {source && <RuleSamples column={column} rules={rules} header={source.header} samplesOf={samplesOf} />}
         </>
       )}
     </details>
@@ -65,7 +74,9 @@ export function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | 
             aria-invalid={mapped.undecided || undefined}
             onChange={() => onChange(set(rules))}
           />
-          {rules?.blank === "above" ? t("rules.above", { value }) : value || t("rules.staysEmpty")}
+          {rules?.blank === "above"
+            ? t("rules.above", { value })
+            : shownValue(mapped.column, value) || t("rules.staysEmpty")}
         </label>
       ))}
     </fieldset>

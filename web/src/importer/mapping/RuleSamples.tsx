@@ -1,13 +1,14 @@
-import type { SampleValue, ValueRules } from "@headway/client";
+import type { SampleValue, SchemaColumn, ValueRules } from "@headway/client";
 import { useEffect, useState } from "react";
 import { t } from "../../messages/index.js";
 import { errorText, sampleText } from "../../messages/server.js";
+import { shownValue } from "./ruleFields.js";
 
 /** Asks for some values of a column as they would be imported. */
 export type SamplesOf = () => Promise<readonly SampleValue[]>;
 
 interface RuleSamplesProps {
-  title: string;
+  column: SchemaColumn;
   rules: ValueRules | undefined;
   header: string;
   samplesOf: SamplesOf;
@@ -17,7 +18,7 @@ interface RuleSamplesProps {
 const pause = 300;
 
 /** Some values of a column as they would be imported, asked for again after each change. */
-export function RuleSamples({ title, rules, header, samplesOf }: RuleSamplesProps) {
+export function RuleSamples({ column, rules, header, samplesOf }: RuleSamplesProps) {
   const [samples, setSamples] = useState<readonly SampleValue[]>([]);
   const [problem, setProblem] = useState("");
   // biome-ignore lint/correctness/useExhaustiveDependencies: the samples depend on the rules and the header
@@ -42,7 +43,7 @@ export function RuleSamples({ title, rules, header, samplesOf }: RuleSamplesProp
   }, [rules, header]);
   return (
     <div className="mapping-samples" role="status">
-      <p className="fine muted">{t("rules.samples", { title })}</p>
+      <p className="fine muted">{t("rules.samples", { title: column.title || column.name })}</p>
       {problem && <p className="note warn">{problem}</p>}
       {!problem && (
         <ul>
@@ -50,7 +51,9 @@ export function RuleSamples({ title, rules, header, samplesOf }: RuleSamplesProp
             <li key={sample.cell} data-bad={sample.problem ? true : undefined}>
               <span className="muted">{sample.cell}</span>
               <span aria-hidden="true">→</span>
-              <strong>{sample.problem ? sampleText(sample) : sample.value || t("mapping.empty")}</strong>
+              <strong>
+                {sample.problem ? sampleText(sample) : shownValue(column, sample.value) || t("mapping.empty")}
+              </strong>
             </li>
           ))}
         </ul>

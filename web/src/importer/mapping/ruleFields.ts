@@ -1,6 +1,7 @@
 /** The value rules that the page offers, by the type of the column. */
 import type { SchemaColumn, ValueRules } from "@headway/client";
 import type { PlainKey } from "../../messages/index.js";
+import { writeNumber } from "../../messages/text.js";
 
 type Rule = keyof ValueRules;
 type Type = SchemaColumn["type"];
@@ -63,6 +64,16 @@ const fields: readonly RuleField[] = [
     ],
   },
   {
+    rule: "ambiguousDecimal",
+    label: "rules.ambiguousDecimal",
+    types: numbers,
+    kind: "choice",
+    options: [
+      { value: ".", text: "rules.sign.point" },
+      { value: ",", text: "rules.sign.comma" },
+    ],
+  },
+  {
     rule: "percent",
     label: "rules.percent",
     types: numbers,
@@ -110,6 +121,10 @@ const fields: readonly RuleField[] = [
 /** Returns the rules that a column can have. */
 export const fieldsFor = ({ type }: SchemaColumn): readonly RuleField[] =>
   fields.filter(({ types }) => !types || types.includes(type));
+
+/** Returns a value as it would be imported, in the language of the page: 1.234 means another number in German. */
+export const shownValue = ({ type }: SchemaColumn, value: string): string =>
+  numbers.includes(type) ? writeNumber(value) : value;
 
 /** Sets a rule, or deletes it if its value is empty. Without any rule, there are none. */
 export function withRule(rules: ValueRules | undefined, rule: Rule, value: unknown): ValueRules | undefined {

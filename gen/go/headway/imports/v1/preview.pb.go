@@ -460,7 +460,9 @@ type ColumnProposal struct {
 	// Whether only the first of the readings fits all of the first values.
 	ReadingSure bool `protobuf:"varint,7,opt,name=reading_sure,json=readingSure,proto3" json:"reading_sure,omitempty"`
 	// The first different values, at most 5, as they would be imported by the rules of the schema and the mapping.
-	Samples       []*SampleValue `protobuf:"bytes,8,rep,name=samples,proto3" json:"samples,omitempty"`
+	Samples []*SampleValue `protobuf:"bytes,8,rep,name=samples,proto3" json:"samples,omitempty"`
+	// The numbers among the first values, if some have a decimal comma and others a decimal point.
+	MixedDecimals *MixedDecimals `protobuf:"bytes,9,opt,name=mixed_decimals,json=mixedDecimals,proto3" json:"mixed_decimals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -551,6 +553,77 @@ func (x *ColumnProposal) GetSamples() []*SampleValue {
 	return nil
 }
 
+func (x *ColumnProposal) GetMixedDecimals() *MixedDecimals {
+	if x != nil {
+		return x.MixedDecimals
+	}
+	return nil
+}
+
+// MixedDecimals counts numbers by their separator of decimals. Numbers without separators, such as 12, are not counted.
+type MixedDecimals struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that can only have a decimal comma, such as 1.234,56.
+	Comma uint32 `protobuf:"varint,1,opt,name=comma,proto3" json:"comma,omitempty"`
+	// Those that can only have a decimal point, such as 1,234.56.
+	Point uint32 `protobuf:"varint,2,opt,name=point,proto3" json:"point,omitempty"`
+	// Those that can have either, such as 1.234.
+	Either        uint32 `protobuf:"varint,3,opt,name=either,proto3" json:"either,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MixedDecimals) Reset() {
+	*x = MixedDecimals{}
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MixedDecimals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MixedDecimals) ProtoMessage() {}
+
+func (x *MixedDecimals) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MixedDecimals.ProtoReflect.Descriptor instead.
+func (*MixedDecimals) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MixedDecimals) GetComma() uint32 {
+	if x != nil {
+		return x.Comma
+	}
+	return 0
+}
+
+func (x *MixedDecimals) GetPoint() uint32 {
+	if x != nil {
+		return x.Point
+	}
+	return 0
+}
+
+func (x *MixedDecimals) GetEither() uint32 {
+	if x != nil {
+		return x.Either
+	}
+	return 0
+}
+
 // SampleValue is a cell and its value.
 type SampleValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -570,7 +643,7 @@ type SampleValue struct {
 
 func (x *SampleValue) Reset() {
 	*x = SampleValue{}
-	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +655,7 @@ func (x *SampleValue) String() string {
 func (*SampleValue) ProtoMessage() {}
 
 func (x *SampleValue) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_preview_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +668,7 @@ func (x *SampleValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleValue.ProtoReflect.Descriptor instead.
 func (*SampleValue) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SampleValue) GetCell() string {
@@ -648,7 +721,7 @@ type Reading struct {
 
 func (x *Reading) Reset() {
 	*x = Reading{}
-	mi := &file_headway_imports_v1_preview_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +733,7 @@ func (x *Reading) String() string {
 func (*Reading) ProtoMessage() {}
 
 func (x *Reading) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_preview_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_preview_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +746,7 @@ func (x *Reading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reading.ProtoReflect.Descriptor instead.
 func (*Reading) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{6}
+	return file_headway_imports_v1_preview_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Reading) GetRules() *ValueRules {
@@ -734,7 +807,7 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\rSheetProposal\x12\x14\n" +
 	"\x05sheet\x18\x01 \x01(\tR\x05sheet\x12%\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tR\rworkbookSheet\x12<\n" +
-	"\acolumns\x18\x03 \x03(\v2\".headway.imports.v1.ColumnProposalR\acolumns\"\xbd\x02\n" +
+	"\acolumns\x18\x03 \x03(\v2\".headway.imports.v1.ColumnProposalR\acolumns\"\x87\x03\n" +
 	"\x0eColumnProposal\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x16\n" +
 	"\x06header\x18\x02 \x01(\tR\x06header\x12\x14\n" +
@@ -743,7 +816,12 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\x04sure\x18\x05 \x01(\bR\x04sure\x127\n" +
 	"\breadings\x18\x06 \x03(\v2\x1b.headway.imports.v1.ReadingR\breadings\x12!\n" +
 	"\freading_sure\x18\a \x01(\bR\vreadingSure\x129\n" +
-	"\asamples\x18\b \x03(\v2\x1f.headway.imports.v1.SampleValueR\asamples\"\xb2\x01\n" +
+	"\asamples\x18\b \x03(\v2\x1f.headway.imports.v1.SampleValueR\asamples\x12H\n" +
+	"\x0emixed_decimals\x18\t \x01(\v2!.headway.imports.v1.MixedDecimalsR\rmixedDecimals\"S\n" +
+	"\rMixedDecimals\x12\x14\n" +
+	"\x05comma\x18\x01 \x01(\rR\x05comma\x12\x14\n" +
+	"\x05point\x18\x02 \x01(\rR\x05point\x12\x16\n" +
+	"\x06either\x18\x03 \x01(\rR\x06either\"\xb2\x01\n" +
 	"\vSampleValue\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\tR\x04cell\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x18\n" +
@@ -775,7 +853,7 @@ func file_headway_imports_v1_preview_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_preview_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(ProposalReason)(0),           // 0: headway.imports.v1.ProposalReason
 	(*FilePreview)(nil),           // 1: headway.imports.v1.FilePreview
@@ -783,37 +861,39 @@ var file_headway_imports_v1_preview_proto_goTypes = []any{
 	(*PreviewColumn)(nil),         // 3: headway.imports.v1.PreviewColumn
 	(*SheetProposal)(nil),         // 4: headway.imports.v1.SheetProposal
 	(*ColumnProposal)(nil),        // 5: headway.imports.v1.ColumnProposal
-	(*SampleValue)(nil),           // 6: headway.imports.v1.SampleValue
-	(*Reading)(nil),               // 7: headway.imports.v1.Reading
-	nil,                           // 8: headway.imports.v1.FilePreview.TextFormatsEntry
-	(*SheetMapping)(nil),          // 9: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),            // 10: headway.imports.v1.TextFormat
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(IssueCode)(0),                // 12: headway.imports.v1.IssueCode
-	(*Text)(nil),                  // 13: headway.imports.v1.Text
-	(*ValueRules)(nil),            // 14: headway.imports.v1.ValueRules
+	(*MixedDecimals)(nil),         // 6: headway.imports.v1.MixedDecimals
+	(*SampleValue)(nil),           // 7: headway.imports.v1.SampleValue
+	(*Reading)(nil),               // 8: headway.imports.v1.Reading
+	nil,                           // 9: headway.imports.v1.FilePreview.TextFormatsEntry
+	(*SheetMapping)(nil),          // 10: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),            // 11: headway.imports.v1.TextFormat
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(IssueCode)(0),                // 13: headway.imports.v1.IssueCode
+	(*Text)(nil),                  // 14: headway.imports.v1.Text
+	(*ValueRules)(nil),            // 15: headway.imports.v1.ValueRules
 }
 var file_headway_imports_v1_preview_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
 	4,  // 1: headway.imports.v1.FilePreview.proposals:type_name -> headway.imports.v1.SheetProposal
-	9,  // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
-	10, // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
-	11, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
-	8,  // 5: headway.imports.v1.FilePreview.text_formats:type_name -> headway.imports.v1.FilePreview.TextFormatsEntry
+	10, // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
+	11, // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
+	12, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
+	9,  // 5: headway.imports.v1.FilePreview.text_formats:type_name -> headway.imports.v1.FilePreview.TextFormatsEntry
 	3,  // 6: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
 	5,  // 7: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
 	0,  // 8: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
-	7,  // 9: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
-	6,  // 10: headway.imports.v1.ColumnProposal.samples:type_name -> headway.imports.v1.SampleValue
-	12, // 11: headway.imports.v1.SampleValue.code:type_name -> headway.imports.v1.IssueCode
-	13, // 12: headway.imports.v1.SampleValue.text:type_name -> headway.imports.v1.Text
-	14, // 13: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
-	10, // 14: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	8,  // 9: headway.imports.v1.ColumnProposal.readings:type_name -> headway.imports.v1.Reading
+	7,  // 10: headway.imports.v1.ColumnProposal.samples:type_name -> headway.imports.v1.SampleValue
+	6,  // 11: headway.imports.v1.ColumnProposal.mixed_decimals:type_name -> headway.imports.v1.MixedDecimals
+	13, // 12: headway.imports.v1.SampleValue.code:type_name -> headway.imports.v1.IssueCode
+	14, // 13: headway.imports.v1.SampleValue.text:type_name -> headway.imports.v1.Text
+	15, // 14: headway.imports.v1.Reading.rules:type_name -> headway.imports.v1.ValueRules
+	11, // 15: headway.imports.v1.FilePreview.TextFormatsEntry.value:type_name -> headway.imports.v1.TextFormat
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_preview_proto_init() }
@@ -830,7 +910,7 @@ func file_headway_imports_v1_preview_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_preview_proto_rawDesc), len(file_headway_imports_v1_preview_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

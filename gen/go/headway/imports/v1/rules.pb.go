@@ -54,6 +54,8 @@ type ValueRules struct {
 	Decimal string `protobuf:"bytes,12,opt,name=decimal,proto3" json:"decimal,omitempty"`
 	// The separator between thousands: a point, a comma, a space, an apostrophe, or none.
 	Thousands string `protobuf:"bytes,13,opt,name=thousands,proto3" json:"thousands,omitempty"`
+	// The separator before the decimals of the numbers that have several readings: a point or a comma. All others are read as they are.
+	AmbiguousDecimal string `protobuf:"bytes,23,opt,name=ambiguous_decimal,json=ambiguousDecimal,proto3" json:"ambiguous_decimal,omitempty"`
 	// Whether 12% is 0.12 (fraction) or 12 (number).
 	Percent string `protobuf:"bytes,14,opt,name=percent,proto3" json:"percent,omitempty"`
 	// Units next to a number, with the factors that convert them to that of the column.
@@ -193,6 +195,13 @@ func (x *ValueRules) GetDecimal() string {
 func (x *ValueRules) GetThousands() string {
 	if x != nil {
 		return x.Thousands
+	}
+	return ""
+}
+
+func (x *ValueRules) GetAmbiguousDecimal() string {
+	if x != nil {
+		return x.AmbiguousDecimal
 	}
 	return ""
 }
@@ -530,7 +539,7 @@ var File_headway_imports_v1_rules_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x1eheadway/imports/v1/rules.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\"\xfc\b\n" +
+	"\x1eheadway/imports/v1/rules.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\"\xb2\t\n" +
 	"\n" +
 	"ValueRules\x12,\n" +
 	"\aunicode\x18\x01 \x01(\tB\x12\xbaH\x0fr\rR\x00R\x03nfcR\x04nfkcR\aunicode\x12\x1a\n" +
@@ -548,7 +557,8 @@ const file_headway_imports_v1_rules_proto_rawDesc = "" +
 	"\n" +
 	"add_suffix\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\taddSuffix\x12!\n" +
 	"\adecimal\x18\f \x01(\tB\a\xbaH\x04r\x02\x18\x04R\adecimal\x12%\n" +
-	"\tthousands\x18\r \x01(\tB\a\xbaH\x04r\x02\x18\x04R\tthousands\x123\n" +
+	"\tthousands\x18\r \x01(\tB\a\xbaH\x04r\x02\x18\x04R\tthousands\x124\n" +
+	"\x11ambiguous_decimal\x18\x17 \x01(\tB\a\xbaH\x04r\x02\x18\x04R\x10ambiguousDecimal\x123\n" +
 	"\apercent\x18\x0e \x01(\tB\x19\xbaH\x16r\x14R\x00R\bfractionR\x06numberR\apercent\x12J\n" +
 	"\x05units\x18\x0f \x03(\v2).headway.imports.v1.ValueRules.UnitsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xe8\aR\x05units\x125\n" +
 	"\n" +
