@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -37,8 +38,18 @@ func (s *Store) CreateAll(ctx context.Context, all []job.Creation) []job.Created
 	return results
 }
 
-// create adds the job, or returns the one that the same request has created before.
+// errStored means that there is a job with this ID.
+var errStored = errors.New("the job is stored already")
+
+// create adds the job, or returns the one that the same request has created before. A job without a request ID is nearly always new, and
+// storing it shows whether it is. A limit counts the job before that.
 func (t *tx) create(c *job.Creation) job.Created {
+	j := c.Job
+	if c.RequestID == "" && j.Limit.Key == "" {
+		if err := t.add(&j, "", c.Fingerprint); !errors.Is(err, errStored) {
+			return job.Created{Job: j, Err: err}
+		}
+	}
 	earlier, err := t.earlier(c.Job, c.RequestID, c.Fingerprint)
 	switch {
 	case err != nil:
@@ -46,7 +57,6 @@ func (t *tx) create(c *job.Creation) job.Created {
 	case earlier != nil:
 		return job.Created{Job: *earlier, Replayed: true}
 	}
-	j := c.Job
 	err = t.add(&j, c.RequestID, c.Fingerprint)
 	return job.Created{Job: j, Err: err}
 }
@@ -103,6 +113,9 @@ func (t *tx) add(j *job.Job, requestID string, fingerprint []byte) error {
 		j.Limit.Key, j.Limit.MaxActive, j.Limit.Interval.Microseconds(), j.Limited)
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
+	}
+	if rows, err := inserted.RowsAffected(); err != nil || rows == 0 {
+		return cmp.Or(err, errStored)
 	}
 	if len(j.Labels) > 0 {
 		seq, err := inserted.LastInsertId()

@@ -48,7 +48,8 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			started_at, updated_at, completed_at, not_before, deadline, due_at, worker, lease_token, lease_duration,
 			lease_expires_at, queue_position, has_checkpoint, ready_at, request_id, fingerprint,
 			limit_key, limit_active, limit_interval, limited)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)`},
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO NOTHING`},
 		{&s.updateAll, `UPDATE jobs SET status = ?, ready = ?, revision = ?, attempt = ?, max_attempts = ?, result = ?,
 			question = ?, answer = ?, error = ?, progress = ?, cancel_requested = ?, cancel_by = ?, started_at = ?,
 			updated_at = ?, completed_at = ?, not_before = ?, deadline = ?, due_at = ?, worker = ?, lease_token = ?,
