@@ -81,7 +81,7 @@ func (a *admitter) refuse(ctx context.Context, method string, err error) error {
 	return err
 }
 
-// withDeadline returns the context of a call that ends unless the call reaches the interceptors in time.
+// withDeadline returns the context of a call that ends unless its request arrives in time.
 func withDeadline(ctx context.Context, call *arrival) context.Context {
 	ctx, call.end = context.WithCancelCause(context.WithValue(ctx, arrivalKey{}, call))
 	call.late = time.AfterFunc(messageTimeout, func() { call.end(context.Canceled) })

@@ -77,6 +77,13 @@ type arrival struct {
 	handled atomic.Bool
 }
 
+// arrived records that the request has arrived, or that none is needed.
+func (a *arrival) arrived() {
+	if a.late != nil {
+		a.late.Stop()
+	}
+}
+
 type arrivalKey struct{}
 
 // unhandled is the method of calls in metrics that are refused before a handler, or that have none. A caller must not be able to
@@ -101,10 +108,10 @@ func (o *observer) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	switch event := event.(type) {
 	case *stats.InHeader:
 		a.peer = event.RemoteAddr.String()
+	case *stats.InPayload:
+		a.arrived()
 	case *stats.End:
-		if a.late != nil {
-			a.late.Stop()
-		}
+		a.arrived()
 		if event.Error == nil || a.handled.Load() {
 			return
 		}
@@ -161,6 +168,9 @@ func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	start := time.Now()
 	ctx := begin(ss.Context())
+	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok && info.IsClientStream { // stallStream judges its sender
+		a.arrived()
+	}
 	_ = ss.SetHeader(metadata.Pairs(rpcclient.RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
 	stream := &observedStream{streamWithContext: streamWithContext{ss, ctx}}
 	defer func() {
@@ -224,9 +234,6 @@ func begin(ctx context.Context) context.Context {
 	}
 	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
 		a.handled.Store(true)
-		if a.late != nil {
-			a.late.Stop()
-		}
 	}
 	return context.WithValue(ctx, callKey{}, &call{requestID: id})
 }
