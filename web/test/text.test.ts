@@ -7,12 +7,14 @@ import { write } from "../src/messages/text.js";
 import { compile } from "../tools/compile-messages.mjs";
 
 const folder = fileURLToPath(new URL("../../internal/messages", import.meta.url));
-const catalog = (language: string): Record<string, Message> =>
+const compiled = (language: string): Record<string, Message> =>
   Object.fromEntries(
     Object.entries<string>(JSON.parse(readFileSync(`${folder}/issues.${language}.json`, "utf8"))).map(
       ([id, message]) => [id, compile(message)],
     ),
   );
+const catalogs: Record<string, Record<string, Message>> = { en: compiled("en"), de: compiled("de") };
+const catalog = (language: string) => catalogs[language] ?? {};
 
 interface Example {
   text: Text;
@@ -30,7 +32,10 @@ describe("the messages of the server with parameters", () => {
     const writer = { messages: catalog(language), language, locale: language };
     expect(examples.length).toBeGreaterThan(400);
     expect(new Set(examples.map(({ text }) => text.messageId)).size).toBe(Object.keys(writer.messages).length);
-    for (const example of examples) expect(write(example.text, writer), example.text.messageId).toBe(example[language]);
+    const others = examples.filter((example) => write(example.text, writer) !== example[language]);
+    expect(others.map((example) => [example.text.messageId, write(example.text, writer), example[language]])).toEqual(
+      [],
+    );
   });
 
   test("follow the variant of the language", () => {

@@ -3,7 +3,7 @@
  * (internal/messages). Go writes the same texts for reports and the API, and a test compares them.
  */
 import type { Location, Parameter, Text } from "@headway/client";
-import { IntlMessageFormat } from "intl-messageformat";
+import { type Formatters, IntlMessageFormat } from "intl-messageformat";
 import { catalog, type Message } from "./catalogs.js";
 import { language, locale } from "./language.js";
 
@@ -14,6 +14,26 @@ export interface Writer {
   /** The tag for numbers and dates. */
   locale: string;
 }
+
+/** Creates a formatter once for all messages: it takes much longer than a use of it, and a list has the messages of many errors. */
+function once<A extends unknown[], F>(create: (...args: A) => F): (...args: A) => F {
+  const created = new Map<string, F>();
+  return (...args) => {
+    const key = JSON.stringify(args);
+    const formatter = created.get(key) ?? create(...args);
+    created.set(key, formatter);
+    return formatter;
+  };
+}
+
+const formatters = {
+  getNumberFormat: once((...args: ConstructorParameters<typeof Intl.NumberFormat>) => new Intl.NumberFormat(...args)),
+  getDateTimeFormat: once(
+    (...args: ConstructorParameters<typeof Intl.DateTimeFormat>) => new Intl.DateTimeFormat(...args),
+  ),
+  getPluralRules: once((...args: ConstructorParameters<typeof Intl.PluralRules>) => new Intl.PluralRules(...args)),
+  getListFormat: once((...args: ConstructorParameters<typeof Intl.ListFormat>) => new Intl.ListFormat(...args)),
+} as Formatters & { getListFormat(language: string, options: Intl.ListFormatOptions): Intl.ListFormat };
 
 const current = (): Writer => ({ messages: catalog(language()).issues, language: language(), locale: locale() });
 
@@ -34,7 +54,9 @@ function written(text: Text | undefined, writer: Writer): string | undefined {
     name,
     value.count ?? parameter(value, writer),
   ]);
-  return new IntlMessageFormat(message, writer.locale).format(Object.fromEntries(values)) as string;
+  return new IntlMessageFormat(message, writer.locale, undefined, { formatters }).format(
+    Object.fromEntries(values),
+  ) as string;
 }
 
 const named = (messageId: string, parameters: Text["parameters"], writer: Writer) =>
@@ -42,7 +64,7 @@ const named = (messageId: string, parameters: Text["parameters"], writer: Writer
 
 function parameter(value: Parameter, writer: Writer): string {
   const { text, count, number, date, location, quotation, nested, list } = value;
-  if (count !== undefined) return new Intl.NumberFormat(writer.locale).format(count);
+  if (count !== undefined) return formatters.getNumberFormat(writer.locale).format(count);
   if (number !== undefined) return plainNumber(number, writer);
   if (date !== undefined) return moment(date, writer);
   if (location) return at(location, writer);
@@ -61,14 +83,18 @@ function parameter(value: Parameter, writer: Writer): string {
     if (list.kind === "comma") return items.join(", ");
     if (list.kind === "spaced") return items.join(" ");
     const type = list.kind === "or" ? "disjunction" : "conjunction";
-    return new Intl.ListFormat(writer.language, { type }).format(items);
+    return formatters.getListFormat(writer.language, { type }).format(items);
   }
   return text ?? "";
 }
 
 /** Writes a number of the data, whose digits all count, with the sign before the decimals of the language. */
 function plainNumber(number: string, { locale }: Writer): string {
-  const sign = new Intl.NumberFormat(locale).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+  const sign =
+    formatters
+      .getNumberFormat(locale)
+      .formatToParts(1.5)
+      .find(({ type }) => type === "decimal")?.value ?? ".";
   return number.replace(".", sign);
 }
 
@@ -78,12 +104,9 @@ function moment(iso: string, { language }: Writer): string {
   if (language === "en" || !year) return iso;
   const at = new Date(0);
   at.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  const parts = new Intl.DateTimeFormat(language, {
-    day: "2-digit",
-    month: "2-digit",
-    year: "numeric",
-    timeZone: "UTC",
-  }).formatToParts(at);
+  const parts = formatters
+    .getDateTimeFormat(language, { day: "2-digit", month: "2-digit", year: "numeric", timeZone: "UTC" })
+    .formatToParts(at);
   const date = parts.map((part) => (part.type === "year" ? year : part.value)).join("");
   return time ? `${date} ${time}` : date;
 }
