@@ -298,7 +298,7 @@ func TestDamageIsFoundWhileReading(t *testing.T) {
 	if source.ReasonOf(err) != source.ArchiveDamaged || !strings.Contains(err.Error(), "a.csv") {
 		t.Errorf("the damage is described as %v", err)
 	}
-	if _, err := openFile(data[:len(data)-40], source.Limits{}, source.Hints{}); source.ReasonOf(err) != source.Damaged {
+	if _, err := openFile(data[:len(data)-40], source.Limits{}, source.Hints{}); source.ReasonOf(err) != source.ArchiveDamaged {
 		t.Errorf("a file without its end: %v", err)
 	}
 }

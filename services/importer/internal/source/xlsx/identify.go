@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"path"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -39,7 +41,11 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case starts("PK\x03\x04"), starts("PK\x05\x06"), starts("PK\x07\x08"):
-		e := source.Refuse(source.Damaged, messages.New("file.cut_off"))
+		reason := source.Damaged
+		if isArchive(head) {
+			reason = source.ArchiveDamaged
+		}
+		e := source.Refuse(reason, messages.New("file.cut_off"))
 		e.Err = cause
 		return e
 	case starts(compoundMagic):
@@ -73,12 +79,28 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 		return source.Refuse(source.NotAWorkbook, messages.New("file.rtf"))
 	case bytes.HasPrefix(text, []byte("{")), isListOfObjects(text):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.json"))
+	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("application/vnd.oasis.opendocument.spreadsheet")):
+		return zipxml.Refuse(source.OpenDocument, "", "")
 	case bytes.HasPrefix(text, []byte("<?xml")):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.xml"))
 	case len(text) == 0:
 		return source.Refuse(source.EmptyFile, messages.New("file.blank"))
 	}
 	return zipxml.Refuse(source.TextFile, "", "")
+}
+
+// isArchive reports whether the first file of a zip archive is a text file, by its name.
+func isArchive(head []byte) bool {
+	const nameLength, nameAt = 26, 30 // in the local file header
+	if len(head) < nameAt {
+		return false
+	}
+	name := head[nameAt:min(nameAt+int(binary.LittleEndian.Uint16(head[nameLength:])), len(head))]
+	switch strings.ToLower(path.Ext(string(name))) {
+	case ".csv", ".tsv", ".txt":
+		return true
+	}
+	return false
 }
 
 // isListOfObjects recognizes a JSON array of objects.
