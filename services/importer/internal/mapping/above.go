@@ -25,9 +25,7 @@ func noticeAbove(head []source.Row, spec *schema.Sheet, sheet *imports.Sheet) []
 			continue
 		}
 		if headers == nil {
-			if headers = layout.FindTable(head).Header; !slices.Contains(headers, sheet.HeaderRow) {
-				headers = []int{sheet.HeaderRow}
-			}
+			headers = rowsTo(sheet.HeaderRow, layout.FindTable(head).Header)
 		}
 		if slices.Contains(headers, row.Number) {
 			continue
@@ -42,6 +40,19 @@ func noticeAbove(head []source.Row, spec *schema.Sheet, sheet *imports.Sheet) []
 		messages.Count("count", above.Count), messages.List("rows", messages.And, numbers...)))
 	n.Count, n.Ranges = above.Count, above.Ranges()
 	return []imports.Notice{n}
+}
+
+// rowsTo returns the last rows of headers without an empty row between them, or only the last one if it is not one of these headers.
+func rowsTo(last int, headers []int) []int {
+	i := slices.Index(headers, last)
+	if i < 0 {
+		return []int{last}
+	}
+	first := i
+	for first > 0 && headers[first-1] == headers[first]-1 {
+		first--
+	}
+	return headers[first : i+1]
 }
 
 // filled counts the cells of a row that have content.

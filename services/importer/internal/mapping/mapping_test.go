@@ -281,6 +281,8 @@ func TestRowsAboveHeadersAreNoticed(t *testing.T) {
 		"another table": {[][]string{{"Cars"}, {"Plate", "Since"}, {"B-AC 1", "2025"}, {"M-AC 2", "2024"}, {"Staff"}, {"Employee number", "First name", "Last name"}, {"17", "Ann", "Berg"}},
 			"Sheet “employees”: 3 rows above the headers were not imported: rows 2, 3, and 4."},
 		"titles": {[][]string{{"Staff of Acme"}, {""}, {"Employee number", "First name", "Last name"}, {"17", "Ann", "Berg"}}, ""},
+		"an account above an empty row": {[][]string{{"Account Number", "XXXXXX1234"}, {"Date Range", "02/01/2026 - 02/28/2026"}, {}, {"Employee number", "First name", "Last name", "Department"},
+			{"17", "Ann", "Berg", "1,234.5"}, {"18", "Bob", "Bond", "2"}, {"19", "Cy", "Dee", "3"}}, "Sheet “employees”: 2 rows above the headers were not imported: rows 1 and 2."},
 		"two rows of headers": {[][]string{{"", "Person", "", "Job", ""}, {"Employee number", "First name", "Last name", "Department", "E-mail"},
 			{"17", "Ann", "Berg", "D-1", "ann@example.com"}, {"18", "Bob", "Bond", "D-2", "bob@example.com"}}, ""},
 	} {
