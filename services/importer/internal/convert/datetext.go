@@ -92,9 +92,9 @@ type dateParser struct {
 	compact, asiatic bool
 }
 
-// afterYear drops the mark that follows the year in Russian, Bulgarian, Ukrainian, and Lithuanian, and returns the rest.
+// afterYear drops the mark that follows the year in Russian, Bulgarian, Ukrainian, Polish, and Lithuanian, and returns the rest.
 func (p *dateParser) afterYear() string {
-	for _, mark := range []string{" г.", " г", "г.", "г", " р.", " р", "р.", " d.", " d", "."} {
+	for _, mark := range []string{" г.", " г", "г.", "г", " р.", " р", "р.", " r.", " r", "r.", "r", " года", " року", " roku", " d.", " d", "."} {
 		if rest, found := strings.CutPrefix(p.rest, mark); found && (rest == "" || rest[0] == ' ' || rest[0] == ',') {
 			p.rest = rest
 			break
