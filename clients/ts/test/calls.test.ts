@@ -36,6 +36,24 @@ afterEach(() => server.close());
 const job = { jobId: "j1", kind: "import", status: "queued", revision: 1 };
 
 describe("the REST calls", () => {
+  test.each([200, 503])("a body with status %i that doesn't end is not kept", async (status) => {
+    server = await startScriptedServer();
+    const mebibyte = new Uint8Array(1 << 20).fill(32);
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(stream) {
+          stream.enqueue(mebibyte);
+          if (++sent === 80) stream.close(); // so that a client without a limit doesn't fill the memory
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const fetch = async () => new Response(body, { status });
+    await expect(listJobs({ baseUrl: server.baseUrl, fetch })).rejects.toMatchObject({ reason: "HTTP", status });
+    expect(sent).toBe(65);
+  });
+
   test("cancel posts to the job's verb and returns the job", async () => {
     server = await startScriptedServer(json(200, { job }));
     expect(await cancel({ jobId: "j 1", baseUrl: server.baseUrl, token: "t" })).toEqual(job);

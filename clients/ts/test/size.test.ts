@@ -37,7 +37,7 @@ test("watchJob alone does not include uploads", async () => {
 
 test.each([
   ["shared", "shared/index.ts", 6400],
-  ["resumable", "uploads/resumable.ts", 4352],
+  ["resumable", "uploads/resumable.ts", 4480],
 ])("@headway/client/%s stays small, including what it needs of the core", async (entry, file, limit) => {
   const bytes = await sizeOf(`../src/${file}`);
   console.info(`@headway/client/${entry}: ${bytes} bytes gzipped`);

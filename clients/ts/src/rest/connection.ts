@@ -82,6 +82,24 @@ export function parseJson<T>(text: string): T | undefined {
   }
 }
 
+/** The longest body, in characters. Headway's own are shorter, so a longer one comes from another server. */
+const maxText = 64 * 1024 * 1024;
+
+/** Returns the text of a body. It rejects if the body is too long. The length of a compressed one is not known before. */
+export async function textOf({ body, status }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (const reader = body?.getReader(); ; ) {
+    const { done = true, value } = (await reader?.read()) ?? {};
+    text += decoder.decode(value, { stream: !done });
+    if (done) return text;
+    if (text.length > maxText) {
+      void reader?.cancel();
+      throw new HeadwayError(status);
+    }
+  }
+}
+
 /** Returns the headers that authorize the caller. */
 export async function authorize(connection: Connection, refused = false): Promise<Record<string, string>> {
   const { token } = connection;
@@ -114,7 +132,7 @@ export async function send(
       throw signal?.aborted || error instanceof HeadwayError ? error : new HeadwayError();
     });
     if (response.ok) return response;
-    const error = toError(response.status, await response.text().catch(() => ""), response.headers.get("Retry-After"));
+    const error = toError(response.status, await textOf(response).catch(() => ""), response.headers.get("Retry-After"));
     if (response.status !== 401 || refused || !canRefresh(options)) throw error;
   }
 }
@@ -155,7 +173,7 @@ export const call = <T>(options: CallOptions, method: string, path: string, body
       method,
       ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
     });
-    const text = await response.text();
+    const text = await textOf(response);
     const answer = parseJson<T>(text);
     if (text && !answer) throw new HeadwayError(response.status);
     return answer as T;

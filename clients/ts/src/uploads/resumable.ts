@@ -1,5 +1,5 @@
 /** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
-import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send } from "../rest/connection.js";
+import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send, textOf } from "../rest/connection.js";
 import type { AcceptedImport, SheetMapping } from "../rest/types.js";
 import { backoff, pause } from "../rest/wait.js";
 import { isAboutMapping, type MappingAnswer, toQuestion } from "./mapping.js";
@@ -257,7 +257,7 @@ async function accept(options: CallOptions, address: string, answer?: MappingAns
     method: "POST",
     ...(answer && { body: JSON.stringify(answer), headers: { "Content-Type": "application/json" } }),
   };
-  const work = async (signal: AbortSignal) => (await send({ ...options, signal }, path, init)).text();
+  const work = async (signal: AbortSignal) => textOf(await send({ ...options, signal }, path, init));
   const accepted = parseJson<AcceptedImport>(await limited(options.signal, work, answerMs));
   if (!accepted?.import) throw new HeadwayError(502);
   return accepted;

@@ -1,4 +1,4 @@
-import { authorize, type CallOptions, canRefresh, HeadwayError, send, toError } from "../rest/connection.js";
+import { authorize, type CallOptions, canRefresh, HeadwayError, send, textOf, toError } from "../rest/connection.js";
 import type { AcceptedImport, FilePreview } from "../rest/types.js";
 import { backoff, now, pause } from "../rest/wait.js";
 import { fileNameOf, toFields, type UploadOptions } from "./options.js";
@@ -190,7 +190,7 @@ const sendByFetch: Transfer = async (options, method, path, headers, body, refus
   if (!streams) progress.heard(Number.POSITIVE_INFINITY);
   const response = await send({ ...options, signal }, path, streams ? init : { method, headers, body }, refused);
   progress.heard(silenceMs);
-  return response.text();
+  return textOf(response);
 };
 
 /** Returns 128 random bits. crypto.randomUUID exists on secure origins only. */
