@@ -142,6 +142,8 @@ func TestInvalidFormIsRefusedAndLeavesNothing(t *testing.T) {
 	b.refused(b.upload(body, contentType, "?dry_run=true"), http.StatusBadRequest, "FORM_INVALID")
 	b.refused(b.upload(strings.NewReader("PK"), "text/html", ""), http.StatusUnsupportedMediaType, "MEDIA_TYPE_UNSUPPORTED")
 	b.refused(b.upload(strings.NewReader("PK"), "multipart/form-data", ""), http.StatusBadRequest, "FORM_INVALID")
+	b.refused(b.do(http.MethodPost, "/api/v1/imports", strings.NewReader("\x1f\x8b"), "Content-Type", contentType, "Content-Encoding", "gzip"),
+		http.StatusUnsupportedMediaType, "MEDIA_TYPE_UNSUPPORTED")
 	b.nothingKept()
 }
 

@@ -96,6 +96,15 @@ func JSONOnly() error {
 		"This route accepts JSON only. Send it with `Content-Type: application/json`.")
 }
 
+// Encoded returns the error for a body with a content encoding, which no route reads.
+func Encoded(r *http.Request) error {
+	if encoding := r.Header.Get("Content-Encoding"); encoding == "" || strings.EqualFold(encoding, "identity") {
+		return nil
+	}
+	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+		"This route does not read encoded bodies. Send the body without Content-Encoding.")
+}
+
 // Allowed returns the methods that mux accepts for the path of a request, if it has no route for the request's own method.
 func Allowed(mux *http.ServeMux, r *http.Request) []string {
 	h, pattern := mux.Handler(r)

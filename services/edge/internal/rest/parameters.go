@@ -10,9 +10,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/grpc/codes"
-
-	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/rpcerr"
 )
 
@@ -134,10 +131,4 @@ func snakeCase(name string) string {
 		b.WriteRune(c)
 	}
 	return b.String()
-}
-
-// errEncoded is the error for a body with an encoding that the server does not support.
-func errEncoded() error {
-	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-		"This route does not read encoded bodies. Send the body without Content-Encoding.")
 }

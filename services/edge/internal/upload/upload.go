@@ -18,6 +18,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/mount"
 )
 
@@ -139,6 +140,9 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request, preset *import
 	}
 	limit := u.cfg.MaxBytes
 	if isForm {
+		if err := httperr.Encoded(r); err != nil {
+			return err
+		}
 		limit += formOverhead
 	}
 	if r.ContentLength > limit {
