@@ -106,6 +106,34 @@ func TestWritingRowsMakesProgress(t *testing.T) {
 	}
 }
 
+// TestProgressOfWritingEndsWithAllRows has rows that get the IDs of other rows of their table with their own, and does not link them later.
+func TestProgressOfWritingEndsWithAllRows(t *testing.T) {
+	b := setupPostgres(t, `
+name: staff
+sheets:
+  - name: people
+    key: code
+    columns:
+      - {name: code, type: text, required: true}
+      - {name: boss_id, type: text, references: people.code}
+      - {name: deputy_id, type: text, references: people.code}
+`)
+	b.exec(`CREATE TABLE people (id serial PRIMARY KEY, code text NOT NULL UNIQUE, boss_id integer REFERENCES people (id), deputy_id integer REFERENCES people (id))`)
+	for _, rows := range [][][]any{
+		{{"Code", "Boss ID", "Deputy ID"}, {"A", nil, nil}, {"B", "A", nil}, {"C", "A", "B"}},
+		{{"Code", "Boss ID", "Deputy ID"}, {"E", nil, nil}, {"A", "E", nil}},
+	} {
+		task, w := b.task(sheetsOf(t, map[string][][]any{"People": rows}), upsert), &writes{}
+		task.Progress = w
+		if _, err := b.loader.Run(t.Context(), task); err != nil {
+			t.Fatal(err)
+		}
+		if n := uint32(len(rows) - 1); len(w.written) == 0 || w.written[len(w.written)-1] != n || w.all[len(w.all)-1] != n {
+			t.Errorf("the updates are %v of %v", w.written, w.all)
+		}
+	}
+}
+
 // TestManyRowsAreWrittenByOneStatement has the options that a file with targets has.
 func TestManyRowsAreWrittenByOneStatement(t *testing.T) {
 	const n, most = 1000, 4

@@ -302,7 +302,10 @@ func (t *table) linkRows(search *search) error {
 				return err
 			}
 			continue
-		case r == nil || !r.self || t.ids != "" && t.updates == 0:
+		case r == nil || !r.self:
+			continue
+		case t.ids != "" && t.updates == 0:
+			t.tx.wrote(t.inserts)
 			continue
 		}
 		var lost int64
