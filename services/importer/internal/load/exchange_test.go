@@ -134,6 +134,45 @@ func TestRowsExchangeUniqueValues(t *testing.T) {
 	}
 }
 
+// TestRowsThatExchangeValuesReferToNewRows has references by a number that the database generates, so that the new row must be written first.
+func TestRowsThatExchangeValuesReferToNewRows(t *testing.T) {
+	const towing = `
+name: towing
+sheets:
+  - name: cars
+    key: code
+    columns:
+      - {name: code, type: text, required: true}
+      - {name: plate, type: text, required: true, unique: true}
+      - {name: tows_id, title: Tows, type: text, unique: true, references: cars.code}
+`
+	for name, test := range map[string]struct {
+		rows [][]any
+		want string
+	}{
+		"nothing is exchanged":           {rows: [][]any{{"c9", "N", nil}, {"c1", "A", "c9"}, {"c8", "M", "c1"}, {"c2", "B", "c8"}}, want: "c1Ac9 c2Bc8 c3C- c4D- c8Mc1 c9N-"},
+		"the new row takes a value":      {rows: [][]any{{"c9", "A", nil}, {"c1", "B", "c9"}, {"c2", "N", "c4"}}, want: "c1Bc9 c2Nc4 c3C- c4D- c9A-"},
+		"the new row takes a reference":  {rows: [][]any{{"c1", "A", "c9"}, {"c2", "B", "c3"}, {"c9", "N", "c4"}}, want: "c1Ac9 c2Bc3 c3C- c4D- c9Nc4"},
+		"known rows refer to each other": {rows: [][]any{{"c1", "B", "c9"}, {"c2", "A", "c3"}, {"c9", "N", "c4"}}, want: "c1Bc9 c2Ac3 c3C- c4D- c9Nc4"},
+	} {
+		for database, b := range map[string]*bench{
+			"SQLite":     setupFor(t, towing),
+			"PostgreSQL": setupPostgres(t, strings.Replace(towing, "unique: true, references", "references", 1)), // which can't be unique there
+		} {
+			b.exec(`CREATE TABLE cars (id `+map[string]string{"SQLite": "integer", "PostgreSQL": "serial"}[database]+` PRIMARY KEY, code varchar(20) NOT NULL UNIQUE,
+				plate varchar(20) NOT NULL UNIQUE, tows_id integer REFERENCES cars (id))`,
+				`INSERT INTO cars (code, plate) VALUES ('c1', 'A'), ('c2', 'B'), ('c3', 'C'), ('c4', 'D')`,
+				`UPDATE cars SET tows_id = id + 2 WHERE id <= 2`)
+			task, _ := b.run(sheetsOf(t, map[string][][]any{"Cars": append([][]any{{"Code", "Plate", "Tows"}}, test.rows...)}), upsert)
+			b.wantIssues(task.Import.ID)
+			got := strings.Join(b.rows(`SELECT c.code || c.plate || coalesce(t.code, '-') FROM cars c LEFT JOIN cars t ON t.id = c.tows_id ORDER BY c.code`), " ")
+			if got != test.want {
+				t.Errorf("%s, on %s: the cars are %s, want %s", name, database, got, test.want)
+			}
+		}
+	}
+}
+
 func TestThousandsOfRowsExchangeUniqueValues(t *testing.T) {
 	const n = 5000
 	b := setupFor(t, exchangeSchema)

@@ -5,11 +5,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
-	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/source"
@@ -17,53 +15,6 @@ import (
 
 // batchesInFlight is the number of batches in the pipeline. It limits the memory of a run.
 const batchesInFlight = 6
-
-// batch is a batch of rows that moves through the pipeline. Its memory is reused for later rows.
-type batch struct {
-	check.Batch
-	// text has the text of the cells. converted has the text of values that differ from their cells.
-	text, converted []byte
-	normalized      []normalized // by column, or empty
-	unmapped        []unmappedCell
-	doubts          []doubt // by row
-	repaired        []repairedLine
-	// totals are the numbers of rows with totals that were left out.
-	totals []int
-	// updates and inserts are the rows to be written.
-	updates, inserts [][]imports.Value
-	converter        chan struct{} // signals that the values are ready
-}
-
-// unmappedCell is the first cell with content in a column without a header.
-type unmappedCell struct {
-	row, column int
-	text        string
-}
-
-func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
-
-// large reports whether the batch has more text than a batch of ordinary rows.
-func (b *batch) large() bool { return len(b.text) > 2*check.MaxBatchText }
-
-// full reports whether the batch can't take another row.
-func (b *batch) full() bool {
-	return len(b.Rows) >= check.MaxBatchRows || len(b.text) >= check.MaxBatchText || len(b.Cells)*cellBytes >= check.MaxBatchCells
-}
-
-// cellBytes is the memory of a cell and its value, not counting text.
-const cellBytes = int(unsafe.Sizeof(source.Cell{}) + unsafe.Sizeof(imports.Value{}))
-
-func (b *batch) reset() {
-	if b.large() || len(b.converted) > 2*check.MaxBatchText {
-		*b = *newBatch() // does not keep the memory
-		return
-	}
-	b.Reset()
-	clear(b.normalized)
-	b.text, b.converted, b.unmapped, b.doubts, b.repaired = b.text[:0], b.converted[:0], b.unmapped[:0], b.doubts[:0], b.repaired[:0]
-	b.totals = b.totals[:0]
-	b.updates, b.inserts = b.updates[:0], b.inserts[:0]
-}
 
 // pipeline moves a sheet's rows through stages that run at the same time: reading, converting (on all cores), looking up, deciding,
 // and writing. The last three keep the order of the rows.

@@ -251,6 +251,8 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 
 // count counts the outcomes of a batch's rows, and selects the rows to write.
 func (s *sheet) count(b *batch, verdicts []check.Verdict) {
+	// A row that exists can refer to a new one before it.
+	inOrder := slices.ContainsFunc(s.columns, func(c column) bool { return c.Spec.References != nil && c.Spec.References.Sheet == s.spec.Name })
 	for i, v := range verdicts {
 		switch v.State {
 		case check.Accepted:
@@ -260,10 +262,10 @@ func (s *sheet) count(b *batch, verdicts []check.Verdict) {
 				s.counts.Unchanged++
 			case imports.Updated:
 				s.counts.Updated++
-				b.updates = append(b.updates, b.Row(i, len(s.columns)))
+				b.write(b.Row(i, len(s.columns)), true, inOrder)
 			default:
 				s.counts.Inserted++
-				b.inserts = append(b.inserts, b.Row(i, len(s.columns)))
+				b.write(b.Row(i, len(s.columns)), false, inOrder)
 			}
 		case check.Rejected, check.Present:
 			s.counts.Rejected++
@@ -318,16 +320,17 @@ func (s *sheet) decided() uint32 {
 	return c.Inserted + c.Updated + c.Unchanged + c.Rejected + c.Blocked
 }
 
-// write writes the accepted rows of a batch. Updates come first: only they release unique values that other rows take.
+// write writes the accepted rows of a batch.
 func (s *sheet) write(ctx context.Context, b *batch) error {
-	for _, write := range []struct {
-		rows [][]imports.Value
-		to   func(context.Context, [][]imports.Value) error
-	}{{b.updates, s.table.Update}, {b.inserts, s.table.Insert}} {
-		if len(write.rows) == 0 {
+	for _, w := range b.writes {
+		if len(w.rows) == 0 {
 			continue
 		}
-		if err := s.run.found.take(write.to(ctx, write.rows)); err != nil {
+		write := s.table.Insert
+		if w.exist {
+			write = s.table.Update
+		}
+		if err := s.run.found.take(write(ctx, w.rows)); err != nil {
 			return err
 		}
 	}
