@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"headway/internal/pgtest"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/target/postgres"
 	"headway/services/importer/internal/target/targettest"
 )
@@ -38,4 +40,42 @@ func TestContract(t *testing.T) {
 		_, url := database(t)
 		return func() imports.Target { return open(t, url) }
 	})
+}
+
+// TestImportsLeaveNoWarningsInTheServersLog ends transactions that were committed, rolled back, and never written.
+func TestImportsLeaveNoWarningsInTheServersLog(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	target := open(t, server.Database(t, "quiet"))
+	defer func() {
+		if err := target.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	spec := &schema.Schema{Name: "parts", Sheets: []*schema.Sheet{{Name: "parts", Table: "parts", Key: []string{"id"},
+		Columns: []*schema.Column{{Name: "id", Type: schema.Text, Required: true}}}}}
+	for number, commit := range []bool{false, true} {
+		tx, err := target.Begin(t.Context(), imports.Run{ImportID: fmt.Sprint("import ", number), Number: 1, Schema: spec}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if commit {
+			if err := tx.Commit(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if log := server.Log(); strings.Contains(log, "WARNING") {
+		t.Errorf("the server's log has:\n%s", log)
+	}
 }

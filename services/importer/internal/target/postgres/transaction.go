@@ -229,7 +229,7 @@ func (tx *transaction) Rollback() error {
 		if conn == nil {
 			continue
 		}
-		if !conn.IsClosed() {
+		if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' { // idle
 			// The server would roll back when the connection is closed, but a little later.
 			ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 			_, _ = conn.Exec(ctx, `ROLLBACK`)
