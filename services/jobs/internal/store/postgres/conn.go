@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,9 +14,10 @@ import (
 // batch. So a transaction that reads nothing takes one round trip.
 type conn struct {
 	*pgx.Conn
-	begun  bool
-	turn   bool // the transaction begins with the turn of this replica
-	waited bool // another replica had the turn
+	begun   bool
+	turn    bool // the transaction begins with the turn of this replica
+	granted bool // it has the turn
+	waited  bool // another replica had the turn
 }
 
 // opening returns the statements that begin the transaction.
@@ -23,11 +26,15 @@ func (c *conn) opening() []*pgx.QueuedQuery {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	if c.turn {
+		b.Queue(`SET LOCAL lock_timeout = ` + milliseconds(turnTimeout))
 		b.Queue(`SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN false ELSE pg_advisory_xact_lock($1) IS NOT NULL END`, int64(turnLock)).
-			QueryRow(func(r pgx.Row) error { return r.Scan(&c.waited) })
+			QueryRow(func(r pgx.Row) error { err := r.Scan(&c.waited); c.granted = err == nil; return err })
+		b.Queue(`SET LOCAL lock_timeout = ` + milliseconds(lockTimeout))
 	}
 	return b.QueuedQueries
 }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // SendBatch is SendBatch of pgx.Conn.
 func (c *conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {

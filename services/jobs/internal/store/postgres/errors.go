@@ -13,8 +13,13 @@ type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
 
+// lockNotAvailable is the error code of a statement that has waited for a lock, or for the turn, for too long.
+const lockNotAvailable = "55P03"
+
 // isConflict reports whether the transaction conflicted with another one, so that it can succeed if it is run again.
-func isConflict(err error) bool { return pgerr.Conflict(err) || isOutdated(err) }
+func isConflict(err error) bool {
+	return pgerr.Conflict(err) || isOutdated(err) || pgerr.Code(err) == lockNotAvailable
+}
 
 // isOutdated reports whether a row in memory was outdated.
 func isOutdated(err error) bool { return pgerr.Code(err) == outdated }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"sync"
@@ -11,6 +12,43 @@ import (
 
 	"headway/services/jobs/internal/job"
 )
+
+// TestLostTurnDoesNotStopOthers holds the turn of another replica for as long as a frozen backend of the server does.
+func TestLostTurnDoesNotStopOthers(t *testing.T) {
+	url := database(t)
+	store, err := Open(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	add(t, store)
+	store.changes.others.Store(true)
+	other, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(t.Context())
+	if _, err := other.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, int64(turnLock)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), lockTimeout-time.Second) // a statement would wait longer for a lock
+	defer cancel()
+	spec := job.Spec{Kind: "crawl", Owner: "alice"}
+	for _, crowded := range []bool{true, false} {
+		store.changes.crowded, store.changes.turnless = crowded, time.Time{}
+		j, err := job.New(spec, time.Now())
+		if err == nil {
+			_, _, err = store.Create(ctx, j, "", spec.Fingerprint())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // TestChangesWaitTogetherForTheirTurn holds the turn of another replica, which has locked the queue of an owner. The changes that arrive in
 // the meantime share one transaction, and its claim gets a job.

@@ -20,8 +20,8 @@ import (
 const (
 	// maxBatch is the maximum number of changes in a transaction.
 	maxBatch = 256
-	// turnTimeout is the maximum time that a change waits for its turn while the database can't be reached.
-	turnTimeout = 10 * time.Second
+	// queueTimeout is the maximum time that a change waits in the queue of the writer while the database can't be reached.
+	queueTimeout = 10 * time.Second
 	// transactTimeout is the maximum time of a transaction, after which its connection counts as lost.
 	transactTimeout = 10 * time.Second
 	// maxTries is the maximum number of attempts of a transaction that has conflicts or loses its connection.
@@ -33,6 +33,8 @@ const (
 	everyReplica = 0x6865616477617901
 	// turnLock is the advisory lock that replicas have in turn, each for one transaction.
 	turnLock = 0x6865616477617902
+	// turnTimeout is the maximum time that a replica waits for its turn.
+	turnTimeout = time.Second
 )
 
 // errClosed is the error for changes after Close.
@@ -46,12 +48,14 @@ type writer struct {
 	conn    *pgx.Conn // nil while there is no connection
 	begun   bool      // the connection has a transaction with the turn, but without changes
 	crowded bool      // another replica had the turn before the latest transaction
-	backend backend   // of the latest connection
-	observe job.Observer
-	timeout time.Duration // of a transaction
-	limit   int64         // of active jobs per lane, as stored. -1 means that it must be read
-	active  map[string]row
-	log     commitLog
+	// turnless is until when no turn is requested.
+	turnless time.Time
+	backend  backend // of the latest connection
+	observe  job.Observer
+	timeout  time.Duration // of a transaction
+	limit    int64         // of active jobs per lane, as stored. -1 means that it must be read
+	active   map[string]row
+	log      commitLog
 	// analyzed is when the statistics were checked. See keepStatistics.
 	analyzed time.Time
 	// pid is that of the backend, for other goroutines.
@@ -136,7 +140,7 @@ const sessionSettings = `SET tcp_keepalives_idle = 10; SET tcp_keepalives_interv
 // takeOver prepares a new connection. If the connection before was lost without the server noticing, its backend is ended: it has
 // the lock that the new connection needs.
 func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, err error) {
-	if _, err := conn.Exec(ctx, fmt.Sprintf(`SET lock_timeout = %d; `, lockTimeout.Milliseconds())+sessionSettings); err != nil {
+	if _, err := conn.Exec(ctx, `SET lock_timeout = `+milliseconds(lockTimeout)+`; `+sessionSettings); err != nil {
 		return next, err
 	}
 	if err := planByIndex(ctx, conn); err != nil {
@@ -172,7 +176,7 @@ func (w *writer) disconnect() {
 // do runs one change and returns when it is durable, or has failed.
 func (w *writer) do(c *change) error {
 	c.done = make(chan struct{})
-	late := time.NewTimer(turnTimeout)
+	late := time.NewTimer(queueTimeout)
 	defer late.Stop()
 	select {
 	case <-w.stopping:
@@ -227,10 +231,10 @@ func (w *writer) loop() {
 
 // awaitTurn begins a transaction, and waits until it is this replica's turn, if another one had it before the latest transaction. Nearly all
 // transactions change the same few lanes, so those of two replicas would wait for each other anyway, but with fewer changes each: the
-// changes that arrive during this wait join the transaction. The turn saves only time: if it does not come, the locks of the rows keep the
-// changes correct.
+// changes that arrive during this wait join the transaction. The turn saves only time: without it, the locks of the rows keep the changes
+// correct. So if it does not come in time, because a replica is frozen in its turn, no further one is requested until that one has lost it.
 func (w *writer) awaitTurn() {
-	if !w.crowded || !w.others.Load() {
+	if !w.crowded || !w.takesTurns() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
@@ -240,12 +244,24 @@ func (w *writer) awaitTurn() {
 	}
 	c := &conn{Conn: w.conn, turn: true}
 	err := c.begin(ctx)
+	w.noteTurn(c)
 	if w.begun = err == nil; err != nil {
 		w.rollback(ctx, err)
 		return
 	}
 	w.crowded = c.waited
 }
+
+// noteTurn records whether the transaction had to wait for its turn, and whether it came.
+func (w *writer) noteTurn(c *conn) {
+	w.crowded = w.crowded || c.waited
+	if c.turn && c.begun && !c.granted {
+		w.turnless = time.Now().Add(pgstore.FrozenTimeout)
+	}
+}
+
+// takesTurns reports whether this replica and others write in turn.
+func (w *writer) takesTurns() bool { return w.others.Load() && time.Now().After(w.turnless) }
 
 // gather adds the waiting changes.
 func (w *writer) gather(batch []*change) []*change {
@@ -315,16 +331,16 @@ func (w *writer) attempt(batch []*change) error {
 
 // transact runs the changes in one transaction, and sets the error of each. If transact itself returns an error,
 // nothing has changed. again reports whether it is not the first attempt.
-func (w *writer) transact(batch []*change, again bool) (err error) {
+func (w *writer) transact(batch []*change, again bool) error {
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout) // a caller that disconnects must not abort the transaction of the others
 	defer cancel()
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	t := newTx(ctx, &conn{Conn: w.conn, begun: w.begun, turn: w.others.Load() && !w.crowded}, w.limit, w.active)
+	t := newTx(ctx, &conn{Conn: w.conn, begun: w.begun, turn: !w.begun && !w.crowded && w.takesTurns()}, w.limit, w.active)
 	t.again, w.begun = again, false
-	defer func() { w.crowded = w.crowded || t.conn.waited || err != nil }()
+	defer func() { w.noteTurn(t.conn) }()
 	rest, err := t.perform(batch)
 	if err != nil {
 		w.forget(batch, err)
