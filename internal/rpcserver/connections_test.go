@@ -30,7 +30,7 @@ func (f *framed) call(r *running, user string) {
 // begun waits until the server has accepted the connection.
 func (f *framed) begun() *framed {
 	f.t.Helper()
-	if err := f.raw.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := f.raw.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		f.t.Fatal(err)
 	}
 	for {
@@ -47,7 +47,7 @@ func (f *framed) begun() *framed {
 // awaitEnd waits until the server has closed the connection.
 func awaitEnd(t *testing.T, raw net.Conn) {
 	t.Helper()
-	if err := raw.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := raw.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	for {

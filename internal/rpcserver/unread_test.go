@@ -30,7 +30,7 @@ func (f *framed) withhold(n, refused int, method, token string, request proto.Me
 			f.t.Fatal(err)
 		}
 	}
-	if err := f.raw.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := f.raw.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		f.t.Fatal(err)
 	}
 	answered, ended := make(map[uint32]bool), 0
