@@ -61,7 +61,7 @@ func TestSchemaCommandsCheckAndDescribe(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) string { return writeText(t, filepath.Join(folder, name), text) }
 	valid := write("fleet.yaml", "name: fleet\nsheets:\n  - name: cars\n    key: plate\n    columns:\n      - {name: plate, type: text, required: true}\n")
-	if stdout, stderr, code := s.command("schema", "check", folder); code != 0 || stdout != "1 schemas are valid.\n" {
+	if stdout, stderr, code := s.command("schema", "check", folder); code != 0 || stdout != "1 schema is valid.\n" {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	page := filepath.Join(folder, "page.html")

@@ -33,7 +33,11 @@ func (c *schemaCheckCommand) Run(context.Context) error {
 	if err != nil {
 		return program.Refuse("%w", err)
 	}
-	fmt.Printf("%d schemas are valid.\n", n)
+	if n == 1 {
+		fmt.Println("1 schema is valid.")
+	} else {
+		fmt.Printf("%d schemas are valid.\n", n)
+	}
 	return nil
 }
 

@@ -96,7 +96,7 @@ func TestAnswerToJobDeclinesReview(t *testing.T) {
 	if _, err := w.jobs.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: asked.GetImportId(), Answer: withCommit(false)}, w.as("ann")); err != nil {
 		t.Fatal(err)
 	}
-	wantStatus(t, w.watch(asked.GetImportId()), jobsv1.JobStatus_JOB_STATUS_CANCELLED)
+	wantStatus(t, w.watchAfter(asked.GetImportId(), asked.GetJob().GetRevision()), jobsv1.JobStatus_JOB_STATUS_CANCELLED)
 	if w.held("employees") != 0 {
 		t.Error("rows were written")
 	}

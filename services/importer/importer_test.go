@@ -187,9 +187,15 @@ func (w *world) accepted(file []byte, options *importsv1.UploadOptions) *imports
 // watch follows an import until it has ended or waits, and returns the last snapshot.
 func (w *world) watch(id string) *importsv1.Import {
 	w.t.Helper()
+	return w.watchAfter(id, 0)
+}
+
+// watchAfter skips snapshots up to a revision, such as that of a question that was answered elsewhere.
+func (w *world) watchAfter(id string, revision uint32) *importsv1.Import {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
-	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, w.as("ann"))
+	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id, AfterRevision: revision}, w.as("ann"))
 	if err != nil {
 		w.t.Fatal(err)
 	}

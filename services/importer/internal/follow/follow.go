@@ -127,8 +127,22 @@ func (f *Follower) leave(w *watch, c *caller) {
 func (f *Follower) publish(w *watch, snapshot *Snapshot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if w.latest != nil && snapshot.Rev() <= w.latest.Rev() {
+		return
+	}
 	w.latest = snapshot
 	f.topics.Publish(func() *Snapshot { return snapshot }, w)
+}
+
+// offer publishes a snapshot that a call has read to the import's watch, if there is one. Otherwise, a caller could get an older one
+// from the watch, whose stream is later than the answer to the call.
+func (f *Follower) offer(snapshot *Snapshot) {
+	f.mu.Lock()
+	w := f.byID[snapshot.Key()]
+	f.mu.Unlock()
+	if w != nil {
+		f.publish(w, snapshot)
+	}
 }
 
 func (f *Follower) fail(w *watch, err error) {

@@ -52,14 +52,19 @@ func (f *Follower) Job(ctx context.Context, id string) (*jobsv1.Job, error) {
 	return answer.GetJob(), nil
 }
 
-// Current reads an import and its job.
+// Current reads an import and its job. Watches that begin later send no older snapshot.
 func (f *Follower) Current(ctx context.Context, id string) (*Snapshot, error) {
 	// The job is read first, so that the import is never older than its job.
 	job, err := f.Job(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return f.snapshot(ctx, id, job)
+	s, err := f.snapshot(ctx, id, job)
+	if err != nil {
+		return nil, err
+	}
+	f.offer(s)
+	return s, nil
 }
 
 func (f *Follower) snapshot(ctx context.Context, id string, job *jobsv1.Job) (*Snapshot, error) {
