@@ -92,7 +92,7 @@ func TestFileFeedsSeveralTables(t *testing.T) {
 	for _, row := range append(slices.Clone(imported[1:]), report[1:]...) {
 		got = append(got, row[0]+strings.Join(row[min(6, len(row)):], " "))
 	}
-	if want := []string{"1inserted inserted", "2repeated inserted", "6 inserted", "7inserted inserted", "3", "4", "5"}; !slices.Equal(got, want) {
+	if want := []string{"1added added", "2repeated added", "6 added", "7added added", "3", "4", "5"}; !slices.Equal(got, want) {
 		t.Errorf("the rows are %q, want %q", got, want)
 	}
 	summary := cellsOf(t, w.mustReport(im))["Errors"]
