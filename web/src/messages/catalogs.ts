@@ -2,6 +2,7 @@
  * The messages of each language. The texts of the page in English are part of it, and the others are loaded when needed. Until the English
  * ones about issues are loaded, the page shows the server's, which are the same.
  */
+import { defaultLabels, type Labels } from "@headway/client/react";
 import type { IntlMessageFormat } from "intl-messageformat";
 import en from "./en.json";
 import type { Messages } from "./messages.gen.js";
@@ -16,9 +17,11 @@ interface Catalog {
   server: Record<string, Message>;
   /** The messages that the server has with parameters: issues, root causes, and notices. */
   issues: Record<string, Message>;
+  /** The texts of the client's components. */
+  labels: Labels;
 }
 
-const english: Catalog = { page: en, server: {}, issues: {} };
+const english: Catalog = { page: en, server: {}, issues: {}, labels: defaultLabels };
 const catalogs = new Map<string, Catalog>([["en", english]]);
 
 /** Returns the catalog of a language that has been loaded, or the English one. */
@@ -36,10 +39,11 @@ export async function load(language: string): Promise<void> {
     return;
   }
   if (isLoaded(language)) return;
-  const [page, server, issues] = await Promise.all([
+  const [page, server, issues, { germanLabels }] = await Promise.all([
     import("./de.json"),
     import("./server.de.json"),
     import("../../../internal/messages/issues.de.json"),
+    import("../../../clients/ts/src/react/labels.de.js"), // "@headway/client/react" has them too, but would not be split
   ]);
-  catalogs.set(language, { page: page.default, server: server.default, issues: issues.default });
+  catalogs.set(language, { page: page.default, server: server.default, issues: issues.default, labels: germanLabels });
 }

@@ -16,23 +16,21 @@ export interface Writer {
 }
 
 /** Creates a formatter once for all messages: it takes much longer than a use of it, and a list has the messages of many errors. */
-function once<A extends unknown[], F>(create: (...args: A) => F): (...args: A) => F {
+function once<A extends unknown[], F>(Format: new (...args: A) => F): (...args: A) => F {
   const created = new Map<string, F>();
   return (...args) => {
     const key = JSON.stringify(args);
-    const formatter = created.get(key) ?? create(...args);
+    const formatter = created.get(key) ?? new Format(...args);
     created.set(key, formatter);
     return formatter;
   };
 }
 
 const formatters = {
-  getNumberFormat: once((...args: ConstructorParameters<typeof Intl.NumberFormat>) => new Intl.NumberFormat(...args)),
-  getDateTimeFormat: once(
-    (...args: ConstructorParameters<typeof Intl.DateTimeFormat>) => new Intl.DateTimeFormat(...args),
-  ),
-  getPluralRules: once((...args: ConstructorParameters<typeof Intl.PluralRules>) => new Intl.PluralRules(...args)),
-  getListFormat: once((...args: ConstructorParameters<typeof Intl.ListFormat>) => new Intl.ListFormat(...args)),
+  getNumberFormat: once(Intl.NumberFormat),
+  getDateTimeFormat: once(Intl.DateTimeFormat),
+  getPluralRules: once(Intl.PluralRules),
+  getListFormat: once(Intl.ListFormat),
 } as Formatters & { getListFormat(language: string, options: Intl.ListFormatOptions): Intl.ListFormat };
 
 const current = (): Writer => ({ messages: catalog(language()).issues, language: language(), locale: locale() });

@@ -87,17 +87,13 @@ const maxText = 64 * 1024 * 1024;
 
 /** Returns the text of a body. It rejects if the body is too long. The length of a compressed one is not known before. */
 export async function textOf({ body, status }: Response): Promise<string> {
-  const decoder = new TextDecoder();
   let text = "";
-  for (const reader = body?.getReader(); ; ) {
-    const { done = true, value } = (await reader?.read()) ?? {};
-    text += decoder.decode(value, { stream: !done });
-    if (done) return text;
-    if (text.length > maxText) {
-      void reader?.cancel();
-      throw new HeadwayError(status);
-    }
-  }
+  const write = (chunk: string) => {
+    text += chunk;
+    if (text.length > maxText) throw new HeadwayError(status);
+  };
+  await body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
+  return text;
 }
 
 /** Returns the headers that authorize the caller. */
