@@ -26,8 +26,9 @@ type connection struct {
 
 	raw   net.Conn
 	limit *connectionLimit
-	// entry is the connection's entry among those that can be closed for another one, or nil. user is who has proved to use it.
-	// The mutex of the limit guards both.
+	// left is set when the connection is no longer counted. entry is its entry among those that can be closed for another one, or nil.
+	// user is who has proved to use it. The mutex of the limit guards them.
+	left  bool
 	entry *list.Element
 	user  string
 }
@@ -84,8 +85,9 @@ func (l *connectionLimit) enter(raw net.Conn) (*connection, error) {
 		if oldest == nil {
 			return nil, errTooManyConnections
 		}
-		replaced := l.idle.Remove(oldest).(*connection) //nolint:forcetypeassert // the list has nothing else
-		replaced.entry = nil
+		// It is no longer counted from now on: gRPC doesn't close it if its handshake has just ended.
+		replaced := oldest.Value.(*connection) //nolint:forcetypeassert // the list has nothing else
+		replaced.forget()
 		replaced.close()
 	}
 	l.open++
@@ -114,10 +116,21 @@ func (c *connection) leave() {
 	l := c.limit
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open--; l.full && l.open < l.most-l.most/10 {
+	c.forget()
+	if l.full && l.open < l.most-l.most/10 {
 		l.full = false
 		l.logger.Info("there are no longer too many gRPC connections", "open", l.open)
 	}
+}
+
+// forget no longer counts the connection. The mutex of the limit must be held.
+func (c *connection) forget() {
+	if c.left {
+		return
+	}
+	c.left = true
+	l := c.limit
+	l.open--
 	if c.entry != nil {
 		l.idle.Remove(c.entry)
 		c.entry = nil
@@ -153,13 +166,12 @@ func (l limited) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 // limitedConn is a connection whose address refers to it.
 type limitedConn struct {
 	net.Conn
-	of   *connection
-	once sync.Once
+	of *connection
 }
 
 // Close implements net.Conn.
 func (c *limitedConn) Close() error {
-	c.once.Do(c.of.leave)
+	c.of.leave()
 	return c.Conn.Close()
 }
 
