@@ -36,6 +36,13 @@ afterEach(() => server.close());
 const job = { jobId: "j1", kind: "import", status: "queued", revision: 1 };
 
 describe("the REST calls", () => {
+  test("a body is read where there are no streams", async () => {
+    server = await startScriptedServer();
+    const page = { jobs: [], nextPageToken: "next" };
+    const fetch = async () => Object.defineProperty(Response.json(page), "body", { value: undefined });
+    await expect(listJobs({ baseUrl: server.baseUrl, fetch })).resolves.toEqual(page);
+  });
+
   test.each([200, 503])("a body with status %i that doesn't end is not kept", async (status) => {
     server = await startScriptedServer();
     const mebibyte = new Uint8Array(1 << 20).fill(32);

@@ -86,13 +86,15 @@ export function parseJson<T>(text: string): T | undefined {
 const maxText = 64 * 1024 * 1024;
 
 /** Returns the text of a body. It rejects if the body is too long. The length of a compressed one is not known before. */
-export async function textOf({ body, status }: Response): Promise<string> {
+export async function textOf(response: Response): Promise<string> {
+  const { body, status } = response;
+  if (!body) return response.text(); // some environments have no streams
   let text = "";
   const write = (chunk: string) => {
     text += chunk;
     if (text.length > maxText) throw new HeadwayError(status);
   };
-  await body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
+  await body.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
   return text;
 }
 
