@@ -68,10 +68,10 @@ func (l *unreadLimit) account(ctx context.Context) account {
 }
 
 // answer returns the message of a response, to be encoded and counted. Its parts that the caller has read are added to read, which can be
-// nil.
+// nil. Without a limit and read, nothing needs the count.
 func (a account) answer(message any, read *atomic.Int64) (any, error) {
 	m, ok := message.(proto.Message)
-	if !ok || a.conn == nil {
+	if !ok || a.conn == nil || a.most < 0 && read == nil {
 		return message, nil
 	}
 	size := proto.Size(m)

@@ -147,10 +147,6 @@ func (p *dateParser) basicClock() (c source.Civil, ok bool) {
 // suffix reads AM, PM, or a word such as “Uhr” after a time. A time with only hours needs one.
 func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 	word := strings.NewReplacer(".", "", " ", "").Replace(strings.ToLower(p.rest))
-	if rest, zone := cutZone(word); zone != "" && (rest == "" && minutes || halfWords[rest] != "") {
-		p.why = messages.New("why.zone")
-		return false
-	}
 	switch {
 	case word == "":
 		return minutes
@@ -160,6 +156,9 @@ func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 		}
 	case word == "uhr" || minutes && (word == "h" || word == "hrs" || word == "hours" || word == "min" || word == "m"):
 	default:
+		if rest, zone := cutZone(word); zone != "" && (rest == "" && minutes || halfWords[rest] != "") {
+			p.why = messages.New("why.zone")
+		}
 		return false
 	}
 	p.rest, p.pointed = "", false

@@ -214,14 +214,6 @@ func headerOf(rows []source.Row, sheet string, s *schema.Schema, known labels, f
 // named reports whether more headers of a row are those of the schema than if they are joined with the rows above, which have no headers
 // for other columns.
 func (l labels) named(row, joined source.Row) bool {
-	filled := func(r source.Row) (n int) {
-		for i := range r.Cells {
-			if !source.Blank(&r.Cells[i]) {
-				n++
-			}
-		}
-		return n
-	}
 	return filled(row) == filled(joined) && len(l.onlyOf(row, nil).Cells) > len(l.onlyOf(joined, nil).Cells)
 }
 

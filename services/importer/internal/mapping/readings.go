@@ -18,8 +18,8 @@ type Reading struct {
 	Cell, Value string
 }
 
-// MixedDecimals counts numbers that can only have a decimal comma, only a decimal point, or either. All are 0 if not all of the numbers of a
-// column with one reading have the same.
+// MixedDecimals counts the numbers of a column that can only have a decimal comma, only a decimal point, or either. All are 0 unless there are
+// numbers of both of the first two kinds.
 type MixedDecimals struct{ Comma, Point, Either int }
 
 // pivotYear is the last year that a year of two digits means in a proposed reading.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 )
@@ -126,3 +127,11 @@ const (
 
 // Repaired reports whether the line was damaged, and was read in the only way that fits.
 func (m Misread) Repaired() bool { return m != AsWritten && m < Unclear }
+
+// IsJSON reports whether a text, without blanks before it, begins as a JSON object or as an array of objects.
+func IsJSON(text []byte) bool {
+	if items, isArray := bytes.CutPrefix(text, []byte("[")); isArray {
+		text = bytes.TrimSpace(items)
+	}
+	return bytes.HasPrefix(text, []byte("{"))
+}

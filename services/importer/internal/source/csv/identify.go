@@ -3,6 +3,8 @@ package csv
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"headway/services/importer/internal/source"
 )
 
 // isTable reports whether the first bytes of a file are text that can have rows.
@@ -26,15 +28,12 @@ func isTable(head []byte) bool {
 	if text = bytes.ToLower(bytes.TrimSpace(text)); len(text) == 0 {
 		return false
 	}
-	for _, other := range []string{"<!doctype", "<html", "<head", "<body", "<meta", "<script", "<!--", "<?xml", "<table", "mime-version:", "%pdf-", "{"} {
+	for _, other := range []string{"<!doctype", "<html", "<head", "<body", "<meta", "<script", "<!--", "<?xml", "<table", "mime-version:", "%pdf-"} {
 		if bytes.HasPrefix(text, []byte(other)) {
 			return false
 		}
 	}
-	if items, isArray := bytes.CutPrefix(text, []byte("[")); isArray && bytes.HasPrefix(bytes.TrimSpace(items), []byte("{")) {
-		return false // JSON
-	}
-	return !bytes.Contains(text, []byte("<table")) && !isNoise(head, high) && !isProse(text)
+	return !source.IsJSON(text) && !bytes.Contains(text, []byte("<table")) && !isNoise(head, high) && !isProse(text)
 }
 
 // isProse recognizes text in full lines: five words or more in each, few commas, and nothing else that separates columns.

@@ -77,7 +77,7 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 		return source.Refuse(source.NotAWorkbook, messages.New("file.google_link"))
 	case bytes.HasPrefix(text, []byte(`{\rtf`)):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.rtf"))
-	case bytes.HasPrefix(text, []byte("{")), isListOfObjects(text):
+	case source.IsJSON(text):
 		return source.Refuse(source.NotAWorkbook, messages.New("file.json"))
 	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("application/vnd.oasis.opendocument.spreadsheet")):
 		return zipxml.Refuse(source.OpenDocument, "", "")
@@ -101,12 +101,6 @@ func isArchive(head []byte) bool {
 		return true
 	}
 	return false
-}
-
-// isListOfObjects recognizes a JSON array of objects.
-func isListOfObjects(text []byte) bool {
-	items, isArray := bytes.CutPrefix(text, []byte("["))
-	return isArray && bytes.HasPrefix(bytes.TrimSpace(items), []byte("{"))
 }
 
 // isLockFile recognizes a file “~$name.xlsx”. It has the length of a user's name, the name padded with blanks, and the
