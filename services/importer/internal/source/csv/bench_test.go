@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -93,9 +94,13 @@ func create(b *testing.B, path string, write func(io.Writer) error) {
 	}
 }
 
-// BenchmarkRead reads the same rows from a text file and from a workbook, with and without converting their values.
+// BenchmarkRead reads the same rows from a text file and from a workbook, with and without converting their values. With the variable
+// HEADWAY_DUCKDB, the folder of the npm package @duckdb/node-api, DuckDB reads and converts the text file too.
 func BenchmarkRead(b *testing.B) {
 	text, workbook := largeFiles(b)
+	if folder := os.Getenv("HEADWAY_DUCKDB"); folder != "" {
+		b.Run("csv/duckdb", func(b *testing.B) { readByDuckDB(b, folder, text) })
+	}
 	for _, file := range []struct {
 		name, path string
 		opener     source.Opener
@@ -115,6 +120,37 @@ func BenchmarkRead(b *testing.B) {
 			})
 		}
 	}
+}
+
+// duckdb detects the types of the columns, converts all values, and counts them. It prints the seconds of the clock and of the processor.
+const duckdb = `
+import { DuckDBInstance } from "@duckdb/node-api";
+const db = await (await DuckDBInstance.create()).connect();
+const [begun, used] = [performance.now(), process.cpuUsage()];
+const read = await db.runAndReadAll("SELECT count(COLUMNS(*)) FROM read_csv('" + process.argv.at(-1) + "')");
+const { user, system } = process.cpuUsage(used);
+if (read.getRows()[0].some((count) => count !== BigInt(%d))) throw new Error("" + read.getRows());
+console.log((performance.now() - begun) / 1e3, (user + system) / 1e6);
+`
+
+func readByDuckDB(b *testing.B, folder, path string) {
+	b.Helper()
+	var clock, processor float64
+	for b.Loop() {
+		node := exec.CommandContext(b.Context(), "node", "--input-type=module", "--eval", fmt.Sprintf(duckdb, benchRows), "--", path)
+		node.Dir, node.Stderr = folder, os.Stderr
+		out, err := node.Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		var seconds, used float64
+		if _, err := fmt.Sscan(string(out), &seconds, &used); err != nil {
+			b.Fatalf("%s: %v", out, err)
+		}
+		clock, processor = clock+seconds, processor+used
+	}
+	b.ReportMetric(clock/float64(b.N)*1e9, "ns/op")
+	b.ReportMetric(processor/float64(b.N), "cpu-s/op")
 }
 
 // processorTime is the time that this process has used on all cores. On a busy machine, it is more meaningful than the clock.
