@@ -167,7 +167,7 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, jobsFlags []stri
 	if err := os.WriteFile(keyFile, []byte(testSecret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	common := []string{"--data", w.dir, "--key-file", keyFile, "--metrics-listen", "-", "--log-level", "error"}
+	common := []string{"--data", w.dir, "--key-file", keyFile, "--metrics-listen", "-", "--log-level", "warn"}
 	jobsAddress, importerAddress := proctest.FreeAddress(t), proctest.FreeAddress(t)
 	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--jobs-listen", jobsAddress}, jobsFlags))
 	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--importer-listen", importerAddress, "--jobs-address", jobsAddress}, flags))

@@ -37,15 +37,14 @@ type pipeline struct {
 	writes chan *batch
 	// writing counts the batches that have been decided but not written.
 	writing sync.WaitGroup
-	failed  error // of a write
 	// read counts the rows that the reader's goroutine has read.
 	read atomic.Int64
 }
 
 // run calls decide for every batch, in order, and writes the rows that it selects.
 func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch) error) error {
-	ctx, end := context.WithCancel(ctx)
-	defer end()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, c := range []*chan *batch{&p.free, &p.order, &p.work, &p.writes} {
 		*c = make(chan *batch, batchesInFlight)
@@ -84,15 +83,11 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 		defer close(p.writes)
 		return p.decideAll(ctx, decide)
 	})
-	group.Go(func() error {
-		p.writeAll(ctx, end)
-		return nil
-	})
-	err = group.Wait()
-	if p.failed != nil {
-		return p.failed // it also ended the other stages
+	group.Go(func() error { return p.writeAll(ctx, end) })
+	if err := group.Wait(); err != nil {
+		return context.Cause(ctx) // the first error: it has ended the other stages, and theirs can say just that
 	}
-	return err
+	return nil
 }
 
 // lookUpAll looks each batch up in the database while the one before is decided.
@@ -131,19 +126,20 @@ func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *
 
 // writeAll writes the selected rows. When a write fails, it ends the other stages and only receives the remaining batches,
 // so that no stage waits for it.
-func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
+func (p *pipeline) writeAll(ctx context.Context, end context.CancelCauseFunc) (failed error) {
 	for b := range p.writes {
-		if p.failed == nil {
-			if p.failed = p.sheet.write(ctx, b); p.failed != nil {
-				end()
+		if failed == nil {
+			if failed = p.sheet.write(ctx, b); failed != nil {
+				end(failed)
 			}
 		}
-		if p.failed == nil {
+		if failed == nil {
 			b.reset()
 			p.free <- b
 		}
 		p.writing.Done()
 	}
+	return failed
 }
 
 // written waits until all selected rows are written.

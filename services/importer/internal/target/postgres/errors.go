@@ -25,14 +25,15 @@ const (
 	insufficientPrivilege = "42501"
 )
 
-// failed marks an error that can pass as ErrTargetUnavailable. It returns the end of a context, and refusals, unmarked.
+// failed marks an error that can pass as ErrTargetUnavailable. It returns the end of the context, and refusals, unmarked. A timeout that is
+// not the context's is one of connecting.
 func failed(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return err
 	case permanent(err):
 		return err

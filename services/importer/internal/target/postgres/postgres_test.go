@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,5 +79,18 @@ func TestImportsLeaveNoWarningsInTheServersLog(t *testing.T) {
 	}
 	if log := server.Log(); strings.Contains(log, "WARNING") {
 		t.Errorf("the server's log has:\n%s", log)
+	}
+}
+
+// TestServerThatDoesNotAnswerIsUnavailable connects to a server that accepts connections and sends nothing, as a frozen one does.
+func TestServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lis.Close() // accepts nothing, but the system does
+	target := open(t, "postgres://headway@"+lis.Addr().String()+"/any?sslmode=disable&connect_timeout=1")
+	if err := target.Ping(t.Context()); !errors.Is(err, imports.ErrTargetUnavailable) {
+		t.Errorf("Ping returns %v", err)
 	}
 }
