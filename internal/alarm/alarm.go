@@ -1,4 +1,5 @@
-// Package alarm tracks exhausted resources of a machine, such as disk space and file descriptors, for logs and readiness.
+// Package alarm tracks what only an operator can repair, such as a full disk, exhausted file descriptors, and refused access, for logs and
+// readiness.
 package alarm
 
 import (
@@ -14,7 +15,7 @@ const (
 	unready = 10 * time.Second
 )
 
-// Alarm is a resource of which a machine can run out. It is safe for concurrent use.
+// Alarm is a resource that can be exhausted, or to which access can be refused. It is safe for concurrent use.
 type Alarm struct {
 	logger  *slog.Logger
 	message string
@@ -23,12 +24,12 @@ type Alarm struct {
 	last, logged time.Time
 }
 
-// New returns an alarm. The message is for the log. It names the exhausted resource, and what an operator can do.
+// New returns an alarm. The message is for the log. It names the resource, and what an operator can do.
 func New(logger *slog.Logger, message string) *Alarm {
 	return &Alarm{logger: logger, message: message}
 }
 
-// Note records that an operation failed with err because of the exhausted resource.
+// Note records that an operation failed with err because of the resource.
 func (a *Alarm) Note(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,7 +10,7 @@ var shared = rules{
 	"internal/blobs":              {"internal/atomicfile", "internal/backoff"},
 	"internal/bus":                {},
 	"internal/bus/bustest":        {"internal/bus"},
-	"internal/bus/nats":           {"internal/bus"},
+	"internal/bus/nats":           {"internal/alarm", "internal/bus"},
 	"internal/fanout":             {},
 	"internal/governor":           {},
 	"internal/quota":              {},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"headway/internal/alarm"
 	"headway/internal/bus"
 )
 
@@ -59,6 +60,9 @@ type Bus struct {
 	conn    *nats.Conn
 	outbox  chan message
 	dropped atomic.Uint64
+	// denied means that the server has refused a subject on this connection, so that messages are not passed on.
+	denied  atomic.Bool
+	refused *alarm.Alarm
 	closing chan struct{}
 	sending sync.WaitGroup
 	closed  chan struct{} // by the connection, after its last callback
@@ -130,6 +134,7 @@ func Open(cfg Config) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, outbox: make(chan message, room), closing: make(chan struct{}), closed: make(chan struct{})}
+	b.refused = alarm.New(cfg.Logger, "the NATS server refuses a subject. Allow this service to publish and to subscribe to "+cfg.Subject+".>. Until then, "+cfg.Meanwhile)
 	options := []nats.Option{
 		nats.Name(cfg.Name), nats.NoEcho(), nats.Timeout(connectTimeout), nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait),
@@ -139,11 +144,17 @@ func Open(cfg Config) (*Bus, error) {
 		nats.ConnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus", "server", c.ConnectedUrlRedacted()) }),
 		nats.ReconnectHandler(func(c *nats.Conn) { cfg.Logger.Info("connected to the bus again", "server", c.ConnectedUrlRedacted()) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.denied.Store(false) // the next connection can have other permissions
 			if err != nil {
 				cfg.Logger.Warn("lost the bus. Until it is back, "+cfg.Meanwhile, "error", err)
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				b.denied.Store(true)
+				b.refused.Note(err)
+				return
+			}
 			cfg.Logger.Warn("the bus reports an error", "error", err)
 		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
@@ -226,7 +237,7 @@ func (b *Bus) Await(kind string, woken func(data []byte)) (stop func(), err erro
 }
 
 // Connected implements bus.Bus.
-func (b *Bus) Connected() bool { return b.conn.IsConnected() }
+func (b *Bus) Connected() bool { return b.conn.IsConnected() && !b.denied.Load() }
 
 // Close implements bus.Bus.
 func (b *Bus) Close() {

@@ -68,6 +68,36 @@ func TestTokenIsReadFromFile(t *testing.T) {
 	}
 }
 
+// TestDeniedSubjectsMeanDisconnected has a server that accepts the connection, but neither messages nor subscriptions. The log must
+// not have a line for each message.
+func TestDeniedSubjectsMeanDisconnected(t *testing.T) {
+	nothing := &server.SubjectPermission{Deny: []string{">"}}
+	address := natstest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "service", Permissions: &server.Permissions{Publish: nothing, Subscribe: nothing}}}
+		o.NoAuthUser = "service"
+	})
+	var log proctest.Log
+	b, err := Open(Config{Settings: Settings{Bus: "nats://" + address}, Subject: "headway.test", Meanwhile: "updates are late", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Subscribe(func([]byte) {}); err != nil {
+		t.Fatal(err)
+	}
+	const messages = 100
+	for sent := 0; sent < messages || b.Connected(); sent++ {
+		if sent == 100*messages {
+			t.Fatal("a bus that passes nothing on says that it is connected")
+		}
+		b.Publish([]byte("late"))
+		time.Sleep(time.Millisecond)
+	}
+	if lines := strings.Count(log.String(), "headway.test.>"); lines != 1 {
+		t.Errorf("the log has %d lines about it:\n%s", lines, log.String())
+	}
+}
+
 func TestBusConnectsWithCertificates(t *testing.T) {
 	authority, other := proctest.NewAuthority(t), proctest.NewAuthority(t)
 	serverCert, serverKey := authority.Issue(t, "server")
