@@ -58,12 +58,33 @@ func (c *cluster) disturbances() (all []disturbance) {
 		}}, disturbance{"cut: " + l.name, func(context.Context, *rand.Rand) error {
 			l.cut()
 			return nil
+		}}, disturbance{"slow: " + l.name, func(ctx context.Context, random *rand.Rand) error {
+			l.slow(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
+			pause(ctx, random, 8*time.Second)
+			l.slow(0)
+			return nil
 		}})
 	}
 	return append(all,
 		disturbance{"database: killed", func(context.Context, *rand.Rand) error {
 			c.postgres.Kill()
 			return c.postgres.Restart("fsync=off")
+		}},
+		disturbance{"database: frozen", func(ctx context.Context, random *rand.Rand) error {
+			c.postgres.Freeze()
+			pause(ctx, random, 8*time.Second)
+			c.postgres.Thaw()
+			return nil
+		}},
+		disturbance{"slow: S3", func(ctx context.Context, random *rand.Rand) error {
+			for _, l := range c.links {
+				if strings.HasSuffix(l.name, "S3") {
+					l.slow(100 * time.Millisecond)
+					defer l.slow(0)
+				}
+			}
+			pause(ctx, random, 8*time.Second)
+			return nil
 		}},
 		disturbance{"outage: S3", func(ctx context.Context, random *rand.Rand) error {
 			for _, l := range c.links {

@@ -111,6 +111,13 @@ func (l link) unmute() {
 	}
 }
 
+// slow makes every 4 KiB take a time. 0 ends that.
+func (l link) slow(each time.Duration) {
+	for _, p := range l.proxies {
+		p.Slow(each)
+	}
+}
+
 func (l link) cut() {
 	for _, p := range l.proxies {
 		p.Cut()

@@ -7,9 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
-// Proxy forwards connections to a server. It can cut them, and lose what the server answers.
+// Proxy forwards connections to a server. It can cut them, slow them down, and lose what the server answers.
 type Proxy struct {
 	lis    net.Listener
 	server string
@@ -21,7 +22,12 @@ type Proxy struct {
 	lose      func(sent []byte) bool
 	mute      bool // nothing is passed on
 	swallowed chan struct{}
+	// slow is how long each chunk of at most slowChunk bytes takes.
+	slow atomic.Int64
 }
+
+// slowChunk is the number of bytes that a slow proxy passes on together.
+const slowChunk = 4 << 10
 
 // NewProxy starts a proxy in front of the server at an address. It ends with the test.
 func NewProxy(tb testing.TB, server string) *Proxy {
@@ -108,6 +114,20 @@ func (p *Proxy) Unmute() {
 	p.mute, p.swallowed = false, nil
 }
 
+// Slow makes every 4 KiB take a time, in each direction of each connection. 0 ends that.
+func (p *Proxy) Slow(each time.Duration) { p.slow.Store(int64(each)) }
+
+// read reads the next bytes to pass on.
+func (p *Proxy) read(from net.Conn, buf []byte) (int, error) {
+	each := time.Duration(p.slow.Load())
+	if each > 0 {
+		buf = buf[:slowChunk]
+	}
+	n, err := from.Read(buf)
+	time.Sleep(each)
+	return n, err
+}
+
 // swallows reports whether the proxy is mute.
 func (p *Proxy) swallows() bool {
 	p.mu.Lock()
@@ -174,7 +194,7 @@ func (p *Proxy) serve(client net.Conn) {
 		defer server.Close()
 		buf := make([]byte, 64<<10)
 		for {
-			n, err := server.Read(buf)
+			n, err := p.read(server, buf)
 			if lost.Load() || n > 0 && !pass(client, buf[:n]) || err != nil {
 				return
 			}
@@ -182,7 +202,7 @@ func (p *Proxy) serve(client net.Conn) {
 	})
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := client.Read(buf)
+		n, err := p.read(client, buf)
 		if err != nil {
 			return
 		}
