@@ -42,6 +42,7 @@ type jobState struct {
 	token            string
 	cancel           bool
 	deleted          bool
+	answered         bool // an earlier question
 	endToken, endTag string
 }
 
@@ -112,7 +113,10 @@ func (s jobState) next(c jobCall) (after jobState, reason string) {
 		if s.status != waiting {
 			return s, "JOB_NOT_WAITING"
 		}
-		after.status, after.attempt = queued, s.attempt-1
+		if s.answered { // the call doesn't name its question
+			return s, "REQUEST_INVALID"
+		}
+		after.status, after.attempt, after.answered = queued, s.attempt-1, true
 	case "delete":
 		if !ended(s.status) {
 			return s, "JOB_NOT_FINISHED"
@@ -320,13 +324,19 @@ func TestBrokenHistoriesAreNotLinearizable(t *testing.T) {
 	}
 	create := op(0, 1, jobCall{name: "create"}, jobAnswer{status: queued, revision: 1})
 	lease := op(2, 3, jobCall{name: "lease"}, jobAnswer{attempt: 1, revision: 2, token: "2.a"})
+	park := op(4, 5, jobCall{name: "park", token: "2.a"}, jobAnswer{status: waiting, revision: 3, attempt: 1})
+	resume := op(6, 7, jobCall{name: "resume"}, jobAnswer{status: queued, revision: 4})
+	again := op(8, 9, jobCall{name: "lease"}, jobAnswer{attempt: 1, revision: 5, token: "5.b"})
 	complete := op(4, 5, jobCall{name: "complete", token: "2.a"}, jobAnswer{status: completed, revision: 3, attempt: 1})
 	for name, calls := range map[string][]porcupine.Operation{
 		"two leases at the same time":  {create, lease, op(4, 5, jobCall{name: "lease"}, jobAnswer{attempt: 2, revision: 3, token: "3.b"})},
 		"an old state after a new one": {create, lease, complete, op(6, 7, jobCall{name: "get"}, jobAnswer{status: active, revision: 2, attempt: 1})},
 		"completed twice with different results": {create, lease, complete,
 			op(6, 7, jobCall{name: "complete", token: "2.a", repeat: "other"}, jobAnswer{status: completed, revision: 4, attempt: 1})},
-		"a valid lease that is refused":    {create, lease, op(4, 5, jobCall{name: "heartbeat", token: "2.a"}, jobAnswer{reason: "LEASE_LOST"})},
+		"a valid lease that is refused": {create, lease, op(4, 5, jobCall{name: "heartbeat", token: "2.a"}, jobAnswer{reason: "LEASE_LOST"})},
+		"a second question is answered without its revision": {create, lease, park, resume, again,
+			op(10, 11, jobCall{name: "park", token: "5.b"}, jobAnswer{status: waiting, revision: 6, attempt: 1}), op(12, 13, jobCall{name: "resume"}, jobAnswer{status: queued, revision: 7})},
+		"a first question is refused":      {create, lease, park, op(6, 7, jobCall{name: "resume"}, jobAnswer{reason: "REQUEST_INVALID"})},
 		"an acknowledged end that is lost": {create, lease, complete, op(6, 7, jobCall{name: "lease"}, jobAnswer{attempt: 2, revision: 4, token: "4.b"})},
 	} {
 		if porcupine.CheckOperations(porcupine.Model{Init: func() any { return jobState{} }, Step: step}, calls) {
