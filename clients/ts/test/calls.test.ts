@@ -10,6 +10,7 @@ import {
   listIssues,
   listJobs,
   listMappings,
+  previewFile,
   readOutput,
   remove,
   repeatImport,
@@ -21,6 +22,7 @@ import {
 } from "../src/index.js";
 import { importQuestion } from "../src/react/index.js";
 import {
+  type Answer,
   connected,
   event,
   json,
@@ -41,6 +43,15 @@ describe("the REST calls", () => {
     const page = { jobs: [], nextPageToken: "next" };
     const fetch = async () => Object.defineProperty(Response.json(page), "body", { value: undefined });
     await expect(listJobs({ baseUrl: server.baseUrl, fetch })).resolves.toEqual(page);
+  });
+
+  test("an error has only values of the types that callers rely on", async () => {
+    const odd = { reason: "RATE_LIMITED", message: { a: 1 }, requestId: ["r"], details: { "0": null } };
+    server = await startScriptedServer(json(429, odd), json(429, { ...odd, details: [null, "x", { "@type": "T" }] }));
+    const refused = () => getSession({ baseUrl: server.baseUrl }).catch((e: unknown) => e);
+    const known = { reason: "RATE_LIMITED", message: "HTTP 429", requestId: undefined };
+    expect(await refused()).toMatchObject({ ...known, details: [] });
+    expect(await refused()).toMatchObject({ ...known, details: [{ "@type": "T" }] });
   });
 
   test.each([200, 503])("a body with status %i that doesn't end is not kept", async (status) => {
@@ -216,6 +227,15 @@ describe("uploading", () => {
     const ids = server.received.map(({ path }) => /request_id=([A-Za-z0-9._:-]+)/.exec(path)?.[1]);
     expect(ids[0]).toBeTruthy();
     expect(ids[1]).toBe(ids[0]);
+  });
+
+  test("is retried after a page of a proxy instead of the import", async () => {
+    const page: Answer = (_request, response) => void response.writeHead(200).end("<h1>Sign in</h1>");
+    server = await startScriptedServer(page, json(202, { import: { importId: "i1" } }));
+    const accepted = await uploadWorkbook({ baseUrl: server.baseUrl, file: new Blob(["PK"]) });
+    expect(accepted.import.importId).toBe("i1");
+    const preview = previewFile({ baseUrl: server.baseUrl, file: new Blob(["PK"]) });
+    await expect(preview).rejects.toMatchObject({ reason: "HTTP", status: 502 });
   });
 
   test("is not retried when the file is refused", async () => {

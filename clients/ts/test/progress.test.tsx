@@ -158,6 +158,37 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     expect(seen.at(-1)?.progress).toMatchObject({ message: "Fertig: 24 Stück", data: { pages: 24 } });
   });
 
+  test("shows only texts and numbers, whatever the server sends", async () => {
+    const odd = { status: "processing", progress: "40", message: { en: "x" }, step: 2, steps: 5 } as never;
+    const seen = await open({}, stream([fetching, data(odd), completed]));
+    await click("start");
+    await screen.findByText("completed false");
+    expect(seen.map(({ progress }) => progress)).toContainEqual({
+      status: "processing",
+      progress: 12.5,
+      message: "3 of 24 pages",
+      step: "Fetching data",
+    });
+  });
+
+  test("does not keep a refusal that doesn't end", async () => {
+    const mebibyte = new Uint8Array(1 << 20).fill(32);
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(stream) {
+          stream.enqueue(mebibyte);
+          if (++sent === 80) stream.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const fetch = async () => new Response(body, { status: 503 });
+    const followed = followProgress({ fetch }, "/x", {}, new AbortController().signal, () => {});
+    await expect(followed).rejects.toThrow("HTTP 503");
+    expect(sent).toBe(1);
+  });
+
   test("does not take a message that was cut off for the end", async () => {
     const seen = await open({}, stream([fetching, `data: ${end.slice(0, -1)}`]));
     await click("start");
@@ -326,6 +357,17 @@ describe("a stream that falls silent", () => {
       end: "ended",
       requests: 2,
     });
+  });
+
+  test("is not opened in a loop if each stream ends after one update", async () => {
+    const once = stream([connected, event(1)]);
+    const { requests } = await follow("/api/v1/sse/jobs/media/j1", 20_000, once);
+    expect(requests).toBeLessThan(12);
+  });
+
+  test("ends if a refusal falls silent", async () => {
+    const endless: Answer = (_request, response) => void response.writeHead(503).write(" ");
+    expect(await follow("/stream", 120_000, endless)).toEqual({ updates: [], end: "HTTP 503", requests: 1 });
   });
 
   test("stays open if another server works for a long time", async () => {

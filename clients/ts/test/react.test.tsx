@@ -147,6 +147,21 @@ test("useJobs reads its first page again after a failure", async () => {
   await screen.findByText("j1", undefined, { timeout: 10_000 });
 });
 
+test("useJobs waits if the server asks for a wait that no timer can have", async () => {
+  let lists = 0;
+  await show(<Page />, (request, response) => {
+    if (request.url?.includes("/sse/")) return stream([connected], { open: true })(request, response);
+    lists++;
+    return refusal(429, "RATE_LIMITED", { "Retry-After": "99999999999" })(request, response);
+  });
+  function Page() {
+    return <p>{useJobs().error ? "refused" : "loading"}</p>;
+  }
+  await screen.findByText("refused");
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(lists, "strict mode runs the effect twice").toBeLessThan(3);
+});
+
 describe("useJobSSE", () => {
   test("returns the fields of polling hooks, and calls onComplete once with the result", async () => {
     const results: unknown[] = [];

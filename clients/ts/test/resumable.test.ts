@@ -1,8 +1,9 @@
+// Length: all tests of resumable uploads share one server and one storage.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { HeadwayError } from "../src/index.js";
 import { type ResumableUploadOptions, startUpload, uploadResumably } from "../src/uploads/resumable.js";
 import { Locks } from "./locks.js";
-import { refuseWith, UploadServer } from "./upload-server.js";
+import { type Intercept, refuseWith, UploadServer } from "./upload-server.js";
 
 const content = Array.from({ length: 4000 }, (_, index) => `row ${index}`).join("\n");
 const file = new File([content], "Größe.xlsx", { lastModified: 7 });
@@ -113,6 +114,53 @@ describe("a resumable upload", () => {
     ];
     await upload();
     expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "POST", "PATCH from 0", "import"]);
+  });
+
+  test("is created again after a page of a proxy, or an address on another server", async () => {
+    const page =
+      (headers: Record<string, string>): Intercept =>
+      (_request, response) => {
+        response.writeHead(200, headers).end("<h1>Sign in</h1>");
+        return true;
+      };
+    server.intercepts.POST = [page({}), page({ Location: `${baseUrl}/steal` })];
+    await upload();
+    expect(server.log).toEqual(["POST", "POST", "POST", "PATCH from 0", "import"]);
+    expect(arrived("u1")).toBe(content);
+  });
+
+  test.each(["-5", "1.5", "x", "", "999999999"])("asks again after the offset %j", async (offset) => {
+    server.intercepts.PATCH = [refuseWith(503, "UNAVAILABLE")];
+    server.intercepts.HEAD = [
+      (_request, response) => {
+        response.writeHead(200, { "Upload-Offset": offset }).end();
+        return true;
+      },
+    ];
+    await upload();
+    expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "HEAD", "PATCH from 0", "import"]);
+    expect(arrived("u1")).toBe(content);
+  });
+
+  test("stops if the server keeps losing what it has acknowledged", async () => {
+    const lose: Intercept = (request, response) => {
+      request.resume();
+      response.writeHead(204).end();
+      return true;
+    };
+    server.intercepts.PATCH = [lose, lose, lose, lose, lose];
+    await expect(upload({ retries: 2 })).rejects.toMatchObject({ reason: "UPLOAD_INCOMPLETE" });
+    expect(server.log.filter((entry) => entry.startsWith("PATCH")).length).toBe(3);
+  });
+
+  test("stops if the server keeps losing whole uploads", async () => {
+    const lose: Intercept = async (request, response) => {
+      server.uploads.clear();
+      return refuseWith(404, "UPLOAD_NOT_FOUND")(request, response);
+    };
+    server.intercepts.import = [lose, lose, lose, lose, lose];
+    await expect(upload({ retries: 2 })).rejects.toMatchObject({ reason: "UPLOAD_NOT_FOUND" });
+    expect(server.log.filter((entry) => entry === "POST").length).toBe(3);
   });
 
   test("ends with the importer's reason, and removes the upload", async () => {

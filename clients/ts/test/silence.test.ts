@@ -10,7 +10,7 @@ class FakeRequest {
   aborted = false;
   onload = () => {};
   onabort = () => {};
-  onprogress = () => {};
+  onprogress = (_: { loaded: number }) => {};
   onloadend = () => {};
   constructor() {
     FakeRequest.all.push(this);
@@ -67,6 +67,25 @@ describe("an upload over a connection that falls silent", () => {
     const error = await result;
     expect(error).toBeInstanceOf(HeadwayError);
     expect((error as HeadwayError).temporary).toBe(true);
+  });
+
+  test("ends when the response never ends", async () => {
+    const { result, request } = await begin();
+    for (let loaded = 1; loaded < 4; loaded++) {
+      request.onprogress({ loaded });
+      await vi.advanceTimersByTimeAsync(20_000);
+    }
+    expect(request.aborted).toBe(true);
+    expect(await result).toMatchObject({ reason: "NETWORK" });
+  });
+
+  test("ends when the response is too long", async () => {
+    const { result, request } = await begin();
+    request.onprogress({ loaded: 64 * 1024 * 1024 });
+    expect(request.aborted).toBe(false);
+    request.onprogress({ loaded: 64 * 1024 * 1024 + 1 });
+    expect(request.aborted).toBe(true);
+    expect(await result).toBeInstanceOf(HeadwayError);
   });
 
   test("is sent again", async () => {

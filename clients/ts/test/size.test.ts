@@ -23,21 +23,21 @@ async function sizeOf(entry: string): Promise<number> {
   return gzipSync(code, { level: 9 }).length;
 }
 
-test("the core with all exports stays under 5.75 KiB gzipped", async () => {
+test("the core with all exports stays under 6 KiB gzipped", async () => {
   const bytes = await sizeOf("../src/index.ts");
   console.info(`@headway/client: ${bytes} bytes gzipped`);
-  expect(bytes).toBeLessThan(5888);
+  expect(bytes).toBeLessThan(6144);
 });
 
 test("watchJob alone does not include uploads", async () => {
   const bytes = await sizeOf("./fixtures/watch-only.ts");
   console.info(`watchJob alone: ${bytes} bytes gzipped`);
-  expect(bytes).toBeLessThan(2944);
+  expect(bytes).toBeLessThan(3072);
 });
 
 test.each([
   ["shared", "shared/index.ts", 6400],
-  ["resumable", "uploads/resumable.ts", 4480],
+  ["resumable", "uploads/resumable.ts", 4608],
 ])("@headway/client/%s stays small, including what it needs of the core", async (entry, file, limit) => {
   const bytes = await sizeOf(`../src/${file}`);
   console.info(`@headway/client/${entry}: ${bytes} bytes gzipped`);

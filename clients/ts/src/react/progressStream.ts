@@ -26,11 +26,17 @@ export interface ProgressStreamOptions {
 const resumeMs = 60_000;
 const firstWaitMs = 500;
 const longestWaitMs = 10_000;
+/** After a stream that was open for this long, the waits start from the first one again. */
+const stableMs = 5_000;
 
 /** A stream counts as lost after this many keepalive intervals without a byte. The server announces the interval. */
 const missedKeepalives = 3;
-/** How often the client checks for silence, and the minimum silence that ends a stream. */
+/** How often the client checks for silence, and the minimum and maximum silence that end a stream. */
 const checkMs = 5_000;
+const maxSilenceMs = 300_000;
+/** How long a refusal can take to arrive, and its maximum length in characters. */
+const refusalMs = 30_000;
+const maxRefusal = 64 * 1024;
 /** The empty line that ends an event. */
 const eventEnd = new TextEncoder().encode("\n\n");
 
@@ -59,6 +65,7 @@ export async function followProgress<Data>(
     // A connection that was open before the browser went offline is dead, but nothing reports it.
     globalThis.addEventListener?.("online", () => lastEventId && cut(), attempt);
     let heardAt = performance.now();
+    let openedAt: number | undefined;
     let silenceMs = Number.POSITIVE_INFINITY;
     const watchdog = setInterval(() => performance.now() - heardAt > silenceMs && cut(), checkMs);
     // On old versions of Node, a read can stay pending after an abort.
@@ -73,12 +80,12 @@ export async function followProgress<Data>(
         lastEventId = id;
         const message = parseMessage(data);
         // Other servers can be silent for as long as the work takes.
-        if (message?.keepaliveSeconds)
-          silenceMs = Math.max(message.keepaliveSeconds * 1000 * missedKeepalives, checkMs);
+        const intervalMs = Number(message?.keepaliveSeconds) * 1000;
+        if (intervalMs > 0) silenceMs = Math.min(Math.max(intervalMs * missedKeepalives, checkMs), maxSilenceMs);
         const update = message && last.status === "processing" ? toUpdate<Data>(message, last) : undefined;
         if (!update || signal.aborted) return;
         lostAt = 0;
-        waitMs = firstWaitMs;
+        openedAt ??= heardAt;
         last = update;
         onUpdate(update);
       },
@@ -95,7 +102,11 @@ export async function followProgress<Data>(
       );
       // The server responds with this status to a reconnect after the end.
       if (response.status === 204) throw new Refusal(lost);
-      if (!response.ok || !response.body) throw new Refusal(await within(refusalOf(response)));
+      if (!response.ok || !response.body) {
+        heardAt = performance.now();
+        silenceMs = refusalMs;
+        throw new Refusal(await within(refusalOf(response)).catch(() => `HTTP ${response.status}`));
+      }
       const reader = response.body.getReader();
       for (;;) {
         const { done, value } = await within(reader.read());
@@ -113,10 +124,25 @@ export async function followProgress<Data>(
       cut();
     }
     lostAt ||= performance.now();
+    if (openedAt !== undefined && performance.now() - openedAt > stableMs) waitMs = firstWaitMs;
     if (!lastEventId || performance.now() - lostAt > resumeMs) throw new Refusal(lost);
-    await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+    await pause(waitMs * (0.5 + Math.random() / 2), signal);
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }
+}
+
+/** Waits, but not longer than until the signal aborts. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const listening = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      listening.abort();
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end, listening);
+  });
 }
 
 /** Says why a stream is not opened again, as a message for users. */
@@ -124,7 +150,14 @@ class Refusal extends Error {}
 
 /** Returns the message of a refusal: that of a JSON error, or the status. */
 async function refusalOf(response: Response): Promise<string> {
-  const text = await response.text().catch(() => "");
+  let text = "";
+  const decoder = new TextDecoder();
+  const reader = response.body?.getReader();
+  while (reader && text.length <= maxRefusal) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
   try {
     const { message, error } = JSON.parse(text) as Record<string, unknown>;
     const found = [message, error].find((value) => typeof value === "string" && value);
@@ -171,15 +204,17 @@ function parseMessage(text: string): Message<never> | undefined {
 function toUpdate<Data>(message: Message<Data>, last: ProgressUpdate<Data>): ProgressUpdate<Data> | undefined {
   const status = message.status as string | undefined;
   if (!status) return undefined;
+  const text = (value: unknown, before: string) => (typeof value === "string" ? value : before);
+  const { progress, steps } = message;
   const failed = status === "error" || status === "failed" || status === "cancelled";
   const ended = failed || isTerminal(status as JobStatus);
   const result = message.data ?? (message.result as Data | undefined);
-  const title = message.steps?.find(({ name }) => name === message.step)?.title;
+  const title = Array.isArray(steps) && steps.find((step) => step?.name === message.step)?.title;
   return {
     status: failed ? "error" : ended ? "completed" : "processing",
-    progress: message.progress ?? last.progress,
-    message: (failed && message.failedReason) || (message.message ?? last.message),
-    step: title || (message.step ?? last.step),
+    progress: typeof progress === "number" ? progress : last.progress,
+    message: (failed && text(message.failedReason, "")) || text(message.message, last.message),
+    step: text(title, "") || text(message.step, last.step),
     ...(ended && result !== undefined && { data: result }),
   };
 }

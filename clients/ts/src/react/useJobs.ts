@@ -33,6 +33,8 @@ const settleMs = 2000;
 /** The wait before the first page is read again after a failure. It doubles with each failure, up to the maximum. */
 const retryMs = 1000;
 const maxRetryMs = 30_000;
+/** The longest wait, whatever the server asks for. */
+const maxWaitMs = 600_000;
 
 /** Watches all jobs of the caller. Jobs that have ended load a page at a time. */
 export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs {
@@ -87,7 +89,8 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
         pageToken = asked;
         show({ error });
         if (loaded || !(error instanceof HeadwayError && error.temporary)) return;
-        retry = setTimeout(loadPage, Math.max(error.retryAfterMs, Math.min(retryMs * 2 ** failures++, maxRetryMs)));
+        const waitMs = Math.max(error.retryAfterMs, Math.min(retryMs * 2 ** failures++, maxRetryMs));
+        retry = setTimeout(loadPage, Math.min(waitMs, maxWaitMs));
       }
     };
     /**

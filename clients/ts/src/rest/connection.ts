@@ -32,6 +32,9 @@ export interface CallOptions extends Connection {
 
 type ErrorBody = components["schemas"]["Error"];
 
+/** Returns a text, or undefined for any other value, which other servers can send. */
+const asText = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
 /** A refused request, or a request without a response. Match on `reason`, never on the message. */
 export class HeadwayError extends Error {
   /** `JOB_NOT_FOUND`, `TOKEN_EXPIRED`, …; `NETWORK` without a response, and `HTTP` for a response that is not Headway's. */
@@ -46,12 +49,13 @@ export class HeadwayError extends Error {
   declare readonly retryAfterMs: number;
 
   constructor(status = 0, body: Partial<ErrorBody> = {}, retryAfterMs = 0) {
-    super(body.message ?? (status ? `HTTP ${status}` : "No connection"));
+    const { message, reason, requestId, details } = body;
+    super(asText(message) ?? (status ? `HTTP ${status}` : "No connection"));
     this.name = "HeadwayError";
     this.status = status;
-    this.reason = body.reason ?? (status ? "HTTP" : "NETWORK");
-    this.requestId = body.requestId;
-    this.details = body.details ?? [];
+    this.reason = asText(reason) ?? (status ? "HTTP" : "NETWORK");
+    this.requestId = asText(requestId);
+    this.details = Array.isArray(details) ? details.filter((detail) => typeof detail === "object" && detail) : [];
     this.retryAfterMs = retryAfterMs;
   }
 
@@ -83,7 +87,7 @@ export function parseJson<T>(text: string): T | undefined {
 }
 
 /** The longest body, in characters. Headway's own are shorter, so a longer one comes from another server. */
-const maxText = 64 * 1024 * 1024;
+export const maxText = 64 * 1024 * 1024;
 
 /** Returns the text of a body. It rejects if the body is too long. The length of a compressed one is not known before. */
 export async function textOf(response: Response): Promise<string> {

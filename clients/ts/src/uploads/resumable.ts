@@ -1,12 +1,12 @@
 /** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
-import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send, textOf } from "../rest/connection.js";
+import { type CallOptions, canRefresh, HeadwayError, limited, send, textOf } from "../rest/connection.js";
 import type { AcceptedImport, SheetMapping } from "../rest/types.js";
 import { backoff, pause } from "../rest/wait.js";
 import { isAboutMapping, type MappingAnswer, toQuestion } from "./mapping.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 import { removeUpload } from "./unfinished.js";
-import { answerMs, randomId, sendBody } from "./upload.js";
+import { answerMs, randomId, sendBody, toAnswer } from "./upload.js";
 
 export type { FileFormats, MappingAnswer, MappingQuestion } from "./mapping.js";
 export type { ResumableUploadOptions } from "./options.js";
@@ -138,7 +138,11 @@ async function upload(
   let address = recall(options.storage, key);
   let requestId = options.requestId ?? randomId();
   let arrived = 0;
+  /** The largest number of bytes that the server has acknowledged of this upload. */
+  let farthest = 0;
   let failures = 0;
+  /** The number of uploads that the server has lost. */
+  let losses = 0;
   let question: Promise<SheetMapping[] | MappingAnswer> | undefined;
   let answered: MappingAnswer | undefined;
   const ask = (error?: HeadwayError) => {
@@ -147,7 +151,10 @@ async function upload(
   };
   const tell = (loaded: number) => options.onProgress?.({ loaded, total: options.file.size });
   const advance = (offset: number) => {
-    if (offset > arrived) failures = 0;
+    if (offset > farthest) {
+      failures = 0;
+      farthest = offset;
+    }
     arrived = offset;
     tell(offset);
   };
@@ -171,7 +178,7 @@ async function upload(
       if (options.reviewMapping && !answered) question ??= ask();
       const asked = question;
       // The user can take days. An attempt that was interrupted meanwhile waits for the same answer.
-      if (asked) answered = toAnswer(await limited(attempt, () => asked, longestMs));
+      if (asked) answered = toMapping(await limited(attempt, () => asked, longestMs));
       question = undefined;
       const accepted = await accept(own, address, answered);
       forget(options.storage, key);
@@ -204,7 +211,9 @@ async function upload(
         forget(options.storage, key);
         address = undefined;
         requestId = options.requestId ?? randomId();
+        farthest = 0;
         failures++;
+        losses++;
       } else if (!error.temporary && ![409, 423].includes(error.status)) {
         forget(options.storage, key);
         if (address) await removeUpload(options, address);
@@ -212,7 +221,7 @@ async function upload(
       } else if (globalThis.navigator?.onLine !== false) {
         failures++;
       }
-      if (failures > retries) throw error;
+      if (failures > retries || losses > retries) throw error;
       onConnection?.({ phase: "retrying", error });
       await pause(backoff(failures - 1, 500, error.retryAfterMs), attempt);
     }
@@ -231,21 +240,23 @@ async function create(options: ResumableUploadOptions, requestId: string, refuse
     send({ ...options, signal }, path, { method: "POST", headers }, refused),
   );
   // The server's own paths start at its prefix, and those of this client below the connection's address.
-  const address = (answer.get("Location") ?? "").replace(/^.*(?=\/api\/v1\/)/, "");
+  const address = /\/api\/v1\/uploads\/[^/?#]+$/.exec(answer.get("Location") ?? "")?.[0];
+  // A proxy's page, for example.
+  if (!address) throw new HeadwayError(502);
   return { address, expires: Date.parse(answer.get("Upload-Expires") ?? "") || Date.now() + 3_600_000 };
 }
 
 /** Returns the number of bytes that the server has. This also ends a request that hangs on a dead connection. */
-async function offsetOf(options: CallOptions, address: string, refused: boolean): Promise<number> {
+async function offsetOf(options: ResumableUploadOptions, address: string, refused: boolean): Promise<number> {
   const init: RequestInit = { method: "HEAD", headers: tus, cache: "no-store" };
   const { headers } = await limited(options.signal, (signal) => send({ ...options, signal }, address, init, refused));
-  const offset = headers.get("Upload-Offset");
+  const offset = headers.get("Upload-Offset") ?? "";
   // A proxy's page, for example.
-  if (offset === null) throw new HeadwayError(502);
+  if (!/^\d+$/.test(offset) || Number(offset) > options.file.size) throw new HeadwayError(502);
   return Number(offset);
 }
 
-const toAnswer = (answer: SheetMapping[] | MappingAnswer): MappingAnswer =>
+const toMapping = (answer: SheetMapping[] | MappingAnswer): MappingAnswer =>
   Array.isArray(answer) ? { mapping: answer } : answer;
 
 const idOf = (address = "") => encodeURIComponent(address.split("/").pop() ?? "");
@@ -258,9 +269,7 @@ async function accept(options: CallOptions, address: string, answer?: MappingAns
     ...(answer && { body: JSON.stringify(answer), headers: { "Content-Type": "application/json" } }),
   };
   const work = async (signal: AbortSignal) => textOf(await send({ ...options, signal }, path, init));
-  const accepted = parseJson<AcceptedImport>(await limited(options.signal, work, answerMs));
-  if (!accepted?.import) throw new HeadwayError(502);
-  return accepted;
+  return toAnswer<AcceptedImport>(await limited(options.signal, work, answerMs), "import");
 }
 
 /** Sends the next part of the file, and returns the offset after it. */

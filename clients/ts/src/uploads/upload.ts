@@ -1,4 +1,14 @@
-import { authorize, type CallOptions, canRefresh, HeadwayError, send, textOf, toError } from "../rest/connection.js";
+import {
+  authorize,
+  type CallOptions,
+  canRefresh,
+  HeadwayError,
+  maxText,
+  parseJson,
+  send,
+  textOf,
+  toError,
+} from "../rest/connection.js";
 import type { AcceptedImport, FilePreview } from "../rest/types.js";
 import { backoff, now, pause } from "../rest/wait.js";
 import { fileNameOf, toFields, type UploadOptions } from "./options.js";
@@ -29,10 +39,17 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
  * imported afterward, use `onMapping` of a resumable upload, which sends it once.
  */
 export const previewFile = async (options: UploadOptions): Promise<FilePreview> =>
-  JSON.parse(await sendFile(options, "previews", "")).preview;
+  toAnswer<{ preview: FilePreview }>(await sendFile(options, "previews", ""), "preview").preview;
 
 const uploadOnce = async (options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> =>
-  JSON.parse(await sendFile({ ...options, answerMs }, "imports", requestId, refused));
+  toAnswer<AcceptedImport>(await sendFile({ ...options, answerMs }, "imports", requestId, refused), "import");
+
+/** Parses a response with this field. A proxy's page, for example, is an error that is worth another try. */
+export function toAnswer<T extends object>(text: string, field: keyof T): T {
+  const answer = parseJson<T>(text);
+  if (!answer?.[field]) throw new HeadwayError(502);
+  return answer;
+}
 
 /** Sends a file with its options, which come first, so that the server knows them when the file arrives. */
 function sendFile(options: UploadOptions & BodyOptions, path: string, requestId: string, refused = false) {
@@ -143,12 +160,18 @@ const sendByRequest: Transfer = async (options, method, path, headers, body, ref
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    let answering = false;
     request.open(method, (options.baseUrl ?? "") + path);
     request.withCredentials = options.credentials === "include";
     for (const [name, value] of Object.entries(allHeaders)) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded, total }) => progress.sending(loaded, total);
     request.upload.onload = progress.sent;
-    request.onprogress = () => progress.heard(silenceMs);
+    request.onprogress = ({ loaded }) => {
+      // The rest can't take longer, even if it arrives byte by byte.
+      if (!answering) progress.heard(silenceMs);
+      answering = true;
+      if (loaded > maxText) request.abort();
+    };
     request.onload = () => {
       const { status, responseText } = request;
       if (status < 300) resolve(responseText);
