@@ -160,7 +160,7 @@ func (l limited) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 		c.leave()
 		return nil, nil, err
 	}
-	return &limitedConn{Conn: conn, of: c}, info, nil
+	return whenReady(&limitedConn{Conn: conn, of: c}), info, nil
 }
 
 // limitedConn is a connection whose address refers to it.
