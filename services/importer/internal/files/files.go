@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"strings"
 	"time"
 
@@ -83,7 +84,16 @@ func unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: %w: %w", doing, imports.ErrFilesUnavailable, err)
+	return fmt.Errorf("%s: %w: %w", doing, imports.ErrFilesUnavailable, notEnd(err))
+}
+
+// notEnd returns an error that is not the end of a file. The end of a lost connection is, and the reader of a workbook would take it for
+// the end of the workbook.
+func notEnd(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 // Size returns the number of bytes received so far.
