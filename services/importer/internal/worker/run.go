@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 
@@ -157,6 +158,7 @@ func classify(err error) *failure {
 	var conflict *imports.TableConflictError
 	var overloaded *governor.OverloadedError
 	var violated *imports.ConservationError
+	var local *fs.PathError
 	switch {
 	case errors.Is(err, imports.ErrRowsCommitted):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, false,
@@ -198,6 +200,9 @@ func classify(err error) *failure {
 	case errors.Is(err, imports.ErrTargetUnavailable):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE, false,
 			"The importer can't write to the database for the rows. Nothing was saved.")
+	case errors.As(err, &local): // a file with keys or texts that need no memory
+		return fails(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, false,
+			"The importer can't write or read its temporary files. Its disk might be full. Nothing was saved.")
 	}
 	return fails(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED, false,
 		"The import failed because of an unexpected error. Nothing was saved. The importer's log has the details.")

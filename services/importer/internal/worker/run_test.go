@@ -3,7 +3,9 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"headway/services/importer/internal/imports"
@@ -36,6 +38,7 @@ func TestFailuresReportWhetherRowsAreSaved(t *testing.T) {
 	}{
 		"nothing was committed":     {imports.ErrStoreUnavailable, "Nothing was saved", ""},
 		"the target is unavailable": {imports.ErrTargetUnavailable, "Nothing was saved", ""},
+		"the disk is full":          {&fs.PathError{Op: "write", Path: "/tmp/headway-keys-1", Err: syscall.ENOSPC}, "Nothing was saved", "unexpected"},
 		"the rows were committed":   {errors.Join(imports.ErrRowsCommitted, imports.ErrStoreUnavailable), "The rows are saved", "othing was saved"},
 		"the commit is uncertain":   {errors.Join(imports.ErrCommitUncertain, imports.ErrTargetUnavailable), "The next attempt checks this", "othing was saved"},
 	} {
