@@ -11,7 +11,7 @@ import (
 // isHint recognizes a row below the headers that explains the columns: their types and rules, an example, or their
 // numbers.
 func (s *Sheet) isHint(r *Row) Kind {
-	hints, rules, types, first := 0, 0, 0, -1
+	hints, rules, types, answers, first := 0, 0, 0, 0, -1
 	numbered, upper, lower := 0, 0, 0 // as 1 2 3, as A B C, as a b c
 	for i := range r.Values {
 		v := &r.Values[i]
@@ -42,14 +42,29 @@ func (s *Sheet) isHint(r *Row) Kind {
 		} else {
 			types++
 		}
+		if isAnswer(v.Text) {
+			answers++
+		}
 	}
 	switch {
-	case hints == r.Filled && hints > 0 && (rules > 0 || types > 2):
+	case hints == r.Filled && hints > 0 && (rules > 0 || types > 2 && answers < types):
 		return s.doubts(first, BecauseExplainsColumns)
-	case r.Filled > 2 && (numbered == r.Filled || upper == r.Filled || lower == r.Filled):
+	case r.Filled > 2 && numbered == r.Filled, r.Filled > minLetters && (upper == r.Filled || lower == r.Filled):
 		return s.doubts(first, BecauseNumbersColumns)
 	}
 	return Record
+}
+
+// minLetters is the number of columns up to which letters in order are values: a first record can have the values a, b, and c.
+const minLetters = 3
+
+// answerWords are the hintWords that are also the values of a whole column.
+var answerWords = wordSet("yes no true false ja nein oui non sí")
+
+// isAnswer reports whether a text is only a letter, or an answer to a question, as in the columns of a survey.
+func isAnswer(text []byte) bool {
+	lower := strings.TrimSpace(strings.ToLower(string(text)))
+	return len(lower) == 1 || answerWords[lower]
 }
 
 // ordinal returns the position of a column among the columns, from 1.

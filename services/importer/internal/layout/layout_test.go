@@ -182,7 +182,8 @@ func TestHintsAreFoundBelowHeadersOnly(t *testing.T) {
 		"text, required;free text;number;": Doubtful, "required;optional;optional;optional": Doubtful, "text;text;number;text": Doubtful,
 		"e.g. A1;e.g. Chair;5;": Record, "e.g. A1;e.g. Chair;;": Doubtful, "(max. 40 characters);;;": Doubtful, "Pflichtfeld;Text;Zahl;": Doubtful,
 		"[code];[name];;": Doubtful, "1;2;3;4": Doubtful, "1;Chair;3;4": Record, "text;Text;;": Record, "Number;;;": Record, "A1;required;1;": Record,
-		"varchar(40);varchar;int;": Doubtful, "Date;;;": Record, "'1;'2;'3;'4": Doubtful, "A;B;C;D": Doubtful, "a;b;c;": Doubtful, "A;B;;": Record, "A;C;B;D": Record, "A;b;3;": Record,
+		"varchar(40);varchar;int;": Doubtful, "Date;;;": Record, "'1;'2;'3;'4": Doubtful, "A;B;C;D": Doubtful, "a;b;c;d": Doubtful, "a;b;c;": Record, "A;B;;": Record, "y;n;y;y": Record, "Yes;no;YES;": Record, "ja;nein;ja;ja": Record,
+		"t;b;a;z": Record, "true;FALSE;true;": Record, "y/n;Y/N;yes or no;": Doubtful, "text;number;yes;": Doubtful, "z. B. A1;z.B. Stuhl;;": Doubtful, "A;C;B;D": Record, "A;b;3;": Record,
 		"Example;Chair;5;x": Doubtful, "Beispiel:;Stuhl;5;x": Doubtful, "Example 1;Chair;5;x": Doubtful, "Examples of work;Book;5;x": Record, "K1;Example;5;x": Record,
 	} {
 		s := New(1, columns(), nil)
