@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,8 @@ const (
 	duplicateSchema      = "42P06"
 	readOnly             = "25006"
 	idleTransaction      = "25P03"
+	longTransaction      = "25P04"
+	lockNotAvailable     = "55P03"
 )
 
 // Code returns the code of an error that the server has answered with, or "".
@@ -42,9 +45,24 @@ func Refused(err error) bool {
 func Denied(err error) bool { return strings.HasPrefix(Code(err), "28") }
 
 // isAway reports whether a code means that the connection can't be used any longer: the server shuts down, has no resources, rejects the
-// password, ended a transaction that waited too long, or is read-only because another server is now the primary.
+// password, ended a transaction that waited or took too long, or is read-only because another server is now the primary.
 func isAway(code string) bool {
-	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "28") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || code == readOnly || code == idleTransaction
+	switch code {
+	case readOnly, idleTransaction, longTransaction:
+		return true
+	}
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "28") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53")
+}
+
+// Passing reports whether a code is about the state of the server or of other transactions, and not about the statement, so that the
+// same statement can succeed later.
+func Passing(code string) bool {
+	if isAway(code) || code == lockNotAvailable {
+		return true
+	}
+	// The database does not exist, a conflict between transactions, a cancelled statement or a server that ends, an error of the system,
+	// a snapshot that is too old, and an internal error.
+	return len(code) == 5 && slices.Contains([]string{"3D", "40", "57", "58", "72", "XX"}, code[:2])
 }
 
 // Conflict reports whether the transaction conflicted with another one, for example because both have stored the same row, so

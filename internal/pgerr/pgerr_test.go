@@ -49,6 +49,19 @@ func TestErrorsOfServerAreRecognized(t *testing.T) {
 	}
 	check("the same key", run(`INSERT INTO one VALUES (1)`), true, true, false)
 	check("a server that only reads", run(`SET TRANSACTION READ ONLY; INSERT INTO one VALUES (2)`), false, false, true)
+	passing := map[string]bool{`SELEKT`: false, `INSERT INTO one VALUES (1)`: false, `SELECT 1 / 0`: false, `SET LOCAL statement_timeout = 1; SELECT pg_sleep(60)`: true,
+		`SET TRANSACTION READ ONLY; INSERT INTO one VALUES (2)`: true}
+	for _, code := range []string{"25P03", "25P04", "40001", "53100", "55P03", "57P01", "58030", "72000", "XX000"} {
+		passing[fmt.Sprintf(`DO $$ BEGIN RAISE SQLSTATE '%s'; END $$`, code)] = true
+	}
+	for statement, want := range passing {
+		if err := run(statement); pgerr.Passing(pgerr.Code(err)) != want {
+			t.Errorf("%s: %v passes: %v", statement, err, !want)
+		}
+	}
+	if pgerr.Passing("") {
+		t.Error("no code passes")
+	}
 	tx, err := conn.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

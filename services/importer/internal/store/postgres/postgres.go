@@ -118,7 +118,7 @@ func (s *Store) do(ctx context.Context, repeatable bool, attempt func(ctx contex
 		case uncertain != nil && !repeatable:
 			return unavailable(failed)
 		case !pgerr.Lost(err) && !pgerr.Conflict(err):
-			if limited.Err() != nil {
+			if limited.Err() != nil || pgerr.Passing(pgerr.Code(err)) {
 				return unavailable(failed)
 			}
 			return err

@@ -13,8 +13,9 @@ import (
 
 // The codes of PostgreSQL that decide what an error is.
 const (
-	queryCanceled       = "57014"
 	readOnly            = "25006"
+	duplicateStatement  = "42P05"
+	unknownStatement    = "26000"
 	lockNotAvailable    = "55P03"
 	deadlockDetected    = "40P01"
 	uniqueViolation     = "23505"
@@ -37,21 +38,17 @@ func failed(ctx context.Context, err error) error {
 		return err
 	case permanent(err):
 		return err
+	case pooled(pgerr.Code(err)):
+		return fmt.Errorf("%w: a connection pooler mixes the statements of its clients. Use one with pool_mode=session, or the server's own address: %w", imports.ErrTargetUnavailable, err)
 	}
 	return fmt.Errorf("%w: %w", imports.ErrTargetUnavailable, err)
 }
 
+// pooled reports whether a code means that another client has used the connection in the meantime, and has prepared a statement or lacks it.
+func pooled(code string) bool { return code == duplicateStatement || code == unknownStatement }
+
 // passing reports whether the database answers with a code because of its state, which can pass.
-func passing(code string) bool {
-	if code == readOnly || code == queryCanceled || code == lockNotAvailable || code == deadlockDetected {
-		return true
-	}
-	switch code[:2] {
-	case "08", "28", "3D", "40", "53", "57", "58", "XX":
-		return true
-	}
-	return false
-}
+func passing(code string) bool { return pgerr.Passing(code) || pooled(code) }
 
 // permanent reports whether the database refuses a statement itself, so that another try does not help.
 func permanent(err error) bool {

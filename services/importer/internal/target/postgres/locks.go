@@ -35,6 +35,9 @@ func (tx *transaction) lockTables(tables []string) error {
 	if len(tables) == 0 {
 		return nil
 	}
+	if err := tx.exec(`SAVEPOINT headway_lock`); err != nil {
+		return fmt.Errorf("lock the tables: %w", err)
+	}
 	order := slices.Clone(tables)
 	for try := 1; ; try++ {
 		blocked, err := tx.lockInOrder(order)
@@ -75,9 +78,6 @@ func (tx *transaction) lockExisting() error {
 
 // lockInOrder locks tables. It returns the index of the one that can't be locked.
 func (tx *transaction) lockInOrder(tables []string) (blocked int, err error) {
-	if err := tx.exec(`SAVEPOINT headway_lock`); err != nil {
-		return 0, err
-	}
 	wait := tx.target.options.LockTimeout
 	for i, table := range tables {
 		statement := fmt.Sprintf(`SET LOCAL lock_timeout = %d; LOCK TABLE %s IN EXCLUSIVE MODE`, wait.Milliseconds(), tableName(table))

@@ -10,8 +10,10 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -69,16 +71,8 @@ func New(url string, o Options) (*Target, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
-	for setting, value := range map[string]string{
-		// The form in which values are read.
-		"DateStyle": "ISO, YMD", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "client_encoding": "UTF8", "standard_conforming_strings": "on",
-		// The statements are short, or are bound by their rows. Compiling one takes longer than running it.
-		"jit": "off",
-		// A server that loses its client ends the transaction soon.
-		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "4",
-		// A run waits on its reader for as long as the workbook needs.
-		"idle_in_transaction_session_timeout": "0", "statement_timeout": "0",
-	} {
+	// The form in which values are read. A connection pooler accepts these from its clients.
+	for setting, value := range map[string]string{"DateStyle": "ISO, YMD", "client_encoding": "UTF8", "standard_conforming_strings": "on"} {
 		config.RuntimeParams[setting] = value
 	}
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
@@ -125,6 +119,19 @@ func (t *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) 
 	return tx, nil
 }
 
+// setUp sets a connection up, with the settings that the version of the server has. The poolers of connections don't accept them at the start
+// of a connection.
+const setUp = `SELECT set_config(s.name, v.value, false) FROM pg_settings s JOIN (VALUES
+	-- the form in which values are read
+	('IntervalStyle', 'iso_8601'), ('extra_float_digits', '1'),
+	-- The statements are short, or are bound by their rows. Compiling one takes longer than running it.
+	('jit', 'off'),
+	-- A server that loses its client ends the transaction soon, even if it runs a long statement.
+	('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '4'), ('client_connection_check_interval', '1s'),
+	-- A run waits on its reader for as long as the workbook needs, and for other runs. Where it must not wait for a lock, it says so itself.
+	('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'), ('statement_timeout', '0'), ('transaction_timeout', '0'), ('lock_timeout', '0')
+) v (name, value) ON v.name = s.name`
+
 // connect opens a connection. Operators see its name.
 func (t *Target) connect(ctx context.Context, name string) (*pgx.Conn, error) {
 	config, connect := t.config.Copy(), pgstore.Connect
@@ -138,14 +145,28 @@ func (t *Target) connect(ctx context.Context, name string) (*pgx.Conn, error) {
 	}
 	conn, err := connect(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the target database: %w", failed(ctx, err))
+		return nil, fmt.Errorf("connect to the target database: %w%s", failed(ctx, err), advice(err))
 	}
-	// Without it, a server that runs a long statement does not notice that its client is gone. Versions before 14 lack it.
-	_, err = conn.Exec(ctx, `SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'`)
+	_, err = conn.Exec(ctx, setUp)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("set up the connection to the target database: %w", failed(ctx, err)), closeConn(conn))
 	}
 	return conn, nil
+}
+
+// advice says what to do about an error of a connection's encryption.
+func advice(err error) string {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	switch {
+	case errors.As(err, &authority):
+		return ". Name the file with the certificate of the server's authority in the URL (sslrootcert)"
+	case errors.As(err, &host):
+		return ". Use a name of the server that its certificate has"
+	case strings.Contains(err.Error(), "server refused TLS connection"): // pgconn has no error value for it
+		return ". The server does not use TLS. Set ssl=on there, or, if no other machine can read the connection, sslmode=disable in the URL"
+	}
+	return ""
 }
 
 // closeConn closes a connection. The server rolls back what is open.

@@ -5,13 +5,18 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"headway/internal/pgtest"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
-// Two importers have one table. The run of one of them is frozen, and its import was given to others.
+// Two importers have one table. The run of one of them is frozen, and its import was given to others. The database ends waits for locks, but
+// not that of a turn.
 func TestAbandonedRunKeepsNoOtherWaiting(t *testing.T) {
-	_, url := database(t)
+	name, url := database(t)
+	if out, err := pgtest.Shared(t).SQL(name, `ALTER DATABASE `+name+` SET lock_timeout = '10ms'`); err != nil {
+		t.Fatal(err, out)
+	}
 	frozen, other := open(t, url), open(t, url)
 	of := &schema.Schema{Sheets: []*schema.Sheet{{Name: "items", Table: "items"}}}
 	tx, err := frozen.Begin(t.Context(), imports.Run{ImportID: "frozen", Number: 1, Schema: of}, nil)
