@@ -231,6 +231,10 @@ export interface Messages {
   "rules.percent.fraction": undefined;
   "rules.percent.number": undefined;
   "rules.units": undefined;
+  "rules.multiply": undefined;
+  "rules.calendar": undefined;
+  "rules.calendar.gregorian": undefined;
+  "rules.calendar.buddhist": undefined;
   "rules.factor": undefined;
   "rules.trueValues": undefined;
   "rules.falseValues": undefined;

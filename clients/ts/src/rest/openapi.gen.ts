@@ -1688,6 +1688,11 @@ export interface components {
              */
             blank?: "" | "clear" | "keep" | "above";
             /**
+             * @description The calendar of years that can be of several: gregorian or buddhist.
+             * @enum {string}
+             */
+            calendar?: "" | "gregorian" | "buddhist";
+            /**
              * @description The case of all letters: upper or lower.
              * @enum {string}
              */
@@ -1707,6 +1712,8 @@ export interface components {
             default?: string;
             /** @description Texts that mean an empty cell. */
             empty?: string[];
+            /** @description A decimal by which numbers without a unit are multiplied, because the column is in thousands, for example. It can be negative. */
+            factor?: string;
             /** @description Words for false, in addition to the usual ones. */
             falseValues?: string[];
             /** @description Replacements for whole texts, in the plain form of the column's type. */

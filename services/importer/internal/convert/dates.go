@@ -121,7 +121,7 @@ func (c *Column) civil(cell *source.Cell, calendar Calendar, w *wanted) (source.
 		}
 		return dateCell(cell, civil, err, w)
 	case source.Text:
-		if civil, ok := parseCivil(cell.Text); ok && !isOtherCalendar(civil.Year) {
+		if civil, ok := parseCivil(cell.Text); ok && !c.dates.isOther(civil.Year) {
 			return civil, nil
 		}
 		if c.dates != nil {
@@ -281,7 +281,7 @@ func (c *Column) civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault
 			list[i] = messages.Value{Kind: messages.Moment, Text: r.String()}
 		}
 		return source.Civil{}, fault(code, messages.New("date.ambiguous", quoteCell(cell), alternatives("readings", list)))
-	case isOtherCalendar(d.readings[0].Year):
+	case c.dates.isOther(d.readings[0].Year):
 		return source.Civil{}, fault(imports.AmbiguousDate, messages.New("date.calendar", yearOf(d.readings[0].Year), quoteCell(cell)))
 	}
 	return d.readings[0], c.readDateBy()
@@ -289,8 +289,11 @@ func (c *Column) civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault
 
 // isOtherCalendar reports whether a year is recent in the Persian, Islamic, or Buddhist calendar.
 func isOtherCalendar(year int) bool {
-	return year >= 1300 && year < 1500 || year >= 2440 && year < 2650
+	return year >= 1300 && year < 1500 || isBuddhist(year)
 }
+
+// isBuddhist reports whether a year is recent in the Buddhist calendar.
+func isBuddhist(year int) bool { return year >= 2440 && year < 2650 }
 
 // parseCivil reads an ISO 8601 date, time, or both ("2025-04-03", "09:30", "2025-04-03T09:30:15.5"), with "T" or a
 // space between them.

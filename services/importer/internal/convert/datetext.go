@@ -107,7 +107,7 @@ func (p *dateParser) afterYear() string {
 var timeWords = []string{" um ", ", um ", " at ", ", at ", " à ", ", à ", " kl. ", " kl ", " alle ", " alle ore ", " a las ", " às ", " o ", " om ", " в ", ", в ", " о "}
 
 // articles are before a date.
-var articles = []string{"the", "den", "der", "am", "le", "el", "il", "ngày"}
+var articles = []string{"the", "den", "der", "am", "le", "el", "il", "ngày", "วันที่"}
 
 func withoutArticle(t string) string {
 	if word, rest, found := strings.Cut(t, " "); found && slices.Contains(articles, strings.ToLower(word)) {
@@ -178,7 +178,7 @@ func (p *dateParser) numeric() []source.Civil {
 			}
 		}
 	}
-	var r readings
+	r := readings{by: p.by}
 	switch {
 	case width[0] == 4 && width[1] <= 2 && width[2] <= 2:
 		r.add(n[0], n[1], n[2])
@@ -222,14 +222,17 @@ func (p *dateParser) setDayFirst(separator string, day int) {
 
 // readings collects the dates that exist.
 type readings struct {
+	// by has the calendar of the years.
+	by    *dateRules
 	found []source.Civil
 	// late are dates beyond the last day of their month.
 	late []source.Civil
 }
 
 func (r *readings) add(year, month, day int) {
+	year = r.by.gregorian(year)
 	c := source.Civil{Year: year, Month: time.Month(month), Day: day, HasDate: true}
-	if !validDate(year, month, day) {
+	if !validDate(year, month, day) && !(r.by.isOther(year) && isBuddhist(year) && validDate(year-buddhistYears, month, day)) {
 		if year > 0 && month >= 1 && month <= 12 && day >= 29 && day <= 31 {
 			r.late = append(r.late, c)
 		}
@@ -260,7 +263,7 @@ func (r *readings) reason() (why messages.Message) {
 // named reads a date with the name of its month: 3-Apr-2025, 3. April 2025, April 3rd, 2025, 3 de abril de 2025, 3.IV.2025.
 func (p *dateParser) named() []source.Civil {
 	var n, width [2]int
-	month, count := 0, 0
+	month, count, by := 0, 0, p.by
 	for range 3 {
 		if first, w := p.number(4); w > 0 {
 			if count == 2 {
@@ -274,14 +277,7 @@ func (p *dateParser) named() []source.Civil {
 				p.accept(".")
 			}
 		} else if month == 0 {
-			word := p.word()
-			if month = meaningOf(months, word); month == 0 && count == 1 {
-				month = romanMonths[strings.ToLower(word)]
-			}
-			if month == 0 {
-				month = months[strings.TrimPrefix(word, "ב")] // “in” in Hebrew
-			}
-			if month == 0 {
+			if month = p.month(count == 1); month == 0 {
 				return nil
 			}
 			p.accept(".")
@@ -291,7 +287,11 @@ func (p *dateParser) named() []source.Civil {
 		if count == 2 && month > 0 {
 			break
 		}
-		for p.acceptAny(" ", "-", "/", ", ", "de ", "del ", "of ", "DE ", "DEL ", "OF ") {
+		p.separators()
+		if p.acceptAny("พ.ศ. ", "พ.ศ.", "พศ. ", "พศ ") {
+			by = &dateRules{calendar: schema.Buddhist}
+		} else if p.acceptAny("ค.ศ. ", "ค.ศ.") {
+			by = &dateRules{calendar: schema.Gregorian}
 		}
 	}
 	if count < 2 || month == 0 {
@@ -301,20 +301,41 @@ func (p *dateParser) named() []source.Civil {
 	if width[0] == 4 || width[0] == 2 && width[1] == 2 && p.by.is(schema.YMD) {
 		day, year, w = n[1], n[0], width[0]
 	}
-	var r readings
+	r := readings{by: by}
 	for m := 1; m <= 12; m++ {
 		switch {
 		case month&(1<<m) == 0:
 		case w == 4:
 			r.add(year, m, day)
 		case w == 2:
-			for _, y := range p.by.years(year) {
+			for _, y := range by.years(year) {
 				r.add(y, m, day)
 			}
 		}
 	}
 	p.why = r.reason()
 	return r.found
+}
+
+// month reads the name of a month, or after the day a Roman numeral. It returns 0 if there is none.
+func (p *dateParser) month(afterDay bool) (month int) {
+	if month = p.thaiMonth(); month != 0 {
+		return month
+	}
+	word := p.word()
+	if month = meaningOf(months, word); month == 0 && afterDay {
+		month = romanMonths[strings.ToLower(word)]
+	}
+	if month == 0 {
+		month = months[strings.TrimPrefix(word, "ב")] // “in” in Hebrew
+	}
+	return month
+}
+
+// separators reads what is between the parts of a date with a name.
+func (p *dateParser) separators() {
+	for p.acceptAny(" ", "-", "/", ", ", "de ", "del ", "of ", "DE ", "DEL ", "OF ") {
+	}
 }
 
 // word reads letters.

@@ -21,7 +21,7 @@ const (
 
 // integer accepts whole numbers, as numbers or text.
 func (c *Column) integer(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Number && !showsPercent(cell.Format.Code) {
+	if cell.Kind == source.Number && !showsPercent(cell.Format.Code) && !c.numbers.multiplies() {
 		if n, ok := plainInt(cell.Text); ok {
 			return imports.Value{Kind: imports.Integer, Int: n}, buf, nil
 		}
@@ -79,8 +79,26 @@ func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Val
 	return textValue(digits), buf, f
 }
 
-// number returns the canonical decimal text of a cell.
+// number returns the canonical decimal text of a cell. Numbers without a unit are multiplied by the factor of the rules.
 func (c *Column) number(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
+	digits, rest, f = c.unscaled(cell, buf, wanted)
+	if !c.numbers.multiplies() || f.refused() || f != nil && (f.rules.Has(schema.RuleUnits) || f.rules.Has(schema.RulePercent)) {
+		return digits, rest, f
+	}
+	product := times(string(digits), c.numbers.times)
+	if product == string(digits) {
+		return digits, rest, f
+	}
+	by := RuleSet(1 << schema.RuleUnits)
+	if f != nil {
+		by |= f.rules
+	}
+	digits, rest = appendTo(rest, []byte(product))
+	return digits, rest, c.ruled.changed(by)
+}
+
+// unscaled returns the canonical decimal text of a cell, without the factor of the rules.
+func (c *Column) unscaled(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
 	if c.numbers != nil && c.numbers.percent == schema.Number && cell.Kind == source.Number && showsPercent(cell.Format.Code) {
 		if plain, ok := appendDecimal(nil, cell.Text); ok && string(plain) != "0" {
 			part, buf := appendTo(buf, []byte(multiply(string(plain), 2)))

@@ -43,7 +43,7 @@ func readNumber(s []byte, by *numberRules) numberText {
 	t = plainFraction(plainPower(t))
 	first, last := bytes.IndexAny(t, "0123456789"), bytes.LastIndexAny(t, "0123456789")
 	if first < 0 {
-		return numberText{}
+		return accountingZero(t, by)
 	}
 	if first > 0 && (t[first-1] == '.' || t[first-1] == ',' || t[first-1] == arabicPoint) {
 		first-- // .5
@@ -86,6 +86,15 @@ func readNumber(s []byte, by *numberRules) numberText {
 		}
 	}
 	n.units(before, after, by)
+	return n
+}
+
+// accountingZero reads a dash next to a unit of the rules, which is the zero of Excel's accounting formats: $ -.
+func accountingZero(t []byte, by *numberRules) (n numberText) {
+	before, after, found := bytes.Cut(t, []byte("-"))
+	if _, known := by.factor(string(bytes.Trim(before, " ")) + string(bytes.Trim(after, " "))); found && known {
+		n.readings, n.scaled = []string{"0"}, true
+	}
 	return n
 }
 
@@ -153,10 +162,15 @@ func (n *numberText) units(before, after []byte, by *numberRules) {
 	switch {
 	case both == "":
 	case known:
-		for i, r := range n.readings {
-			n.readings[i] = times(r, factor)
+		scaled := numberText{scaled: true}
+		for _, r := range n.readings {
+			product := times(r, factor)
+			scaled.add(product)
+			if factor.Sign() < 0 && r[0] == '-' {
+				scaled.add(signed(product, true)) // both signs can mean the same
+			}
 		}
-		n.scaled = true
+		n.readings, n.scaled = scaled.readings, true
 	case by != nil && by.percent != "" && (both == "%" || both == "‰"):
 		n.percent = true
 		if by.percent == schema.Number && both == "%" {

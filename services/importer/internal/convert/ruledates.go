@@ -12,19 +12,20 @@ import (
 
 // dateRules are the rules for reading dates. A nil one allows all readings.
 type dateRules struct {
-	order   schema.DateOrder
-	pivot   int
-	formats [][]schema.DateField
+	order    schema.DateOrder
+	pivot    int
+	calendar schema.Calendar
+	formats  [][]schema.DateField
 	// written are the formats as the schema has them.
 	written []string
 }
 
 // compileDates returns the rules for dates, or nil if there are none.
 func compileDates(rules *schema.Rules) *dateRules {
-	if rules.DateOrder == "" && rules.PivotYear == 0 && len(rules.DateFormats) == 0 {
+	if rules.DateOrder == "" && rules.Calendar == "" && rules.PivotYear == 0 && len(rules.DateFormats) == 0 {
 		return nil
 	}
-	d := &dateRules{order: rules.DateOrder, pivot: rules.PivotYear, written: rules.DateFormats}
+	d := &dateRules{order: rules.DateOrder, pivot: rules.PivotYear, calendar: rules.Calendar, written: rules.DateFormats}
 	for _, f := range rules.DateFormats {
 		fields, _ := schema.ParseDateFormat(f, false)
 		d.formats = append(d.formats, fields)
@@ -38,11 +39,34 @@ func (d *dateRules) allows(o schema.DateOrder) bool { return d == nil || d.order
 // is reports whether dates have this order.
 func (d *dateRules) is(o schema.DateOrder) bool { return d != nil && d.order == o }
 
-// years returns the years that two digits can mean.
-func (d *dateRules) years(n int) []int {
-	if d == nil || d.pivot == 0 {
-		return []int{2000 + n, 1900 + n}
+// buddhistYears is the number of years that the Buddhist calendar is ahead. Its years have the same months and days.
+const buddhistYears = 543
+
+func (d *dateRules) isBuddhist() bool { return d != nil && d.calendar == schema.Buddhist }
+
+// gregorian returns the Gregorian year of a year with four digits.
+func (d *dateRules) gregorian(year int) int {
+	if d.isBuddhist() && isBuddhist(year) {
+		return year - buddhistYears
 	}
+	return year
+}
+
+// isOther reports whether a year can be of another calendar than the Gregorian one.
+func (d *dateRules) isOther(year int) bool {
+	return isOtherCalendar(year) && (d == nil || d.calendar != schema.Gregorian)
+}
+
+// years returns the Gregorian years that two digits can mean.
+func (d *dateRules) years(n int) []int {
+	first := 2000
+	if d.isBuddhist() {
+		first = 2500 - buddhistYears
+	}
+	if d == nil || d.pivot == 0 {
+		return []int{first + n, first - 100 + n}
+	}
+	n = (first + n) % 100
 	year := d.pivot/100*100 + n
 	if year > d.pivot {
 		year -= 100
@@ -64,7 +88,7 @@ func (d *dateRules) quick(s []byte) (c source.Civil, ok bool) {
 	if d.order == schema.MDY {
 		first, second = second, first
 	}
-	if !ok || first == 0 || !validDate(y, second, first) || isOtherCalendar(y) {
+	if !ok || first == 0 || !validDate(y, second, first) || d.isOther(y) {
 		return c, false
 	}
 	return source.Civil{Year: y, Month: time.Month(second), Day: first, HasDate: true}, true
@@ -169,7 +193,7 @@ func (d *dateRules) match(fields []schema.DateField, t string, all *readings) (t
 	case half == "pm" && clock.Hour < 12:
 		clock.Hour += 12
 	}
-	var r readings
+	r := readings{by: d}
 	for _, year := range years {
 		for month := 1; month <= 12; month++ {
 			if names&(1<<month) != 0 {

@@ -20,13 +20,15 @@ type numberRules struct {
 	ambiguous byte
 	percent   schema.Percent
 	units     map[string]*big.Rat
+	// times multiplies numbers without a unit. It is nil if they are not multiplied.
+	times *big.Rat
 	// names are the factors of units by their spelling. Those that are not unique are left out.
 	names map[string]*big.Rat
 }
 
 // compileNumbers returns the rules for numbers, or nil if there are none.
 func compileNumbers(typ schema.Type, rules *schema.Rules) *numberRules {
-	if typ != schema.Integer && typ != schema.Decimal || rules.Decimal+rules.Thousands+rules.AmbiguousDecimal+string(rules.Percent) == "" && len(rules.Units) == 0 {
+	if typ != schema.Integer && typ != schema.Decimal || rules.Decimal+rules.Thousands+rules.AmbiguousDecimal+string(rules.Percent)+rules.Factor == "" && len(rules.Units) == 0 {
 		return nil
 	}
 	n := &numberRules{percent: rules.Percent, ungrouped: rules.Thousands == schema.NoSeparator}
@@ -41,6 +43,9 @@ func compileNumbers(typ schema.Type, rules *schema.Rules) *numberRules {
 	}
 	if rules.Thousands == " " || rules.Thousands == "'" {
 		n.group = rules.Thousands[0] // fold removes them at the ends of a text
+	}
+	if f, ok := new(big.Rat).SetString(rules.Factor); ok && f.Cmp(big.NewRat(1, 1)) != 0 {
+		n.times = f
 	}
 	if len(rules.Units) > 0 {
 		n.units, n.names = map[string]*big.Rat{}, map[string]*big.Rat{}
@@ -96,6 +101,9 @@ func (n *numberRules) factor(unit string) (f *big.Rat, known bool) {
 	}
 	return f, f != nil
 }
+
+// multiplies reports whether numbers without a unit are multiplied.
+func (n *numberRules) multiplies() bool { return n != nil && n.times != nil }
 
 // times multiplies a number by a decimal. The result is exact.
 func times(number string, factor *big.Rat) string {

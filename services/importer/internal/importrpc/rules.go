@@ -13,7 +13,7 @@ func rulesOf(messages map[string]*importsv1.ValueRules) map[string]*schema.Rules
 		r := &schema.Rules{
 			Unicode: schema.NormalForm(m.GetUnicode()), Collapse: m.GetCollapse(), Trim: m.GetTrim(), RemovePrefix: m.GetRemovePrefix(), RemoveSuffix: m.GetRemoveSuffix(),
 			Case: schema.Case(m.GetCase()), Empty: m.GetEmpty(), Lookup: m.GetLookup(), AddPrefix: m.GetAddPrefix(), AddSuffix: m.GetAddSuffix(),
-			Decimal: m.GetDecimal(), Thousands: m.GetThousands(), AmbiguousDecimal: m.GetAmbiguousDecimal(), Percent: schema.Percent(m.GetPercent()), Units: m.GetUnits(),
+			Decimal: m.GetDecimal(), Thousands: m.GetThousands(), AmbiguousDecimal: m.GetAmbiguousDecimal(), Percent: schema.Percent(m.GetPercent()), Units: m.GetUnits(), Factor: m.GetFactor(), Calendar: schema.Calendar(m.GetCalendar()),
 			DateOrder: schema.DateOrder(m.GetDateOrder()), DateFormats: m.GetDateFormats(), PivotYear: int(m.GetPivotYear()),
 			TrueValues: m.GetTrueValues(), FalseValues: m.GetFalseValues(), Default: m.GetDefault(), Blank: schema.Blank(m.GetBlank()),
 		}
@@ -47,7 +47,7 @@ func rulesMessage(r *schema.Rules) *importsv1.ValueRules {
 	m := &importsv1.ValueRules{
 		Unicode: string(r.Unicode), Collapse: r.Collapse, Trim: r.Trim, RemovePrefix: r.RemovePrefix, RemoveSuffix: r.RemoveSuffix,
 		Case: string(r.Case), Empty: r.Empty, Lookup: r.Lookup, AddPrefix: r.AddPrefix, AddSuffix: r.AddSuffix,
-		Decimal: r.Decimal, Thousands: r.Thousands, AmbiguousDecimal: r.AmbiguousDecimal, Percent: string(r.Percent), Units: r.Units,
+		Decimal: r.Decimal, Thousands: r.Thousands, AmbiguousDecimal: r.AmbiguousDecimal, Percent: string(r.Percent), Units: r.Units, Factor: r.Factor, Calendar: string(r.Calendar),
 		DateOrder: string(r.DateOrder), DateFormats: r.DateFormats, PivotYear: uint32(r.PivotYear),
 		TrueValues: r.TrueValues, FalseValues: r.FalseValues, Default: r.Default, Blank: string(r.Blank),
 	}

@@ -26,7 +26,8 @@ type RuleProblem struct {
 // ruleTypes are the types of columns that can have a rule. All can have the others.
 var ruleTypes = map[string][]Type{
 	"unicode": {Text, Email, Phone}, "collapse": {Text, Email, Phone}, "case": {Text, Email}, "add_prefix": {Text, Email, Phone}, "add_suffix": {Text, Email, Phone},
-	"decimal": {Integer, Decimal}, "thousands": {Integer, Decimal}, "ambiguous_decimal": {Integer, Decimal}, "percent": {Integer, Decimal}, "units": {Integer, Decimal},
+	"decimal": {Integer, Decimal}, "thousands": {Integer, Decimal}, "ambiguous_decimal": {Integer, Decimal}, "percent": {Integer, Decimal}, "units": {Integer, Decimal}, "factor": {Integer, Decimal},
+	"calendar":   {Date, DateTime},
 	"date_order": {Date, DateTime}, "date_formats": {Date, DateTime}, "pivot_year": {Date, DateTime},
 	"true_values": {Boolean}, "false_values": {Boolean},
 }
@@ -94,6 +95,7 @@ func (k *ruleCheck) values() {
 	oneOf(k, "unicode", r.Unicode, NFC, NFKC)
 	oneOf(k, "case", r.Case, Upper, Lower)
 	oneOf(k, "percent", r.Percent, Fraction, Number)
+	oneOf(k, "calendar", r.Calendar, Gregorian, Buddhist)
 	oneOf(k, "date_order", r.DateOrder, DMY, MDY, YMD)
 	oneOf(k, "blank", r.Blank, ClearBlank, KeepBlank, AboveBlank)
 	for rule, one := range map[string]string{"trim": r.Trim, "add_prefix": r.AddPrefix, "add_suffix": r.AddSuffix, "default": r.Default} {
@@ -203,10 +205,15 @@ func clipList(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-var unitFactor = regexp.MustCompile(`^(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?$`)
+var unitFactor = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?$`)
+
+func isFactor(s string) bool { return unitFactor.MatchString(s) && strings.Trim(s, "-0.") != "" }
 
 func (k *ruleCheck) numbers() {
 	r := k.rules
+	if r.Factor != "" && !isFactor(r.Factor) {
+		k.add("factor", BadRule, "%q is not a factor. Use a decimal other than 0, for example factor: 1000", r.Factor)
+	}
 	if r.Decimal != "" && !slices.Contains(decimalSigns, r.Decimal) {
 		k.add("decimal", BadRule, "%q is not a decimal separator. Use a point or a comma, for example decimal: \",\"", r.Decimal)
 	}
@@ -230,8 +237,8 @@ func (k *ruleCheck) numbers() {
 		switch {
 		case unit == "" || unit != text.CleanString(unit) || strings.ContainsFunc(unit, unicode.IsDigit) || strings.ContainsAny(unit, "+-.,%") && Spelling(unit) == "":
 			k.add("units", BadRule, "%q is not a unit. A unit is a text without digits, for example kg", unit)
-		case !unitFactor.MatchString(factor) || strings.Trim(factor, "0.") == "":
-			k.add("units", BadRule, "%q is not the factor of a unit. Use a positive decimal, for example kg: 1 and g: 0.001", factor)
+		case !isFactor(factor):
+			k.add("units", BadRule, "%q is not the factor of a unit. Use a decimal other than 0, for example kg: 1 and g: 0.001", factor)
 		case unit == "%" && r.Percent != "":
 			k.add("units", Contradiction, "%q is a unit, and has a meaning by the rule percent too. Delete one of the two", unit)
 		}

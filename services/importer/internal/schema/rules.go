@@ -40,6 +40,10 @@ type Rules struct {
 	Percent Percent `json:"percent,omitempty"`
 	// Units are the units that can be next to a number, with the factors that convert them to that of the column.
 	Units map[string]string `json:"units,omitempty"`
+	// Factor multiplies the numbers without a unit: the column can be in thousands.
+	Factor string `json:"factor,omitempty"`
+	// Calendar is the calendar of the years that can be of several. It is empty if such a date has several readings.
+	Calendar Calendar `json:"calendar,omitempty"`
 	// DateOrder is the order of the numbers of a date.
 	DateOrder DateOrder `json:"date_order,omitempty"`
 	// DateFormats are the forms of dates, as in UTS #35: dd.MM.yyyy.
@@ -83,6 +87,8 @@ type (
 	Percent string
 	// DateOrder is the order of day, month, and year.
 	DateOrder string
+	// Calendar is a calendar.
+	Calendar string
 	// Blank is the meaning of an empty cell.
 	Blank string
 )
@@ -110,6 +116,12 @@ const (
 	DMY DateOrder = "dmy"
 	MDY DateOrder = "mdy"
 	YMD DateOrder = "ymd"
+)
+
+// Gregorian reads years as they are, and Buddhist reads 2568 as 2025.
+const (
+	Gregorian Calendar = "gregorian"
+	Buddhist  Calendar = "buddhist"
 )
 
 // ClearBlank means that an empty cell clears the value, and KeepBlank that the row of the database keeps it. AboveBlank means that it has the

@@ -17,8 +17,8 @@ sheets:
       - {name: code, type: text, required: true, rules: {unicode: nfkc, collapse: true, trim: "*", remove_prefix: [No., "Nr."], remove_suffix: old, case: upper, add_prefix: A-, add_suffix: -Z}}
       - {name: price, type: decimal, rules: {decimal: ",", thousands: ".", percent: fraction, units: {€: 1, ct: 0.01}, default: 0, empty: [gratis]}}
       - {name: since, type: date, rules: {date_order: dmy, pivot_year: 2049, blank: keep}}
-      - {name: fee, type: decimal, rules: {ambiguous_decimal: ","}}
-      - {name: until, type: date, rules: {date_formats: [dd.MM.yyyy, "d. MMMM yyyy"], lookup: {open: "9999-12-31"}}}
+      - {name: fee, type: decimal, rules: {ambiguous_decimal: ",", factor: 1000}}
+      - {name: until, type: date, rules: {date_formats: [dd.MM.yyyy, "d. MMMM yyyy"], calendar: buddhist, lookup: {open: "9999-12-31"}}}
       - {name: active, type: boolean, rules: {true_values: x, false_values: [o, "-"]}}
       - {name: kind, type: enum, allowed: [part, whole], rules: {lookup: {Teil: part, ganz: whole}, replace: [{text: ".", with: ""}, {pattern: "^(.)x", with: "$1"}]}}
   - name: orders
@@ -105,6 +105,12 @@ func TestWrongRulesAreNamedWithTheirLine(t *testing.T) {
 		{"integer", `{percent: fraction}`, Contradiction, "can't be a fraction"},
 		{"decimal", `{units: {kg: heavy}}`, BadRule, "not the factor of a unit"},
 		{"decimal", `{units: {kg: 0}}`, BadRule, "not the factor of a unit"},
+		{"decimal", `{units: {kg: -0}}`, BadRule, "not the factor of a unit"},
+		{"decimal", `{factor: many}`, BadRule, "not a factor"},
+		{"integer", `{factor: "0.0"}`, BadRule, "not a factor"},
+		{"date", `{factor: 10}`, BadRule, "Only integer and decimal columns"},
+		{"date", `{calendar: thai}`, BadRule, "Use one of gregorian, buddhist"},
+		{"text", `{calendar: buddhist}`, BadRule, "Only date and datetime columns"},
 		{"decimal", `{units: {k2: 1}}`, BadRule, "without digits"},
 		{"text", `{replace: [{with: x}]}`, BadRule, "either a text or a pattern"},
 		{"text", `{replace: [{pattern: "(", with: x}]}`, BadRule, "not a regular expression"},

@@ -38,6 +38,16 @@ const fields: readonly RuleField[] = [
       { value: "ymd", text: "rules.dateOrder.ymd" },
     ],
   },
+  {
+    rule: "calendar",
+    label: "rules.calendar",
+    types: dates,
+    kind: "choice",
+    options: [
+      { value: "gregorian", text: "rules.calendar.gregorian" },
+      { value: "buddhist", text: "rules.calendar.buddhist" },
+    ],
+  },
   { rule: "dateFormats", label: "rules.dateFormats", types: dates, kind: "lines" },
   { rule: "pivotYear", label: "rules.pivotYear", types: dates, kind: "year" },
   {
@@ -84,6 +94,7 @@ const fields: readonly RuleField[] = [
     ],
   },
   { rule: "units", label: "rules.units", types: numbers, kind: "pairs", to: "rules.factor" },
+  { rule: "factor", label: "rules.multiply", types: numbers, kind: "text" },
   { rule: "trueValues", label: "rules.trueValues", types: booleans, kind: "lines" },
   { rule: "falseValues", label: "rules.falseValues", types: booleans, kind: "lines" },
   {

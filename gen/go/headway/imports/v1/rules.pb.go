@@ -60,6 +60,10 @@ type ValueRules struct {
 	Percent string `protobuf:"bytes,14,opt,name=percent,proto3" json:"percent,omitempty"`
 	// Units next to a number, with the factors that convert them to that of the column.
 	Units map[string]string `protobuf:"bytes,15,rep,name=units,proto3" json:"units,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// A decimal by which numbers without a unit are multiplied, because the column is in thousands, for example. It can be negative.
+	Factor string `protobuf:"bytes,24,opt,name=factor,proto3" json:"factor,omitempty"`
+	// The calendar of years that can be of several: gregorian or buddhist.
+	Calendar string `protobuf:"bytes,25,opt,name=calendar,proto3" json:"calendar,omitempty"`
 	// The order of day, month, and year: dmy, mdy, or ymd.
 	DateOrder string `protobuf:"bytes,16,opt,name=date_order,json=dateOrder,proto3" json:"date_order,omitempty"`
 	// The forms of dates, as in UTS #35: dd.MM.yyyy.
@@ -218,6 +222,20 @@ func (x *ValueRules) GetUnits() map[string]string {
 		return x.Units
 	}
 	return nil
+}
+
+func (x *ValueRules) GetFactor() string {
+	if x != nil {
+		return x.Factor
+	}
+	return ""
+}
+
+func (x *ValueRules) GetCalendar() string {
+	if x != nil {
+		return x.Calendar
+	}
+	return ""
 }
 
 func (x *ValueRules) GetDateOrder() string {
@@ -539,7 +557,8 @@ var File_headway_imports_v1_rules_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x1eheadway/imports/v1/rules.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\"\xb2\t\n" +
+	"\x1eheadway/imports/v1/rules.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\"\x8d\n" +
+	"\n" +
 	"\n" +
 	"ValueRules\x12,\n" +
 	"\aunicode\x18\x01 \x01(\tB\x12\xbaH\x0fr\rR\x00R\x03nfcR\x04nfkcR\aunicode\x12\x1a\n" +
@@ -560,7 +579,9 @@ const file_headway_imports_v1_rules_proto_rawDesc = "" +
 	"\tthousands\x18\r \x01(\tB\a\xbaH\x04r\x02\x18\x04R\tthousands\x124\n" +
 	"\x11ambiguous_decimal\x18\x17 \x01(\tB\a\xbaH\x04r\x02\x18\x04R\x10ambiguousDecimal\x123\n" +
 	"\apercent\x18\x0e \x01(\tB\x19\xbaH\x16r\x14R\x00R\bfractionR\x06numberR\apercent\x12J\n" +
-	"\x05units\x18\x0f \x03(\v2).headway.imports.v1.ValueRules.UnitsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xe8\aR\x05units\x125\n" +
+	"\x05units\x18\x0f \x03(\v2).headway.imports.v1.ValueRules.UnitsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xe8\aR\x05units\x12\x1f\n" +
+	"\x06factor\x18\x18 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06factor\x128\n" +
+	"\bcalendar\x18\x19 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\tgregorianR\bbuddhistR\bcalendar\x125\n" +
 	"\n" +
 	"date_order\x18\x10 \x01(\tB\x16\xbaH\x13r\x11R\x00R\x03dmyR\x03mdyR\x03ymdR\tdateOrder\x12,\n" +
 	"\fdate_formats\x18\x11 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\vdateFormats\x12\x1d\n" +
