@@ -89,6 +89,7 @@ const texts = {
     "2026-03-02,Lang,Rechnung 3,8.00\n,Kurz,Rechnung 4,9.00\n",
   "salaries.csv":
     "Employee number;Name;Salary\n0201;Ann;1.234,56\n0202;Bob;1,234.56\n0203;Cy;1.234\n0204;Di;12,50\n0205;Ed;1.500\n",
+  "thousands.csv": "Pers.Nr.;Name;Gehalt (T€);Eintritt\n0301;Anan;45,5;03/04/2568\n0302;Bo;38;25/12/2567\n0303;Chai;-;1/2/2568\n",
   "sicil.csv": windows1254(
     "SİCİL NO;ADI SOYADI;BÖLÜM\r\n0101;İSMAİL IŞIK;SATIŞ\r\n0102;Şule ÇİĞDEM;BİLGİ İŞLEM\r\n0103;Ilgın Öz;SATIŞ\r\n",
   ),
@@ -223,6 +224,21 @@ describe("a file as people have it", () => {
     await page.getByRole("radio", { name: "1234", exact: true }).check();
     await confirm();
     await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+    assertNoErrors();
+  });
+
+  test("asks about thousands of a header and Buddhist years", async () => {
+    const { page, confirm, assertNoErrors } = await start("Staff");
+    await chooseWorkbook(page, join(folder, "thousands.csv"));
+    await confirm();
+    await page.getByRole("alert").getByText("Choose what the values of Hired on mean.").waitFor();
+    await assertAccessible(page, "thousands and years");
+    await page.getByRole("radio", { name: "45500 (× 1000)" }).check();
+    await page.getByRole("radio", { name: "2025-04-03" }).check();
+    await confirm();
+    await page.getByText("“-” is not a number.").first().waitFor();
+    await page.getByRole("button", { name: "Import 2 rows" }).click();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
     assertNoErrors();
   });
 

@@ -32,6 +32,8 @@ func (p *Preview) uncertain(s *schema.Schema, mapping []imports.SheetMapping) er
 			case !isFound || explicitOf(mapping, o.Sheet).Rules[c.Name] != nil:
 			case len(c.Readings) > 0 && c.Readings[0].Rules.FillsDown():
 				return problem(MappingUncertain, messages.New("mapping.blank_uncertain", header, position, titleOf(column)))
+			case slices.ContainsFunc(c.Readings, func(r Reading) bool { return len(r.Rules.Empty) > 0 }):
+				return problem(MappingUncertain, messages.New("mapping.missing_uncertain", header, position, messages.Text("cell", c.Readings[0].Cell), titleOf(column)))
 			case len(c.Readings) == 1:
 				return problem(MappingUncertain, messages.New("mapping.reading_uncertain", header, position, messages.Text("cell", c.Readings[0].Cell), messages.Text("value", c.Readings[0].Value), titleOf(column)))
 			case len(c.Readings) > 1:

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,6 +42,9 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 			if spec != nil && header >= 0 {
 				texts := files[at].texts[header]
 				c.Readings, c.ReadingSure = readings(spec, texts)
+				if factor := factorOf(spec, c.Header); factor != "" {
+					c.Readings, c.ReadingSure = withFactor(spec, c.Readings, factor, files[at].Columns[header].Values), false
+				}
 				c.Mixed = mixedDecimals(spec, texts, nil)
 			}
 		}
@@ -92,7 +96,7 @@ func levelOf(spec *schema.Column, cell string, texts []string, levels [][]*schem
 		for _, rules := range choices {
 			column := ruledBy(spec, rules)
 			value, ok := read(column, cell)
-			if !ok || slices.ContainsFunc(l.list, func(r Reading) bool { return r.Value == value }) {
+			if !ok || slices.ContainsFunc(l.list, func(r Reading) bool { return r.Value == value && maps.Equal(r.Rules.Units, rules.Units) }) {
 				continue
 			}
 			for _, t := range texts {
@@ -168,13 +172,34 @@ func choices(spec *schema.Column, cell string, texts []string) [][]*schema.Rules
 		for _, o := range []schema.DateOrder{schema.DMY, schema.MDY, schema.YMD} {
 			orders, short = append(orders, &schema.Rules{DateOrder: o}), append(short, &schema.Rules{DateOrder: o, PivotYear: pivotYear})
 		}
-		return [][]*schema.Rules{orders, short}
+		levels := [][]*schema.Rules{orders, short}
+		for _, plain := range [][]*schema.Rules{{nil}, orders, short} {
+			levels = append(levels, calendars(spec, cell, plain))
+		}
+		return levels
 	case schema.Boolean:
 		word := strings.TrimSpace(cell)
 		yes, no := &schema.Rules{TrueValues: []string{word}}, &schema.Rules{FalseValues: []string{word}}
 		return [][]*schema.Rules{{yes, no}}
 	}
 	return nil
+}
+
+// calendars returns rules for the calendar, in addition to others. It returns none for a year that is not of the Buddhist calendar: one
+// such as 1404 is hardly ever Gregorian.
+func calendars(spec *schema.Column, cell string, others []*schema.Rules) (list []*schema.Rules) {
+	for _, calendar := range []schema.Calendar{schema.Buddhist, schema.Gregorian} {
+		for _, rules := range others {
+			rules = (&schema.Rules{Calendar: calendar}).Over(rules)
+			if _, ok := read(ruledBy(spec, rules), cell); ok {
+				list = append(list, rules)
+			}
+		}
+		if len(list) == 0 {
+			return nil
+		}
+	}
+	return list
 }
 
 // decimalRules returns rules for the separator of decimals, in addition to others. If the column has both, they concern only numbers that can

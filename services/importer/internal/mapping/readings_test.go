@@ -56,12 +56,25 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 		"commas and points, all clear": {[][]string{{"a", "1.234,56", "", "", ""}, {"b", "1,234.56", "", "", ""}}, nil},
 		"commas and points with a currency": {[][]string{{"a", "1.234,56 €", "", "", ""}, {"b", "€1,234.56", "", "", ""}, {"c", "1.234 €", "", "", ""}},
 			map[string]string{"price": "1234 1.234"}},
-		"several currencies":       {[][]string{{"a", "45,000.00 $", "", "", ""}, {"b", "1,250.50 €", "", "", ""}}, nil},
-		"remarks":                  {[][]string{{"a", "see HR", "", "", ""}, {"b", "tbd", "", "", ""}}, nil},
-		"dates without separators": {[][]string{{"a", "", "", "01022019", ""}, {"b", "", "", "31122021", ""}}, map[string]string{"since": "!2019-02-01 2019-01-02"}},
-		"years first":              {[][]string{{"a", "", "", "20190201", ""}, {"b", "", "", "20191231", ""}}, nil},
+		"several currencies":        {[][]string{{"a", "45,000.00 $", "", "", ""}, {"b", "1,250.50 €", "", "", ""}}, nil},
+		"one remark":                {[][]string{{"a", "tbd", "", "", ""}}, nil},
+		"a remark among currencies": {[][]string{{"a", "tbd", "", "", ""}, {"b", "45.50 €", "", "", ""}, {"c", "12 €", "", "", ""}}, map[string]string{"price": "!45.5"}},
+		"remarks":                   {[][]string{{"a", "see HR", "", "", ""}, {"b", "tbd", "", "", ""}}, nil},
+		"dates without separators":  {[][]string{{"a", "", "", "01022019", ""}, {"b", "", "", "31122021", ""}}, map[string]string{"since": "!2019-02-01 2019-01-02"}},
+		"years first":               {[][]string{{"a", "", "", "20190201", ""}, {"b", "", "", "20191231", ""}}, nil},
 		"groups of three always": {[][]string{{"a", "32,312", "", "", ""}, {"b", "150,783", "", "", ""}, {"c", "9,956", "", "", ""}},
 			map[string]string{"price": "32312 32.312"}},
+		"Buddhist years": {[][]string{{"a", "", "", "03/04/2568", ""}, {"b", "", "", "25/12/2568", ""}},
+			map[string]string{"since": "2025-04-03 2568-04-03 2025-03-04 2568-03-04"}},
+		"a Buddhist leap day":          {[][]string{{"a", "", "", "29 ก.พ. 2567", ""}, {"b", "", "", "1 มี.ค. 2567", ""}}, map[string]string{"since": "!2024-02-29"}},
+		"a Persian or historical year": {[][]string{{"a", "", "", "1404-01-14", ""}}, nil},
+		"thousands next to the number": {[][]string{{"a", "45,5 T€", "", "", ""}, {"b", "38 T€", "", "", ""}},
+			map[string]string{"price": "45500 45.5"}},
+		"ambiguous thousands next to the number": {[][]string{{"a", "45.000 k", "", "", ""}}, map[string]string{"price": "45000000 45000 45000 45"}},
+		"an accounting format":                   {[][]string{{"a", "$ 1,250.50", "", "", ""}, {"b", "$ -", "", "", ""}}, map[string]string{"price": "!1250.5"}},
+		"a dash":                                 {[][]string{{"a", "12.5", "", "", ""}, {"b", "-", "", "", ""}}, map[string]string{"price": "0 "}},
+		"marks of missing values": {[][]string{{"a", "12.5", "", "2025-04-03", ""}, {"b", "n/a", "-", "k.A.", "?"}, {"c", "-", "n/a", "?", "-"}},
+			map[string]string{"price": "!", "share": "!", "since": "!", "active": "!"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := Look(t.Context(), book{"Articles": append([][]string{header}, c.rows...)}, prices(t), nil, false)
@@ -87,6 +100,62 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestThousandsOfHeadersAreAsked has headers with a factor, which is offered and never applied without asking.
+func TestThousandsOfHeadersAreAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		header string
+		values []string
+		want   string
+	}{
+		"plain":         {"Price (k€)", []string{"45.5", "38"}, "45500 45.5"},
+		"with commas":   {"Price in Tsd. EUR", []string{"45,5", "38"}, "45500 45.5"},
+		"ambiguous":     {"Price in TEUR", []string{"1.250", "38"}, "1250000 1250 1250 1.25"},
+		"with the unit": {"Price in Mio. €", []string{"1.5 €", "2 €"}, "1500000 1.5"},
+		"zeros":         {"Price ($000)", []string{"0", "12"}, "12000 12"},
+		"a dash":        {"Price (k€)", []string{"-", "45,5"}, "45500 45.5"},
+		"no factor":     {"Price (€)", []string{"45.5"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := prices(t)
+			rows := [][]string{{"Code", c.header}}
+			for i, v := range c.values {
+				rows = append(rows, []string{string(rune('a' + i)), v})
+			}
+			p, err := Look(t.Context(), book{"Articles": rows}, s, nil, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			price := p.Proposals[0].Columns[1]
+			var got []string
+			for _, r := range price.Readings {
+				got = append(got, r.Value)
+			}
+			if strings.Join(got, " ") != c.want || price.ReadingSure || p.Certain && c.want != "" {
+				t.Errorf("the readings are %q, sure is %v, certain is %v", got, price.ReadingSure, p.Certain)
+			}
+			m := []imports.SheetMapping{{Sheet: "articles", Columns: map[string]string{"price": c.header}}}
+			if err := Confirm(t.Context(), book{"Articles": rows}, s, m, false); (err == nil) != (c.want == "") {
+				t.Errorf("with a mapping of the column: %v", err)
+			}
+			for _, r := range price.Readings {
+				m[0].Rules = map[string]*schema.Rules{"price": r.Rules}
+				if err := Confirm(t.Context(), book{"Articles": rows}, s, m, false); err != nil {
+					t.Errorf("with the rules of a reading: %v", err)
+				}
+			}
+		})
+	}
+	thousands := strings.Replace(pricesSchema, "name: price,", "name: price, title: Price (k€),", 1)
+	s, err := schema.Load("prices.yaml", []byte(thousands))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Look(t.Context(), book{"Articles": {{"Code", "Price (k€)"}, {"a", "45.5"}}}, s, nil, false)
+	if err != nil || !p.Certain {
+		t.Errorf("a schema in thousands: certain is %v: %v", p.Certain, err)
 	}
 }
 

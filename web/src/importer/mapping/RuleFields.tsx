@@ -2,6 +2,7 @@ import type { ValueRules } from "@headway/client";
 import type { MappedColumn } from "@headway/client/react";
 import { useId, useState } from "react";
 import { t } from "../../messages/index.js";
+import { writeNumber } from "../../messages/text.js";
 import { RuleSamples, type SamplesOf } from "./RuleSamples.js";
 import {
   countRules,
@@ -66,7 +67,7 @@ export function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | 
     <fieldset className="mapping-readings">
       <legend>{readings[0]?.cell ? t("rules.means", { cell: readings[0].cell }) : t("rules.meansEmpty")}</legend>
       {readings.map(({ rules, value }) => (
-        <label key={value} className="check">
+        <label key={JSON.stringify(rules)} className="check">
           <input
             type="radio"
             name={name}
@@ -77,11 +78,15 @@ export function Readings({ mapped, onChange }: Pick<RuleFieldsProps, "mapped" | 
           {rules?.blank === "above"
             ? t("rules.above", { value })
             : shownValue(mapped.column, value) || t("rules.staysEmpty")}
+          {factorOf(rules) > 1 && ` (× ${writeNumber(String(factorOf(rules)))})`}
         </label>
       ))}
     </fieldset>
   );
 }
+
+/** Returns the factor that all numbers of a column have, or 1. */
+const factorOf = ({ factor, units = {} }: ValueRules = {}): number => Number(factor || Object.values(units)[0] || 1);
 
 /** Returns the rules that are set. */
 const set = (rules: ValueRules = {}): ValueRules | undefined =>
