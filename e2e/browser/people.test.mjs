@@ -89,7 +89,10 @@ const texts = {
     "2026-03-02,Lang,Rechnung 3,8.00\n,Kurz,Rechnung 4,9.00\n",
   "salaries.csv":
     "Employee number;Name;Salary\n0201;Ann;1.234,56\n0202;Bob;1,234.56\n0203;Cy;1.234\n0204;Di;12,50\n0205;Ed;1.500\n",
-  "thousands.csv": "Pers.Nr.;Name;Gehalt (T€);Eintritt\n0301;Anan;45,5;03/04/2568\n0302;Bo;38;25/12/2567\n0303;Chai;-;1/2/2568\n",
+  "thousands.csv":
+    "Pers.Nr.;Name;Gehalt (T€);Eintritt\n0301;Anan;45,5;03/04/2568\n0302;Bo;38;25/12/2567\n0303;Chai;-;1/2/2568\n",
+  "signs.csv":
+    "Booked on;Partner;Purpose;Amount;S/H\n2026-04-01;Stadtwerke;Abschlag April;1.250,50;S\n2026-04-02;Groß;Rechnung 12;99,00;H\n",
   "sicil.csv": windows1254(
     "SİCİL NO;ADI SOYADI;BÖLÜM\r\n0101;İSMAİL IŞIK;SATIŞ\r\n0102;Şule ÇİĞDEM;BİLGİ İŞLEM\r\n0103;Ilgın Öz;SATIŞ\r\n",
   ),
@@ -224,6 +227,19 @@ describe("a file as people have it", () => {
     await page.getByRole("radio", { name: "1234", exact: true }).check();
     await confirm();
     await page.getByRole("heading", { name: "5 rows imported" }).waitFor();
+    assertNoErrors();
+  });
+
+  test("asks about signs next to amounts", async () => {
+    const { page, confirm, assertNoErrors } = await start("Payments");
+    await chooseWorkbook(page, join(folder, "signs.csv"));
+    await confirm();
+    await page.getByRole("alert").getByText("Choose what the values of Amount mean.").waitFor();
+    await page.getByRole("group", { name: "“1.250,50 S”" }).waitFor();
+    await assertAccessible(page, "signs");
+    await page.getByRole("radio", { name: "-1250.5" }).check();
+    await confirm();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
     assertNoErrors();
   });
 

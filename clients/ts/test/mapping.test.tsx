@@ -55,6 +55,25 @@ describe("a mapping that is edited", () => {
     expect(chooseHeader({}, "staff", "city", "Nr")).toEqual({});
   });
 
+  test("asks for the readings of joined headers, which are those of the first one", () => {
+    const joins = [{ column: "city", headers: ["Ort", "Notiz"], separator: " " }];
+    const preview = previewOf([{ sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr" }, joins }]);
+    const readings = ["-1", "1"].map((factor) => ({ rules: { units: { S: factor } }, cell: "1 S", value: factor }));
+    preview.proposals[0]?.columns.push({
+      ...preview.proposals[0].columns[0],
+      column: "city",
+      header: "Ort",
+      readings,
+    } as never);
+    const choices = proposedChoices(preview);
+    const city = (of = choices) => mappedSheets(schema, preview, of)[0]?.columns[1];
+    expect([city()?.proposal?.header, city()?.undecided]).toEqual(["Ort", true]);
+    expect(city(chooseRules(choices, "staff", "city", readings[0]?.rules))?.undecided).toBe(false);
+    expect(city(chooseJoin(choices, "staff", "city", { headers: ["Nr", "Ort"], separator: " " }))?.undecided).toBe(
+      false,
+    );
+  });
+
   test("becomes a mapping, and the same choices again from it", () => {
     const preview = previewOf();
     const choices = chooseHeader(proposedChoices(preview), "staff", "city", "Ort");

@@ -57,7 +57,7 @@ export interface MappedColumn {
   column: SchemaColumn;
   /** The column of the file, or undefined. */
   source: PreviewColumn | undefined;
-  /** The server's proposal, if the source is as proposed. */
+  /** The server's proposal, if the source is as proposed. Joined headers have that of the first one. */
   proposal: ColumnProposal | undefined;
   /** The value that all rows have, which is empty until the user enters it. Undefined for all other columns. */
   constant: string | undefined;
@@ -241,18 +241,20 @@ export function mappedSheets(schema: Schema, preview: FilePreview, choices: Mapp
     const columns = sheet.columns.map((column) => {
       const header = choice?.headers[column.name];
       const source = available.find((candidate) => candidate.header === header);
-      const proposal = proposals.find((made) => made.column === column.name && made.header === header);
       const constant = choice?.constants?.[column.name];
       const rules = choice?.rules?.[column.name];
       const part = choice?.parts?.[column.name];
       const joined = choice?.joins?.[column.name];
+      // Joined amounts and signs have the proposal of the amounts.
+      const proposed = joined ? joined.headers[0] : header;
+      const proposal = proposals.find((made) => made.column === column.name && made.header === proposed);
       const derived = derivedValues(available, part, joined);
       const missing =
         constant === "" ||
         (part !== undefined && !(part.header && part.separator)) ||
         (joined !== undefined && joined.headers.filter((each) => each).length < 2) ||
         (choice !== undefined && column.required && !source && !constant && !part && !joined);
-      const undecided = source !== undefined && (proposal?.readings ?? []).length > 1 && !rules;
+      const undecided = (source ?? joined) !== undefined && (proposal?.readings ?? []).length > 1 && !rules;
       return { column, source, proposal, constant, rules, part, joined, derived, missing, undecided };
     });
     const sharing = Object.values(choices).filter((other) => choice && other.workbookSheet === choice.workbookSheet);

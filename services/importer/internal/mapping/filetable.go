@@ -14,6 +14,8 @@ import (
 type fileTable struct {
 	FileSheet
 	columns []match.Column
+	// rows are the rows of the values, by column.
+	rows [][]int
 	// texts are the values of cells with text, by column.
 	texts [][]string
 	// samples are the cells of the values that are shown, by column.
@@ -41,7 +43,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 		at[cell.Col] = len(f.Columns)
 		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip([]byte(numbered.title(cell.Col, string(title))), source.HeadText)})
 		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
-		f.texts, f.samples = append(f.texts, nil), append(f.samples, nil)
+		f.rows, f.texts, f.samples = append(f.rows, nil), append(f.texts, nil), append(f.samples, nil)
 	}
 	groups := newGroups(len(f.Columns))
 	for _, row := range rows {
@@ -56,7 +58,7 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 				continue
 			}
 			value := valueOf(book, cell)
-			f.columns[c].Values = append(f.columns[c].Values, value)
+			f.columns[c].Values, f.rows[c] = append(f.columns[c].Values, value), append(f.rows[c], row.Number)
 			if cell.Kind == source.Text {
 				f.texts[c] = append(f.texts[c], value)
 			}

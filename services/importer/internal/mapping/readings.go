@@ -38,12 +38,15 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 		for j := range o.Columns {
 			c := &o.Columns[j]
 			spec, _ := s.Sheet(o.Sheet).Column(c.Name)
-			header := slices.IndexFunc(files[at].Columns, func(f FileColumn) bool { return f.Header == c.Header })
+			header := files[at].indexOf(c.Header)
 			if spec != nil && header >= 0 {
 				texts := files[at].texts[header]
 				c.Readings, c.ReadingSure = readings(spec, texts)
 				if factor := factorOf(spec, c.Header); factor != "" {
 					c.Readings, c.ReadingSure = withFactor(spec, c.Readings, factor, files[at].Columns[header].Values), false
+				}
+				if k := slices.IndexFunc(o.Joins, func(j imports.ColumnJoin) bool { return j.Column == c.Name }); k >= 0 {
+					c.Readings, c.ReadingSure = files[at].signReadings(spec, o.Joins[k], c.Readings), false
 				}
 				c.Mixed = mixedDecimals(spec, texts, nil)
 			}

@@ -110,7 +110,7 @@ export function ColumnFields(props: ColumnFieldsProps) {
       {source && proposal?.mixedDecimals && (
         <p className="mapping-note">{t("mapping.mixedDecimals", { ...proposal.mixedDecimals })}</p>
       )}
-      {source && (proposal?.readings ?? []).length > 1 && <Readings mapped={mapped} onChange={onRules} />}
+      {(source ?? joined) && (proposal?.readings ?? []).length > 1 && <Readings mapped={mapped} onChange={onRules} />}
       {(source || part || joined) && <RuleFields mapped={mapped} samplesOf={samplesOf} onChange={onRules} />}
     </li>
   );
