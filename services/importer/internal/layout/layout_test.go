@@ -142,7 +142,7 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Budget;;10;"}, {Doubtful, "VAT 19%;;10;"}, {Doubtful, "Vorjahr;;10;"}, {Doubtful, "Übertrag:;;10;"}, {Doubtful, "in %;;10;"}, {Doubtful, "Δ;;10;"},
 		{Record, "Difference;;;"}, {Record, "Difference;one;10;"}, {Record, "Differential;;10;"}, {Record, "Budget;;;"}, {Record, "Budgetary control;;10;"}, {Record, "Targets;;10;"},
 		{Record, "Target Corp;;10;"}, {Record, "Restaurant;;10;"}, {Record, "Difference-1;;10;"}, {Record, "Network;;10;"},
-		{Doubtful, "Number of employees: 3;;;"}, {Doubtful, "Anzahl Mitarbeiter;;3;"}, {Doubtful, "(3 rows affected);;;"}, {Doubtful, "3 rows selected.;;;"}, {Doubtful, "Zeilen: 3;;;"},
+		{Doubtful, "Number of employees: 3;;;"}, {Doubtful, "Anzahl Mitarbeiter;;3;"}, {Doubtful, "(3 rows affected);;;"}, {Doubtful, "3 rows selected.;;;"}, {Doubtful, "Zeilen: 3;;;"}, {Doubtful, "Anzahl: 3;;;"}, {Doubtful, "Average = 5,2;;;"}, {Record, "Count Basie;;;"}, {Record, "Mittel 3;;;"},
 		{Doubtful, "Showing 1 to 3 of 3 entries;;;"}, {Doubtful, "1-3 of 3 records;;;"}, {Doubtful, "Applied filters:\nQty is 3;;;"}, {Doubtful, "Last updated: 2026-01-01;;;"}, {Doubtful, "Fortsetzung auf Seite 2;;;"},
 		{Record, "Number of the Beast;;;"}, {Record, "Item 3;;;"}, {Record, "3 items;Chair;;"}, {Record, "3 Musketeers;;;"}, {Record, "Anzahlung;;3;"}, {Record, "Row 3 items;;3;"}, {Record, "Rows;;3;"},
 		{Doubtful, "Margin;;10|C6-C5;"}, {Doubtful, "Margin;;10|IF($C$5=0,0,C6/C5-1);"}, {Doubtful, "Margin;;10|C6*1.19;"}, {Record, "Margin;;10|C6;"}, {Record, "Margin;;10|C6-C7;"}, {Record, "Margin;;10|C6-Rate;"},

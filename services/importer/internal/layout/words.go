@@ -125,7 +125,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 		return s.doubts(label, BecauseAverage)
 	case numbers > 0 && dates == 0 && isComparison(lower, s.lacks(r)):
 		return s.doubts(label, BecauseSummary)
-	case numbers+dates == 0 && isRowCount(lower) || numbers < 2 && dates == 0 && isCount(lower, numbers > 0):
+	case numbers+dates == 0 && (isRowCount(lower) || isLabeled(lower)) || numbers < 2 && dates == 0 && isCount(lower, numbers > 0):
 		return s.doubts(label, BecauseRowCount)
 	case numbers+dates < 2 && isFooter(lower) || numbers+dates == 0 && isEnd(lower):
 		return s.doubts(label, BecauseNote)
@@ -175,6 +175,14 @@ func isComparison(label []byte, lacks bool) bool {
 func isCount(label []byte, numbers bool) bool {
 	return (numbers || bytes.ContainsAny(label, "0123456789")) &&
 		slices.ContainsFunc(countPhrases, func(phrase string) bool { return bytes.HasPrefix(label, []byte(phrase)) })
+}
+
+// isLabeled recognizes the label of a count or an average together with its number, such as "Count: 3", in lower case.
+func isLabeled(label []byte) bool {
+	return statistics.begins(label, func(rest []byte) bool {
+		rest = bytes.TrimLeft(rest, " ")
+		return len(rest) > 0 && (rest[0] == ':' || rest[0] == '=') && bytes.ContainsAny(rest, "0123456789") && onlyCounts(rest)
+	})
 }
 
 // isRowCount recognizes the last line of many exports, such as "(3 rows affected)" and "Showing 1 to 3 of 3 entries", in lower case.
