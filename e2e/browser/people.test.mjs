@@ -247,7 +247,7 @@ describe("a file as people have it", () => {
     const { page, confirm, assertNoErrors } = await start("Staff");
     await chooseWorkbook(page, join(folder, "thousands.csv"));
     await confirm();
-    await page.getByRole("alert").getByText("Choose what the values of Hired on mean.").waitFor();
+    await page.getByRole("alert").getByText("Choose what the values of Hired on and Salary mean.").waitFor();
     await assertAccessible(page, "thousands and years");
     await page.getByRole("radio", { name: "45500 (× 1000)" }).check();
     await page.getByRole("radio", { name: "2025-04-03" }).check();

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
 )
 
@@ -61,14 +62,32 @@ func factorIn(s string) string {
 	return ""
 }
 
-// factorOf returns the factor of numbers below a header. A column of the schema that names one itself has none.
-func factorOf(spec *schema.Column, header string) string {
+// factorOfTitle returns the factor that the text of a row names, as in “All amounts in k€”.
+func factorOfTitle(row source.Row) string {
+	for i := range row.Cells {
+		if cell := &row.Cells[i]; cell.Kind == source.Text && !cell.TooLong {
+			return factorIn(string(cell.Text))
+		}
+	}
+	return ""
+}
+
+// factorOf returns the factor of numbers below a header. A column of the schema that names one itself has none. The unit of a title is
+// that of columns with decimals.
+func factorOf(spec *schema.Column, header, ofTitle string) string {
 	if spec.Type != schema.Integer && spec.Type != schema.Decimal || spec.Rules != nil && spec.Rules.Factor != "" ||
 		slices.ContainsFunc(append([]string{spec.Name, spec.Title}, spec.Aliases...), func(name string) bool { return factorIn(strings.ReplaceAll(name, "_", " ")) != "" }) {
 		return ""
 	}
-	return factorIn(header)
+	factor := factorIn(header)
+	if factor == "" && spec.Type == schema.Decimal && !hasCurrency.MatchString(strings.ToLower(header)) {
+		return ofTitle
+	}
+	return factor
 }
+
+// hasCurrency matches a header in lower case with a currency, whose numbers do not have the unit of a title.
+var hasCurrency = regexp.MustCompile(before + `(?:` + currency + `|%)` + after)
 
 // withFactor adds the factor of a header to each reading, and the readings without it. Without readings, it returns those of the first value.
 // Marks of missing values have no factor, and stay errors.

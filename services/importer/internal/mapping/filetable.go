@@ -18,6 +18,8 @@ type fileTable struct {
 	rows [][]int
 	// texts are the values of cells with text, by column.
 	texts [][]string
+	// factor is that of a unit in a title above the headers, such as “All amounts in k€”. It is empty if there is none.
+	factor string
 	// samples are the cells of the values that are shown, by column.
 	samples [][]source.Cell
 	// grouped are the values of the columns whose empty cells could have the value of the cell above, by column.
@@ -47,6 +49,9 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 	}
 	groups := newGroups(len(f.Columns))
 	for _, row := range rows {
+		if row.Number < header.Number && f.factor == "" && filled(row) == 1 {
+			f.factor = factorOfTitle(row)
+		}
 		if row.Number <= header.Number {
 			continue
 		}

@@ -42,7 +42,7 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 			if spec != nil && header >= 0 {
 				texts := files[at].texts[header]
 				c.Readings, c.ReadingSure = readings(spec, texts)
-				if factor := factorOf(spec, c.Header); factor != "" {
+				if factor := factorOf(spec, c.Header, files[at].factor); factor != "" {
 					c.Readings, c.ReadingSure = withFactor(spec, c.Readings, factor, files[at].Columns[header].Values), false
 				}
 				if k := slices.IndexFunc(o.Joins, func(j imports.ColumnJoin) bool { return j.Column == c.Name }); k >= 0 {

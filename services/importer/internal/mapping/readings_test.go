@@ -148,12 +148,16 @@ func TestThousandsOfHeadersAreAsked(t *testing.T) {
 			}
 		})
 	}
+	p, err := Look(t.Context(), book{"Articles": {{"Alle Beträge in TEUR"}, {}, {"Code", "Price", "Share (%)"}, {"a", "45.5", "3"}}}, prices(t), nil, false)
+	if err != nil || len(p.Proposals[0].Columns[1].Readings) != 2 || len(p.Proposals[0].Columns[2].Readings) > 0 || p.Certain {
+		t.Errorf("thousands of a title: the readings are %v, certain is %v: %v", p.Proposals[0].Columns[1].Readings, p.Certain, err)
+	}
 	thousands := strings.Replace(pricesSchema, "name: price,", "name: price, title: Price (k€),", 1)
 	s, err := schema.Load("prices.yaml", []byte(thousands))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Look(t.Context(), book{"Articles": {{"Code", "Price (k€)"}, {"a", "45.5"}}}, s, nil, false)
+	p, err = Look(t.Context(), book{"Articles": {{"Code", "Price (k€)"}, {"a", "45.5"}}}, s, nil, false)
 	if err != nil || !p.Certain {
 		t.Errorf("a schema in thousands: certain is %v: %v", p.Certain, err)
 	}
