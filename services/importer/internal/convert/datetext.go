@@ -232,7 +232,9 @@ type readings struct {
 func (r *readings) add(year, month, day int) {
 	year = r.by.gregorian(year)
 	c := source.Civil{Year: year, Month: time.Month(month), Day: day, HasDate: true}
-	if !validDate(year, month, day) && !(r.by.isOther(year) && isBuddhist(year) && validDate(year-buddhistYears, month, day)) {
+	// A leap day of the Buddhist calendar is a day too, whose year is still ambiguous.
+	exists := validDate(year, month, day) || r.by.isOther(year) && isBuddhist(year) && validDate(year-buddhistYears, month, day)
+	if !exists {
 		if year > 0 && month >= 1 && month <= 12 && day >= 29 && day <= 31 {
 			r.late = append(r.late, c)
 		}
