@@ -56,7 +56,7 @@ func signsOf(values []string, rows int) (s signs, found bool) {
 	return s, false
 }
 
-// rules returns the rules for amounts that are joined with their marks: as in the statement of a bank, and as in the books of the bank.
+// rules returns the rules for amounts that are joined with their marks: with debits negative, and with credits negative.
 func (s signs) rules(others *schema.Rules) (list []*schema.Rules) {
 	for _, sign := range [][2]string{{"-1", "1"}, {"1", "-1"}} {
 		r := &schema.Rules{Units: map[string]string{s.negative: sign[0], s.positive: sign[1]}}
