@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -45,17 +47,12 @@ func (s *search) run(o operation) error {
 
 // divide writes the rows of an operation between two positions of the stage.
 func (s *search) divide(o operation, from, to int64) error {
-	within := span{from, to}.condition()
-	var rows int64
-	err := s.tx.writer.QueryRow(s.tx.ctx, fmt.Sprintf(`SELECT count(*) FROM %s s WHERE %s AND %s`, o.table.stage, o.flag, within)).Scan(&rows)
-	if err != nil {
-		return o.table.failed(err)
-	}
-	if rows == 0 || len(s.rows) > imports.MaxRefusals {
+	if len(s.rows) > imports.MaxRefusals {
 		return nil
 	}
-	cause, err := s.write(o, within, rows)
-	if err != nil || cause == nil {
+	within := span{from, to}.condition()
+	rows, cause, err := s.write(o, within)
+	if err != nil || cause == nil || rows == 0 {
 		return err
 	}
 	if rows > 1 {
@@ -106,25 +103,22 @@ func (s *search) refusedIn(table string) bool {
 	return slices.ContainsFunc(s.rows, func(r imports.RefusedRow) bool { return r.Table == table })
 }
 
-// write writes rows. It returns a cause if the database refuses some of them, and then writes none.
-func (s *search) write(o operation, within string, rows int64) (cause, err error) {
-	if err := s.tx.exec(`SAVEPOINT headway_part`); err != nil {
-		return nil, err
-	}
-	tag, err := s.tx.writer.Exec(s.tx.ctx, o.statement+" AND "+within)
-	if err == nil {
-		_, err = s.tx.writer.Exec(s.tx.ctx, `SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED`)
-		if pgerr.Code(err) == foreignKeyViolation && !o.inserts {
-			// The rows that changed ones refer to might be inserted later.
-			if err := s.tx.exec(`ROLLBACK TO SAVEPOINT headway_part`); err != nil {
-				return nil, err
-			}
-			tag, err = s.tx.writer.Exec(s.tx.ctx, o.statement+" AND "+within)
+// write writes rows, and returns their number. It returns a cause if the database refuses some of them, and then writes none. All statements are
+// one request: a search has many parts.
+func (s *search) write(o operation, within string) (rows int64, cause, err error) {
+	tag, rows, err := s.request(o, within, `; SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED`)
+	if pgerr.Code(err) == foreignKeyViolation && !o.inserts {
+		// The rows that changed ones refer to might be inserted later. Or the statement itself has checked the foreign key.
+		if err := s.undo(); err != nil {
+			return 0, nil, err
 		}
+		tag, rows, err = s.request(o, within, "")
 	}
 	switch {
+	case rows < 0:
+		return 0, nil, o.table.failed(err)
 	case err == nil && (tag.RowsAffected() == rows || o.links):
-		return nil, s.tx.exec(`RELEASE SAVEPOINT headway_part`)
+		return rows, nil, s.tx.exec(`RELEASE SAVEPOINT headway_part`)
 	case err == nil && tag.RowsAffected() > rows:
 		cause = errors.New("several rows of the table, or of tables that inherit from it, have its key")
 	case err == nil:
@@ -132,9 +126,29 @@ func (s *search) write(o operation, within string, rows int64) (cause, err error
 	case refusal(err):
 		cause = err
 	default:
-		return nil, o.table.failed(err)
+		return 0, nil, o.table.failed(err)
 	}
-	return cause, s.tx.exec(`ROLLBACK TO SAVEPOINT headway_part; RELEASE SAVEPOINT headway_part`)
+	return rows, cause, s.undo()
+}
+
+// request counts rows, and writes them after a savepoint. It returns what the statement has affected, and the number of the rows, which is
+// negative if they could not be counted.
+func (s *search) request(o operation, within, check string) (tag pgconn.CommandTag, rows int64, _ error) {
+	counting := fmt.Sprintf(`SELECT count(*) FROM %s s WHERE %s AND %s`, o.table.stage, o.flag, within)
+	results, err := s.tx.writer.PgConn().Exec(s.tx.ctx, counting+`; SAVEPOINT headway_part; `+o.statement+" AND "+within+check).ReadAll()
+	if len(results) == 0 || len(results[0].Rows) == 0 {
+		return tag, -1, err
+	}
+	rows, malformed := strconv.ParseInt(string(results[0].Rows[0][0]), 10, 64)
+	if len(results) > 2 {
+		tag = results[2].CommandTag
+	}
+	return tag, rows, cmp.Or(err, malformed)
+}
+
+// undo undoes what a part has written.
+func (s *search) undo() error {
+	return s.tx.exec(`ROLLBACK TO SAVEPOINT headway_part; RELEASE SAVEPOINT headway_part`)
 }
 
 // refuse records the one row of a part.
