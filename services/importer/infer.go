@@ -79,7 +79,7 @@ func inferFromDatabase(ctx context.Context, records string, o InferOptions) (*Sc
 }
 
 // avoidBuiltInTables sets other tables for sheets whose names are tables of a built-in schema. Otherwise, the server would
-// reject the schema, because two schemas can't fill a table differently.
+// leave the built-in schema out, because two schemas can't fill a table differently.
 func avoidBuiltInTables(guess *SchemaGuess) error {
 	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files})
 	if err != nil {

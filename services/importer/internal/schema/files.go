@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// LoadFiles reads schemas from files and folders, and checks them together with the built-in ones, as a registry does: names and
+// LoadFiles reads schemas from files and folders, and checks them as a registry does: names, also those of built-in schemas, and
 // tables can be in use already. database is that of RegistryConfig. Its error has the problems of all files, with their paths.
 func LoadFiles(builtIn fs.FS, paths []string, database func(schema string) string) ([]*Schema, error) {
 	r := &Registry{config: RegistryConfig{BuiltIn: builtIn}, builtIn: make(map[string]*Schema)}
@@ -19,8 +19,7 @@ func LoadFiles(builtIn fs.FS, paths []string, database func(schema string) strin
 	}
 	owner, used := make(map[string]string), newTables(database)
 	for _, s := range r.builtIn {
-		owner[s.Name] = "a built-in schema"
-		used.use(s, owner[s.Name])
+		owner[s.Name] = builtInOwner
 	}
 	files, err := schemaFiles(paths)
 	if err != nil {

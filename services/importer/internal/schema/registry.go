@@ -60,6 +60,8 @@ type Registry struct {
 	files    map[string]*schemaFile
 	schemas  map[string]*Schema
 	problems map[string]error // by file; the folder's own under ""
+	// left are the built-in schemas that can't be used, because a file has a schema that uses a table in another way, and the differences.
+	left map[string]string
 }
 
 // schemaFile is a file of the folder, as of the last reading.
@@ -211,15 +213,14 @@ func (r *Registry) readFolder() {
 	maps.DeleteFunc(r.files, func(name string, _ *schemaFile) bool { return !present[name] })
 }
 
-// settle assigns every name and every table: to the built-in schemas first, then to the files in the order of their
-// names.
+// settle assigns every name and every table: names to the built-in schemas first, then to the files in the order of their names. Tables
+// are assigned to the files first: they can be those of a database that exists, which a built-in schema must not change.
 func (r *Registry) settle() {
-	r.schemas = maps.Clone(r.builtIn)
+	r.schemas = make(map[string]*Schema)
 	owner := make(map[string]string)
 	used := newTables(r.config.Database)
-	for _, name := range slices.Sorted(maps.Keys(r.builtIn)) {
-		owner[name] = "a built-in schema"
-		used.use(r.builtIn[name], owner[name])
+	for name := range r.builtIn {
+		owner[name] = builtInOwner
 	}
 	for _, file := range slices.Sorted(maps.Keys(r.files)) {
 		f := r.files[file]
@@ -242,7 +243,25 @@ func (r *Registry) settle() {
 		used.use(use, file)
 		r.schemas[use.Name] = use
 	}
+	left := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(r.builtIn)) {
+		if sheet, difference := used.conflict(r.builtIn[name]); sheet != nil {
+			left[name] = difference
+			continue
+		}
+		used.use(r.builtIn[name], builtInOwner)
+		r.schemas[name] = r.builtIn[name]
+	}
+	for name, difference := range left {
+		if r.left[name] == "" {
+			r.config.Logger.Info("built-in schema left out", "schema", name, "why", difference)
+		}
+	}
+	r.left = left
 }
+
+// builtInOwner is the owner of the name of a built-in schema, in messages.
+const builtInOwner = "a built-in schema"
 
 // taken returns the problem of a schema whose name or table belongs to an earlier one.
 func (d *schemaDraft) taken(file string, owner map[string]string, used *tables) error {

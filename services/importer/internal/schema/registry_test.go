@@ -273,14 +273,29 @@ func TestSchemasOfDifferentDatabasesShareNoTable(t *testing.T) {
 	}
 }
 
-func TestTablesOfBuiltInSchemaAreTaken(t *testing.T) {
+// TestBuiltInSchemaYieldsItsTables has a file for a table that a database already has, with a common name.
+func TestBuiltInSchemaYieldsItsTables(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	f.write("1.yaml", strings.Replace(shared("mine", ""), "table: people", "table: employees", 1))
-	r := registry(t, f, &strings.Builder{})
-	var problem *Problem
-	if problems := r.Problems(); len(problems) != 1 || !errors.As(problems[0], &problem) || problem.Code != TableTaken || !strings.Contains(problem.Message, "workforce") {
-		t.Errorf("the problems are %v", r.Problems())
-	}
+	log := &strings.Builder{}
+	synctest.Test(t, func(t *testing.T) {
+		r := registry(t, f, log)
+		if got := schemaNames(r); got != "mine" || len(r.Problems()) != 0 {
+			t.Errorf("the schemas are %q, the problems %v", got, r.Problems())
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := r.Get("workforce"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the built-in schema can be used: %v", err)
+		}
+		if n := strings.Count(log.String(), "built-in schema left out"); n != 1 {
+			t.Errorf("the log says %d times that the schema is left out", n)
+		}
+		f.write("1.yaml", shared("mine", ""))
+		time.Sleep(2 * time.Second)
+		if got := schemaNames(r); got != "mine workforce" {
+			t.Errorf("with another table, the schemas are %q", got)
+		}
+	})
 }
 
 func TestLastGoodSchemaYieldsSharedTable(t *testing.T) {
