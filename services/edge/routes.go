@@ -37,7 +37,7 @@ const maxUploadWait = 15 * time.Second
 
 // routes returns the handler of all routes, wrapped in the handlers that apply to every request.
 func (s *Service) routes(a *access.Access) (http.Handler, error) {
-	jobs, imports := jobsv1.NewJobServiceClient(s.jobs), importsv1.NewImportServiceClient(s.importer)
+	jobs, imports := jobsv1.NewJobServiceClient(s.hub.Observe(s.jobs)), importsv1.NewImportServiceClient(s.hub.Observe(s.importer))
 	gateway, err := rest.New(jobs, imports)
 	if err != nil {
 		return nil, err

@@ -61,10 +61,17 @@ func (h *Hub) Watch(ctx context.Context, s *Subscription, t Topic, as auth.Ident
 		}
 	}
 	h.mu.Lock()
-	latest := f.latest
+	latest, behind := f.latest, f.isBehind()
 	h.mu.Unlock()
 	if latest == nil || !latest.maySee(as) {
 		return nil, NotFound(t)
+	}
+	if behind {
+		read, err := h.Refresh(ctx, s, latest)
+		if err != nil {
+			return nil, err
+		}
+		latest = read
 	}
 	s.offer(latest)
 	return latest, nil
@@ -218,7 +225,7 @@ func (h *Hub) WatchMine(ctx context.Context, s *Subscription, since time.Time) e
 	s.user.mine = append(s.user.mine, s)
 	known, missing := make([]*Snapshot, 0, len(s.user.live)), false
 	for _, f := range s.user.live {
-		if f.latest.Raw == nil {
+		if f.latest.Raw == nil || f.isBehind() {
 			missing = true
 		} else {
 			known = append(known, f.latest)

@@ -83,6 +83,8 @@ type feed struct {
 	subscribers []*Subscription
 	// liveIndex is the job's index among its owner's live jobs, or -1.
 	liveIndex int32
+	// atLeast is the latest revision that a call has returned.
+	atLeast uint32
 	// fetch is the read in progress of a feed whose state is unknown.
 	fetch *fetch
 	// stop ends an import's upstream.
