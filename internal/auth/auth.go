@@ -75,11 +75,20 @@ func FromContext(ctx context.Context) (Identity, bool) {
 	return id, ok
 }
 
-// BearerToken returns the token of an Authorization header (RFC 6750 §2.1). It returns "" for any other scheme.
-func BearerToken(header string) string {
-	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return ""
+// BearerToken returns the token of the Authorization headers of a request (RFC 6750 §2.1). It returns "" if none of them has this scheme.
+// Different tokens are an error: a program in between could have checked another one than the server would use.
+func BearerToken(headers ...string) (string, error) {
+	token := ""
+	for _, header := range headers {
+		scheme, value, ok := strings.Cut(header, " ")
+		if !ok || !strings.EqualFold(scheme, "Bearer") {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if token != "" && value != token {
+			return "", invalid(nil, "The request has several Authorization headers with different tokens, and must have one token")
+		}
+		token = value
 	}
-	return strings.TrimSpace(token)
+	return token, nil
 }

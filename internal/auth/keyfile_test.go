@@ -59,7 +59,8 @@ func TestKeyFileIsReadAgainAfterChanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return auth.BearerToken(metadata["authorization"])
+			token, _ := auth.BearerToken(metadata["authorization"]) // one header
+			return token
 		}
 		change := func(secrets ...string) {
 			t.Helper()

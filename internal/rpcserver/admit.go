@@ -92,7 +92,11 @@ func withDeadline(ctx context.Context, call *arrival) context.Context {
 func identify(ctx context.Context, v auth.Verifier, headers metadata.MD) (auth.Identity, error) {
 	token := ""
 	if values := headers.Get("authorization"); len(values) > 0 {
-		if token = auth.BearerToken(values[0]); token == "" {
+		var err error
+		if token, err = auth.BearerToken(values...); err != nil {
+			return auth.Identity{}, err
+		}
+		if token == "" {
 			return auth.Identity{}, auth.ErrInvalid
 		}
 	}

@@ -381,3 +381,19 @@ func TestStreamsOfUserAreLimited(t *testing.T) {
 		}
 	}
 }
+
+func TestCallWithTwoTokensIsRefused(t *testing.T) {
+	r := setup(t)
+	call := func(tokens ...string) codes.Code {
+		ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{"authorization": tokens})
+		_, err := jobsv1.NewJobServiceClient(r.conn).GetJob(ctx, &jobsv1.GetJobRequest{JobId: "j"})
+		return status.Code(err)
+	}
+	ann, bob := r.token(t, "ann"), r.token(t, "bob")
+	if got := call(ann, bob); got != codes.Unauthenticated {
+		t.Errorf("the tokens of two users give %v", got)
+	}
+	if got := call(ann, ann); got != codes.OK {
+		t.Errorf("the same token twice gives %v", got)
+	}
+}

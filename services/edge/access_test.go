@@ -345,3 +345,31 @@ func TestRequestsOfAUserAreRateLimited(t *testing.T) {
 	}
 	b.open("/api/v1/sse/jobs/media/j1").want("connected")
 }
+
+// TestRequestWithTwoTokensIsRefused: a proxy can have checked the one, and the edge would use the other.
+func TestRequestWithTwoTokensIsRefused(t *testing.T) {
+	b := setup(t, nil)
+	ann, bob := "Bearer "+b.token("ann"), "Bearer "+b.token("bob")
+	for name, test := range map[string]struct {
+		headers []string
+		status  int
+	}{
+		"two users":            {[]string{ann, bob}, http.StatusUnauthorized},
+		"the same one":         {[]string{ann, ann}, http.StatusOK},
+		"a password and token": {[]string{"Basic YTpi", ann}, http.StatusOK},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/api/v1/jobs", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header["Authorization"] = test.headers
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != test.status {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+}

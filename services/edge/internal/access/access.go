@@ -166,8 +166,10 @@ const tokenDots = 2
 // accepted, from a token in the query if those are, or from the cookie. A header with a scheme other than Bearer is for a proxy. It counts only if there is
 // neither a ticket nor a cookie.
 func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Caller, error) {
-	header := r.Header.Get("Authorization")
-	if token := auth.BearerToken(header); token != "" {
+	headers := r.Header.Values("Authorization")
+	if token, err := auth.BearerToken(headers...); err != nil {
+		return Caller{}, rpcerr.Token(err)
+	} else if token != "" {
 		return a.Verify(r, token)
 	}
 	if ticket := r.URL.Query().Get("token"); ticket != "" {
@@ -189,7 +191,7 @@ func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Call
 		caller.Session = session
 		return caller, err
 	}
-	if header != "" && len(a.SessionCookies(r)) == 0 {
+	if strings.Join(headers, "") != "" && len(a.SessionCookies(r)) == 0 {
 		return Caller{}, rpcerr.Token(auth.ErrInvalid)
 	}
 	return a.FromCookie(r)

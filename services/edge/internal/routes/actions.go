@@ -201,7 +201,8 @@ func (t *Table) startJob(route *Route) http.Handler {
 
 // byCookie reports whether the caller is identified only by a cookie.
 func byCookie(r *http.Request) bool {
-	return auth.BearerToken(r.Header.Get("Authorization")) == "" && r.URL.Query().Get("token") == ""
+	token, err := auth.BearerToken(r.Header.Values("Authorization")...)
+	return err == nil && token == "" && r.URL.Query().Get("token") == ""
 }
 
 func (t *Table) create(route *Route, r *http.Request, as auth.Identity) (*jobsv1.Job, error) {

@@ -84,8 +84,12 @@ const maxBodyBytes = 4 << 10
 //   - The secret of a sign-in link, which signs the local user in.
 //   - The local user's cookie, which gets a new lifetime.
 func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
+	token, err := auth.BearerToken(r.Header.Values("Authorization")...)
+	if err != nil {
+		httperr.Write(w, r, rpcerr.Token(err))
+		return
+	}
 	secret, err := readSecret(w, r)
-	token := auth.BearerToken(r.Header.Get("Authorization"))
 	if err == nil && token == "" {
 		token, err = h.localToken(r, secret)
 	}
