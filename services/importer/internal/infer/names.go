@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 )
 
 // name is a name as its words, in lower case, without accents, and in the singular.
@@ -220,4 +222,17 @@ func (t *table) people() bool {
 		last = last || slices.ContainsFunc(lastNames, func(name string) bool { return strings.HasSuffix(w, name) })
 	}
 	return first && last || t.words.hasAny(people)
+}
+
+// titleOfTables returns the words in the name of a table. If tables of several schemas of the database have the same name, they are those
+// of the schema, too.
+func titleOfTables(relations []imports.Relation) func(imports.Relation) string {
+	plain := func(r imports.Relation) string { return strings.Join(wordsOf(r.Name.Name), " ") }
+	same := newNames(relations, plain)
+	return func(r imports.Relation) string {
+		if r.Name.Schema == "" || same[schema.MatchName(plain(r))] == 1 {
+			return plain(r)
+		}
+		return strings.Join(wordsOf(r.Name.Schema), " ") + " " + plain(r)
+	}
 }

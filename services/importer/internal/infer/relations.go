@@ -17,7 +17,7 @@ import (
 func FromRelations(schemaName string, relations []imports.Relation) (*Guess, error) {
 	c := &catalog{}
 	g := &Guess{Name: schemaName}
-	title := func(r imports.Relation) string { return strings.Join(wordsOf(r.Name.Name), " ") }
+	title := titleOfTables(relations)
 	sheets := newNames(relations, title)
 	for i := range relations {
 		r := &relations[i]
