@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
