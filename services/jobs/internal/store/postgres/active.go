@@ -1,10 +1,6 @@
 package postgres
 
-import (
-	"strconv"
-
-	"headway/services/jobs/internal/job"
-)
+import "headway/services/jobs/internal/job"
 
 // The writer keeps the rows of active jobs that it has written last in memory. The next change of such a job is usually a heartbeat
 // or its end, and needs neither a lock nor a read: its statements write a row only if it is still the one in memory, and fail
@@ -17,8 +13,8 @@ type version struct{ job, run string }
 
 // The versions that a statement expects.
 var (
-	jobVersion = written{"expected", "text", func(r *row) any { return r.expected().job }}
-	runVersion = written{"expected", "text", func(r *row) any { return r.expected().run }}
+	jobVersion = textual("expected", func(r *row) string { return r.expected().job })
+	runVersion = textual("expected", func(r *row) string { return r.expected().run })
 )
 
 // expected returns the version that the row must still have.
@@ -33,10 +29,10 @@ func (r *row) expected() version {
 const outdated = "22012"
 
 // unlessOutdated completes a statement that writes the rows t that have the numbers and expected versions u. It fails if it does not
-// find all. param is the index of the parameter that has their number.
-func unlessOutdated(statement string, param int) string {
+// find all, whose number is its second parameter.
+func unlessOutdated(statement string) string {
 	return `WITH written AS (` + statement + ` WHERE t.seq = u.seq AND (u.expected = '' OR t.xmin::text = u.expected) RETURNING 1)
-		SELECT 1 / (CASE WHEN count(*) = $` + strconv.Itoa(param) + `::bigint THEN 1 ELSE 0 END) FROM written`
+		SELECT 1 / (CASE WHEN count(*) = $2::bigint THEN 1 ELSE 0 END) FROM written`
 }
 
 // maxActive is the maximum number of rows in memory.

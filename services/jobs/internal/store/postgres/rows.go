@@ -1,10 +1,11 @@
 package postgres
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -94,19 +95,21 @@ func scanAll(rows pgx.Rows) ([]*row, error) {
 	return all, rows.Err()
 }
 
-// texts are the encoded documents of a job.
-type texts struct {
-	labels, failure any
-	progress        string
-}
+// texts are the encoded documents of a job. Those of the labels and of the failure are empty if it has none.
+type texts struct{ labels, failure, progress string }
 
 // encode sets the encoded documents of the row to those of a job.
 func (r *row) encode(j *job.Job) (err error) {
-	if r.texts.labels, err = column.EncodeUnless(len(j.Labels) == 0, j.Labels); err != nil {
-		return fmt.Errorf("encode the labels of job %s: %w", j.ID, err)
+	r.texts = texts{}
+	if len(j.Labels) > 0 {
+		if r.texts.labels, err = column.Encode(j.Labels); err != nil {
+			return fmt.Errorf("encode the labels of job %s: %w", j.ID, err)
+		}
 	}
-	if r.texts.failure, err = column.EncodeUnless(j.Error == nil, j.Error); err != nil {
-		return fmt.Errorf("encode the error of job %s: %w", j.ID, err)
+	if j.Error != nil {
+		if r.texts.failure, err = column.Encode(j.Error); err != nil {
+			return fmt.Errorf("encode the error of job %s: %w", j.ID, err)
+		}
 	}
 	if r.texts.progress, err = column.Encode(&j.Progress); err != nil {
 		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)
@@ -114,107 +117,106 @@ func (r *row) encode(j *job.Job) (err error) {
 	return nil
 }
 
-// written is a column that a statement writes: one array per column is sent, whose elements are the rows.
-type written struct {
-	name, kind string
-	value      func(*row) any
-}
-
 // cold are the columns of jobs that can change.
 var cold = []written{
-	{"status", "smallint", func(r *row) any { return int16(r.job.Status) }},
-	{"ready", "boolean", func(r *row) any { return r.job.Ready() }},
-	{"revision", "bigint", func(r *row) any { return int64(r.job.Revision) }},
-	{"attempt", "bigint", func(r *row) any { return int64(r.job.Attempt) }},
-	{"max_attempts", "bigint", func(r *row) any { return int64(r.job.MaxAttempts) }},
-	{"result", "text", func(r *row) any { return column.Document(r.job.Result) }},
-	{"result_bytes", "bigint", func(r *row) any { return int64(r.job.ResultBytes) }},
-	{"question", "text", func(r *row) any { return column.Document(r.job.Question) }},
-	{"answer", "text", func(r *row) any { return column.Document(r.job.Answer) }},
-	{"error", "text", func(r *row) any { return r.texts.failure }},
-	{"progress", "text", func(r *row) any { return r.texts.progress }},
-	{"cancel_requested", "boolean", func(r *row) any { return r.job.CancelRequested }},
-	{"cancel_by", "bigint", func(r *row) any { return column.Stamp(r.job.CancelBy) }},
-	{"started_at", "bigint", func(r *row) any { return column.Stamp(r.job.StartedAt) }},
-	{"updated_at", "bigint", func(r *row) any { return column.Stamp(r.job.UpdatedAt) }},
-	{"completed_at", "bigint", func(r *row) any { return column.Stamp(r.job.CompletedAt) }},
-	{"not_before", "bigint", func(r *row) any { return column.Stamp(r.job.NotBefore) }},
-	{"deadline", "bigint", func(r *row) any { return column.Stamp(r.job.Deadline) }},
-	{"due_at", "bigint", func(r *row) any {
+	smallint("status", func(r *row) int16 { return int16(r.job.Status) }),
+	boolean("ready", func(r *row) bool { return r.job.Ready() }),
+	bigint("revision", func(r *row) int64 { return int64(r.job.Revision) }),
+	bigint("attempt", func(r *row) int64 { return int64(r.job.Attempt) }),
+	bigint("max_attempts", func(r *row) int64 { return int64(r.job.MaxAttempts) }),
+	document("result", func(r *row) json.RawMessage { return r.job.Result }),
+	bigint("result_bytes", func(r *row) int64 { return int64(r.job.ResultBytes) }),
+	document("question", func(r *row) json.RawMessage { return r.job.Question }),
+	document("answer", func(r *row) json.RawMessage { return r.job.Answer }),
+	document("error", func(r *row) string { return r.texts.failure }),
+	textual("progress", func(r *row) string { return r.texts.progress }),
+	boolean("cancel_requested", func(r *row) bool { return r.job.CancelRequested }),
+	instant("cancel_by", func(r *row) time.Time { return r.job.CancelBy }),
+	instant("started_at", func(r *row) time.Time { return r.job.StartedAt }),
+	instant("updated_at", func(r *row) time.Time { return r.job.UpdatedAt }),
+	instant("completed_at", func(r *row) time.Time { return r.job.CompletedAt }),
+	instant("not_before", func(r *row) time.Time { return r.job.NotBefore }),
+	instant("deadline", func(r *row) time.Time { return r.job.Deadline }),
+	instant("due_at", func(r *row) time.Time {
 		if r.job.Status == job.Active {
-			return int64(0)
+			return time.Time{}
 		}
-		return column.Stamp(r.job.Due())
-	}},
-	{"ready_at", "bigint", func(r *row) any { return column.Stamp(r.job.ReadyAt) }},
-	{"worker", "text", func(r *row) any { return text(r.job.Lease.Worker) }},
-	{"lease_token", "text", func(r *row) any { return r.job.Lease.Token }},
-	{"lease_duration", "bigint", func(r *row) any { return r.job.Lease.Duration.Microseconds() }},
-	{"unheard", "bigint", func(r *row) any { return int64(r.job.Unheard) }},
-	{"queue_position", "bigint", func(r *row) any { return int64(r.job.QueuePosition) }},
-	{"has_checkpoint", "boolean", func(r *row) any { return r.job.HasCheckpoint }},
-	{"limited", "boolean", func(r *row) any { return r.job.Limited }},
-	{"ended_token", "text", func(r *row) any { return r.job.Ended.Token }},
-	{"ended_call", "bytea", func(r *row) any { return bytesOrNull(r.job.Ended.Call) }},
+		return r.job.Due()
+	}),
+	instant("ready_at", func(r *row) time.Time { return r.job.ReadyAt }),
+	textual("worker", func(r *row) string { return text(r.job.Lease.Worker) }),
+	textual("lease_token", func(r *row) string { return r.job.Lease.Token }),
+	bigint("lease_duration", func(r *row) int64 { return r.job.Lease.Duration.Microseconds() }),
+	bigint("unheard", func(r *row) int64 { return int64(r.job.Unheard) }),
+	bigint("queue_position", func(r *row) int64 { return int64(r.job.QueuePosition) }),
+	boolean("has_checkpoint", func(r *row) bool { return r.job.HasCheckpoint }),
+	boolean("limited", func(r *row) bool { return r.job.Limited }),
+	textual("ended_token", func(r *row) string { return r.job.Ended.Token }),
+	bytea("ended_call", func(r *row) []byte { return r.job.Ended.Call }),
 }
 
 // fixed are the columns of jobs that are written once.
 var fixed = []written{
-	{"id", "text", func(r *row) any { return r.job.ID }},
-	{"kind", "text", func(r *row) any { return r.job.Kind }},
-	{"owner", "text", func(r *row) any { return r.job.Owner }},
-	{"title", "text", func(r *row) any { return r.job.Title }},
-	{"priority", "integer", func(r *row) any { return r.job.Priority }},
-	{"labels", "text", func(r *row) any { return r.texts.labels }},
-	{"backoff", "bigint", func(r *row) any { return r.job.Backoff.Microseconds() }},
-	{"max_backoff", "bigint", func(r *row) any { return r.job.MaxBackoff.Microseconds() }},
-	{"payload", "text", func(r *row) any { return column.Document(r.job.Payload) }},
-	{"created_at", "bigint", func(r *row) any { return column.Stamp(r.job.CreatedAt) }},
-	{"limit_key", "text", func(r *row) any { return r.job.Limit.Key }},
-	{"limit_active", "bigint", func(r *row) any { return int64(r.job.Limit.MaxActive) }},
-	{"limit_interval", "bigint", func(r *row) any { return r.job.Limit.Interval.Microseconds() }},
-	{"request_id", "text", func(r *row) any { return r.requestID }},
-	{"fingerprint", "bytea", func(r *row) any { return bytesOrNull(r.fingerprint) }},
+	textual("id", func(r *row) string { return r.job.ID }),
+	textual("kind", func(r *row) string { return r.job.Kind }),
+	textual("owner", func(r *row) string { return r.job.Owner }),
+	textual("title", func(r *row) string { return r.job.Title }),
+	integer("priority", func(r *row) int32 { return r.job.Priority }),
+	document("labels", func(r *row) string { return r.texts.labels }),
+	bigint("backoff", func(r *row) int64 { return r.job.Backoff.Microseconds() }),
+	bigint("max_backoff", func(r *row) int64 { return r.job.MaxBackoff.Microseconds() }),
+	document("payload", func(r *row) json.RawMessage { return r.job.Payload }),
+	instant("created_at", func(r *row) time.Time { return r.job.CreatedAt }),
+	textual("limit_key", func(r *row) string { return r.job.Limit.Key }),
+	bigint("limit_active", func(r *row) int64 { return int64(r.job.Limit.MaxActive) }),
+	bigint("limit_interval", func(r *row) int64 { return r.job.Limit.Interval.Microseconds() }),
+	textual("request_id", func(r *row) string { return r.requestID }),
+	bytea("fingerprint", func(r *row) []byte { return r.fingerprint }),
 }
 
 // seqColumn identifies the row that a statement writes.
-var seqColumn = written{"seq", "bigint", func(r *row) any { return r.seq }}
+var seqColumn = bigint("seq", func(r *row) int64 { return r.seq })
 
 // hot are the columns of runs.
 var hot = []written{
-	{"revision", "bigint", func(r *row) any { return int64(r.job.Revision) }},
-	{"progress", "text", func(r *row) any { return r.texts.progress }},
-	{"cancel_requested", "boolean", func(r *row) any { return r.job.CancelRequested }},
-	{"cancel_by", "bigint", func(r *row) any { return column.Stamp(r.job.CancelBy) }},
-	{"updated_at", "bigint", func(r *row) any { return column.Stamp(r.job.UpdatedAt) }},
-	{"due_at", "bigint", func(r *row) any { return column.Stamp(r.job.Due()) }},
-	{"lease_expires_at", "bigint", func(r *row) any { return column.Stamp(r.job.Lease.ExpiresAt) }},
-	{"lease_heard", "smallint", func(r *row) any { return int16(r.job.Lease.Heard) }},
-	{"has_checkpoint", "boolean", func(r *row) any { return r.job.HasCheckpoint }},
+	bigint("revision", func(r *row) int64 { return int64(r.job.Revision) }),
+	textual("progress", func(r *row) string { return r.texts.progress }),
+	boolean("cancel_requested", func(r *row) bool { return r.job.CancelRequested }),
+	instant("cancel_by", func(r *row) time.Time { return r.job.CancelBy }),
+	instant("updated_at", func(r *row) time.Time { return r.job.UpdatedAt }),
+	instant("due_at", func(r *row) time.Time { return r.job.Due() }),
+	instant("lease_expires_at", func(r *row) time.Time { return r.job.Lease.ExpiresAt }),
+	smallint("lease_heard", func(r *row) int16 { return int16(r.job.Lease.Heard) }),
+	boolean("has_checkpoint", func(r *row) bool { return r.job.HasCheckpoint }),
 }
 
+// The rows that statements write. Migration 0007 creates their types, with the columns in this order.
 var (
-	newColumns  = append(append([]written(nil), fixed...), cold...)
-	hotWithSeq  = append([]written{seqColumn, runVersion}, hot...)
-	coldWithSeq = append([]written{seqColumn, jobVersion}, cold...)
-	position    = []written{
-		{"kind", "text", func(r *row) any { return r.job.Kind }},
-		{"owner", "text", func(r *row) any { return r.job.Owner }},
-		{"rank", "bigint", func(r *row) any { return r.job.Rank() }},
+	newJobs     = record{"new_job", append(append([]written(nil), fixed...), cold...)}
+	changedJobs = record{"changed_job", append([]written{seqColumn, jobVersion}, cold...)}
+	changedRuns = record{"changed_run", append([]written{seqColumn, runVersion}, hot...)}
+	endedRuns   = record{"ended_run", []written{seqColumn, runVersion}}
+	queuedJobs  = record{"queued_job", []written{
+		textual("kind", func(r *row) string { return r.job.Kind }),
+		textual("owner", func(r *row) string { return r.job.Owner }),
+		bigint("rank", func(r *row) int64 { return r.job.Rank() }),
 		seqColumn,
-	}
-	enqueue    = `INSERT INTO queue (` + names(position) + `) SELECT ` + names(position) + ` FROM ` + unnest(position)
-	dequeue    = `DELETE FROM queue AS q USING ` + unnest(position) + ` WHERE q.kind = u.kind AND q.owner = u.owner AND q.rank = u.rank AND q.seq = u.seq`
-	onlySeq    = []written{seqColumn, runVersion}
-	insertJobs = `WITH new AS (INSERT INTO jobs (` + names(newColumns) + `) SELECT ` + names(newColumns) + ` FROM ` + unnest(newColumns) + ` ORDER BY place
+	}}
+	records = []record{newJobs, changedJobs, changedRuns, endedRuns, queuedJobs}
+)
+
+// The rows of an array keep their order, so new jobs are numbered in the order of their creation.
+var (
+	enqueue    = `INSERT INTO queue (` + names(queuedJobs.columns) + `) SELECT ` + names(queuedJobs.columns) + ` FROM ` + queuedJobs.unnest()
+	dequeue    = `DELETE FROM queue AS q USING ` + queuedJobs.unnest() + ` WHERE q.kind = u.kind AND q.owner = u.owner AND q.rank = u.rank AND q.seq = u.seq`
+	insertJobs = `WITH new AS (INSERT INTO jobs (` + names(newJobs.columns) + `) SELECT ` + names(newJobs.columns) + ` FROM ` + newJobs.unnest() + `
 			RETURNING seq, kind, owner, created_at, priority, ready),
 		queued AS (INSERT INTO queue (kind, owner, rank, seq) SELECT kind, owner, ` + rank + `, seq FROM new WHERE ready)
 		SELECT seq FROM new`
-	updateJobs = unlessOutdated(`UPDATE jobs AS t SET `+assignments(cold)+` FROM `+unnest(coldWithSeq), len(coldWithSeq)+1)
-	newRuns    = append([]written{seqColumn}, hot...)
-	insertRuns = `INSERT INTO runs (` + names(newRuns) + `) SELECT ` + names(newRuns) + ` FROM ` + unnest(newRuns)
-	updateRuns = unlessOutdated(`UPDATE runs AS t SET `+assignments(hot)+` FROM `+unnest(hotWithSeq), len(hotWithSeq)+1)
-	deleteRuns = unlessOutdated(`DELETE FROM runs AS t USING `+unnest(onlySeq), len(onlySeq)+1)
+	updateJobs = unlessOutdated(`UPDATE jobs AS t SET ` + assignments(cold) + ` FROM ` + changedJobs.unnest())
+	insertRuns = `INSERT INTO runs (seq, ` + names(hot) + `) SELECT seq, ` + names(hot) + ` FROM ` + changedRuns.unnest()
+	updateRuns = unlessOutdated(`UPDATE runs AS t SET ` + assignments(hot) + ` FROM ` + changedRuns.unnest())
+	deleteRuns = unlessOutdated(`DELETE FROM runs AS t USING ` + endedRuns.unnest())
 )
 
 func names(columns []written) string {
@@ -231,40 +233,6 @@ func assignments(columns []written) string {
 		all[i] = c.name + " = u." + c.name
 	}
 	return strings.Join(all, ", ")
-}
-
-// unnest returns a table of the parameters, with one array per column.
-func unnest(columns []written) string {
-	var b strings.Builder
-	b.WriteString("unnest(")
-	for i, c := range columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("$" + strconv.Itoa(i+1) + "::" + c.kind + "[]")
-	}
-	b.WriteString(") WITH ORDINALITY AS u(" + names(columns) + ", place)")
-	return b.String()
-}
-
-// arrays returns the parameters of a statement that writes the rows.
-func arrays(columns []written, rows []*row) []any {
-	all := make([]any, len(columns))
-	for i, c := range columns {
-		values := make([]any, len(rows))
-		for k, r := range rows {
-			values[k] = c.value(r)
-		}
-		all[i] = values
-	}
-	return all
-}
-
-func bytesOrNull(b []byte) any {
-	if b == nil {
-		return nil
-	}
-	return b
 }
 
 // hasNUL reports whether a text has the character NUL, which PostgreSQL can't store, so that no stored text is equal to

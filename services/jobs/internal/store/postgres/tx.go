@@ -324,7 +324,7 @@ func (t *tx) queueRows(b *pgx.Batch) {
 		r.changed, r.stored, r.checkpoint, r.largeResult = false, r.job, nil, nil
 	}
 	if len(created) > 0 {
-		b.Queue(insertJobs, arrays(newColumns, created)...).Query(func(rows pgx.Rows) error {
+		b.Queue(insertJobs, t.conn.encode(newJobs, created)).Query(func(rows pgx.Rows) error {
 			defer rows.Close()
 			for i := 0; rows.Next() && i < len(created); i++ {
 				if err := rows.Scan(&created[i].seq); err != nil {
@@ -337,15 +337,15 @@ func (t *tx) queueRows(b *pgx.Batch) {
 	}
 	for _, s := range []struct {
 		text    string
-		columns []written
+		of      record
 		rows    []*row
 		checked bool
-	}{{updateJobs, coldWithSeq, changed, true}, {insertRuns, newRuns, started, false}, {updateRuns, hotWithSeq, running, true},
-		{deleteRuns, onlySeq, ended, true}, {enqueue, position, queued, false}, {dequeue, position, leaving, false}} {
+	}{{updateJobs, changedJobs, changed, true}, {insertRuns, changedRuns, started, false}, {updateRuns, changedRuns, running, true},
+		{deleteRuns, endedRuns, ended, true}, {enqueue, queuedJobs, queued, false}, {dequeue, queuedJobs, leaving, false}} {
 		if len(s.rows) == 0 {
 			continue
 		}
-		args := arrays(s.columns, s.rows)
+		args := []any{t.conn.encode(s.of, s.rows)}
 		if s.checked {
 			args = append(args, len(s.rows))
 		}

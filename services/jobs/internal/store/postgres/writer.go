@@ -159,6 +159,9 @@ func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, er
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1), pg_advisory_lock_shared($2)`, w.lock, int64(everyReplica)); err != nil {
 		return next, err
 	}
+	if err := registerRecords(ctx, conn); err != nil {
+		return next, err
+	}
 	return next, w.register(ctx, conn)
 }
 
