@@ -308,3 +308,25 @@ func TestEndlessHeadersAreCut(t *testing.T) {
 		t.Errorf("64 KiB of headers: %s", resp.Status)
 	}
 }
+
+// TestHalfHandshakesAreCut opens connections that send nothing, or the beginning of a TLS handshake.
+func TestHalfHandshakesAreCut(t *testing.T) {
+	certFile, keyFile, _ := certificate(t, t.TempDir())
+	b := setup(t, func(c *edge.Config) {
+		c.TLSCertFile, c.TLSKeyFile, c.HeaderTimeout = certFile, keyFile, 100*time.Millisecond
+	})
+	for _, begin := range []string{"", "\x16", "\x16\x03\x01\x02\x00\x01"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, begin)
+		if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(conn); err != nil { // the server disconnects; a timeout would be an error
+			t.Errorf("after %q: %v", begin, err)
+		}
+	}
+}
