@@ -346,14 +346,29 @@ describe("a connection without a response", () => {
     await refused;
   });
 
-  test("is replaced when the browser comes online", async () => {
+  test.each([
+    ["when the browser comes online", new Event("online")],
+    ["when the page returns from the cache of the browser", Object.assign(new Event("pageshow"), { persisted: true })],
+  ])("is replaced %s", async (_, event) => {
     const window = new EventTarget();
     vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
     const fetch = twice(async () => answer());
     const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", fetch });
     await vi.advanceTimersByTimeAsync(0);
-    window.dispatchEvent(new Event("online"));
+    window.dispatchEvent(event);
     await vi.advanceTimersByTimeAsync(1000);
     expect((await watch.done)?.status).toBe("completed");
+  });
+
+  test("is kept when the page has loaded", async () => {
+    const window = new EventTarget();
+    vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+    const fetch = vi.fn(twice(async () => answer()));
+    const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", fetch });
+    await vi.advanceTimersByTimeAsync(0);
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: false }));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(fetch).toHaveBeenCalledTimes(1);
+    watch.close();
   });
 });

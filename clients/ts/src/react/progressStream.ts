@@ -64,6 +64,9 @@ export async function followProgress<Data>(
     signal.addEventListener("abort", cut, attempt);
     // A connection that was open before the browser went offline is dead, but nothing reports it.
     globalThis.addEventListener?.("online", () => lastEventId && cut(), attempt);
+    // The same holds when the page returns from the browser's cache for Back and Forward.
+    const show = (event: Event) => lastEventId && (event as PageTransitionEvent).persisted && cut();
+    globalThis.addEventListener?.("pageshow", show, attempt);
     let heardAt = performance.now();
     let openedAt: number | undefined;
     let silenceMs = Number.POSITIVE_INFINITY;

@@ -15,7 +15,17 @@ export function backoff(failures: number, firstMs = 1000, leastMs = 0): number {
   return Math.min(Math.max(waitMs * (0.5 + Math.random() / 2), leastMs * (1 + Math.random() / 4)), longestMs);
 }
 
-/** Waits, but not longer than until the browser comes online or the signal aborts. */
+/**
+ * Calls the listener when connections from before can be dead although nothing reports it: when the browser comes online, and when the
+ * page returns from the browser's cache for Back and Forward. The controller's signal removes it.
+ */
+export function onReturn(listener: () => void, controller: AbortController): void {
+  globalThis.addEventListener?.("online", listener, controller);
+  const show = (event: Event) => (event as PageTransitionEvent).persisted && listener();
+  globalThis.addEventListener?.("pageshow", show, controller);
+}
+
+/** Waits, but not longer than until the browser comes online, the page returns, or the signal aborts. */
 export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const listening = new AbortController();
@@ -27,6 +37,6 @@ export function pause(milliseconds: number, signal: AbortSignal | undefined): Pr
     const timer = setTimeout(end, milliseconds);
     if (signal?.aborted) end();
     signal?.addEventListener("abort", end, listening);
-    globalThis.addEventListener?.("online", end, listening);
+    onReturn(end, listening);
   });
 }

@@ -7,7 +7,7 @@ import {
   send,
 } from "../rest/connection.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
-import { backoff, now, pause } from "../rest/wait.js";
+import { backoff, now, onReturn, pause } from "../rest/wait.js";
 import { createSseParser } from "./sse.js";
 
 /** The options of all functions that follow a stream. */
@@ -71,8 +71,7 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     const cut = () => connection.abort();
     // The controller also serves as the listeners' options: its signal removes them.
     signal?.addEventListener("abort", cut, connection);
-    // A connection that was open before the browser went offline is dead, but nothing reports it.
-    globalThis.addEventListener?.("online", cut, connection);
+    onReturn(cut, connection);
     let heardAt = now();
     let openedAt: number | undefined;
     let silenceMs = answerMs;

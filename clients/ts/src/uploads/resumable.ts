@@ -1,7 +1,7 @@
 /** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
 import { type CallOptions, canRefresh, HeadwayError, limited, send, textOf } from "../rest/connection.js";
 import type { AcceptedImport, SheetMapping } from "../rest/types.js";
-import { backoff, pause } from "../rest/wait.js";
+import { backoff, onReturn, pause } from "../rest/wait.js";
 import { isAboutMapping, type MappingAnswer, toQuestion } from "./mapping.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
@@ -100,8 +100,7 @@ class Control {
     this.attempt = attempt;
     const stop = () => attempt.abort();
     caller?.addEventListener("abort", stop, attempt);
-    // A request from before the browser went offline is dead, but nothing reports it.
-    globalThis.addEventListener?.("online", stop, attempt);
+    onReturn(stop, attempt);
     if (caller?.aborted || this.stopped) stop();
     return attempt.signal;
   }
