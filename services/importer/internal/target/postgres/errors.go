@@ -16,6 +16,7 @@ const (
 	readOnly            = "25006"
 	duplicateStatement  = "42P05"
 	unknownStatement    = "26000"
+	noSchema            = "3F000"
 	lockNotAvailable    = "55P03"
 	deadlockDetected    = "40P01"
 	uniqueViolation     = "23505"

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
+	"headway/internal/pgerr"
 	"headway/internal/pgstore"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/target/turns"
@@ -216,12 +217,25 @@ func (t *Target) prepare(ctx context.Context, conn *pgx.Conn) error {
 	}
 	return inTransaction(ctx, conn, func() error {
 		for _, statement := range append([]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, lockID(""))}, createOwnTables...) {
-			if _, err := conn.Exec(ctx, statement); err != nil {
+			if _, err := conn.Exec(ctx, statement); permanent(err) {
+				return &imports.TableConflictError{Table: ownTables, Detail: "they can't be created: " + message(err) + ". Headway needs them for the state of imports" + adviceOnOwnTables(err)}
+			} else if err != nil {
 				return fmt.Errorf("create the tables headway_imports and headway_tables: %w", failed(ctx, err))
 			}
 		}
 		return nil
 	})
+}
+
+// adviceOnOwnTables says what to do if the tables that Headway needs can't be created.
+func adviceOnOwnTables(err error) string {
+	switch pgerr.Code(err) {
+	case insufficientPrivilege:
+		return ". Grant the user the right to create tables in the schema (GRANT CREATE ON SCHEMA)"
+	case noSchema:
+		return ". Create the schema that search_path names"
+	}
+	return ""
 }
 
 // inTransaction commits what a function does, unless it returns an error.

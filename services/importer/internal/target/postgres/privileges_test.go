@@ -50,3 +50,25 @@ func TestTableThatCannotBeLockedIsRefusedEarly(t *testing.T) {
 		})
 	}
 }
+
+// TestOwnTablesThatCannotBeCreated begins imports in databases that lack Headway's own tables.
+func TestOwnTablesThatCannotBeCreated(t *testing.T) {
+	name, url := database(t)
+	user := "guest_" + name
+	if out, err := pgtest.Shared(t).SQL(name, `CREATE ROLE `+user+` LOGIN`); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for want, url := range map[string]string{
+		"GRANT CREATE ON SCHEMA":                   strings.Replace(url, "headway@", user+"@", 1),
+		"Create the schema that search_path names": url + "?search_path=nowhere",
+	} {
+		tx, err := open(t, url).Begin(t.Context(), imports.Run{ImportID: "a", Number: 1, Schema: &schema.Schema{Name: "shop"}}, nil)
+		if err == nil {
+			err = tx.Rollback()
+		}
+		var conflict *imports.TableConflictError
+		if !errors.As(err, &conflict) || !strings.Contains(conflict.Detail, want) {
+			t.Errorf("the error is %v, want %q", err, want)
+		}
+	}
+}
