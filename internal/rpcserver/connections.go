@@ -26,8 +26,8 @@ type connection struct {
 
 	raw   net.Conn
 	limit *connectionLimit
-	// left is set when the connection is no longer counted. entry is its entry among those that can be closed for another one, or nil.
-	// user is who has proved to use it. The mutex of the limit guards them.
+	// left is set when the connection is no longer counted. user is who has proved to use it, and entry its entry among those of the user, or
+	// among those without one. The mutex of the limit guards them.
 	left  bool
 	entry *list.Element
 	user  string
@@ -37,7 +37,8 @@ type connection struct {
 func (c *connection) close() { _ = c.raw.Close() }
 
 // connectionLimit limits the open connections of a server. At the limit, a new connection replaces the oldest one that has had no call with
-// a valid token, or whose user had a quarter of all. So neither callers without a token nor one user can keep the others out.
+// a valid token, or whose user had a quarter of all. If there is none, it replaces the last one of the user who has the most. So neither
+// callers without a token nor a few users can keep the others out.
 type connectionLimit struct {
 	most    int
 	logger  *slog.Logger
@@ -45,17 +46,17 @@ type connectionLimit struct {
 
 	mu   sync.Mutex
 	open int
-	// idle are the connections that can be closed, the oldest one first.
+	// idle are the connections that are closed first, the oldest one first.
 	idle *list.List
-	// proven counts the other connections, by subject.
-	proven map[string]int
+	// proven are the other connections, by subject.
+	proven map[string]*list.List
 	// full is set from the first connection that was refused or closed until there is room again.
 	full bool
 }
 
 func newConnectionLimit(cfg Config) *connectionLimit {
 	labels := prometheus.Labels{"service": cfg.Service}
-	l := &connectionLimit{most: cfg.Connections, logger: cfg.Logger, idle: list.New(), proven: make(map[string]int),
+	l := &connectionLimit{most: cfg.Connections, logger: cfg.Logger, idle: list.New(), proven: make(map[string]*list.List),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_rpc_connections_refused_total",
 			Help: "gRPC connections that were refused, or closed for another one, because there were too many.", ConstLabels: labels})}
 	if cfg.Metrics != nil {
@@ -78,21 +79,38 @@ func (l *connectionLimit) enter(raw net.Conn) (*connection, error) {
 		l.refused.Inc()
 		if !l.full {
 			l.full = true
-			l.logger.Warn("there are too many gRPC connections, so new ones replace those without a valid token, or are refused. "+
+			l.logger.Warn("there are too many gRPC connections, so new ones replace those without a valid token, or of users who have many. "+
 				"Find out who opens them, or raise the limit", "limit", l.most, "peer", raw.RemoteAddr().String())
 		}
-		oldest := l.idle.Front()
-		if oldest == nil {
+		entry := l.replaceable()
+		if entry == nil {
 			return nil, errTooManyConnections
 		}
 		// It is no longer counted from now on: gRPC doesn't close it if its handshake has just ended.
-		replaced := oldest.Value.(*connection) //nolint:forcetypeassert // the list has nothing else
+		replaced := entry.Value.(*connection) //nolint:forcetypeassert // the lists have nothing else
 		replaced.forget()
 		replaced.close()
 	}
 	l.open++
 	c.entry = l.idle.PushBack(c)
 	return c, nil
+}
+
+// replaceable returns the connection to close for a new one, or nil. A user's only connection is kept. The mutex must be held.
+func (l *connectionLimit) replaceable() *list.Element {
+	if oldest := l.idle.Front(); oldest != nil {
+		return oldest
+	}
+	var most *list.List
+	for _, conns := range l.proven {
+		if conns.Len() > 1 && (most == nil || conns.Len() > most.Len()) {
+			most = conns
+		}
+	}
+	if most == nil {
+		return nil
+	}
+	return most.Back()
 }
 
 // prove records that a call of the user came over the connection.
@@ -103,12 +121,16 @@ func (c *connection) prove(user string) {
 	l := c.limit
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.entry == nil || l.proven[user] >= max(l.most/4, 1) {
+	conns := l.proven[user]
+	if conns == nil {
+		conns = list.New()
+	}
+	if c.left || conns.Len() >= max(l.most/4, 1) {
 		return
 	}
 	l.idle.Remove(c.entry)
-	c.entry, c.user = nil, user
-	l.proven[user]++
+	c.entry, c.user = conns.PushBack(c), user
+	l.proven[user] = conns
 }
 
 // leave records that the connection has ended.
@@ -131,14 +153,13 @@ func (c *connection) forget() {
 	c.left = true
 	l := c.limit
 	l.open--
-	if c.entry != nil {
+	if c.user == "" {
 		l.idle.Remove(c.entry)
-		c.entry = nil
+		return
 	}
-	if c.user != "" {
-		if l.proven[c.user]--; l.proven[c.user] == 0 {
-			delete(l.proven, c.user)
-		}
+	conns := l.proven[c.user]
+	if conns.Remove(c.entry); conns.Len() == 0 {
+		delete(l.proven, c.user)
 	}
 }
 

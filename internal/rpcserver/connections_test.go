@@ -75,12 +75,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	for i, conn := range conns[2:] {
 		conn.call(r, "user "+strconv.Itoa(i/5))
 	}
-	raw, err := net.Dial("tcp", strings.TrimPrefix(r.conn.Target(), "dns:///"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	awaitEnd(t, raw) // all others are in use
+	more := speakTo(t, r).begun() // replaces the last one of a user who has the most
 	if got := gauge(t, metrics, "headway_rpc_connections_refused_total"); got != 2 {
 		t.Errorf("%v are refused or replaced", got)
 	}
@@ -89,7 +84,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 	for gauge(t, metrics, "headway_rpc_connections") > 16 { // the server notices the end of a connection a moment later
 	}
-	for _, conn := range append(conns, next) {
+	for _, conn := range append(conns, next, more) {
 		_ = conn.raw.Close()
 	}
 	_ = r.stop()
@@ -111,6 +106,27 @@ func TestOneUserLeavesConnectionsToOthers(t *testing.T) {
 		awaitEnd(t, conns[5+i].raw)
 	}
 	conns[0].call(r, "ann")
+}
+
+// TestFewUsersLeaveConnectionsToOthers: if the users of all connections are known, a new one replaces one of the user who has the most.
+func TestFewUsersLeaveConnectionsToOthers(t *testing.T) {
+	r := setupWith(t, nil, func(c *rpcserver.Config) { c.Connections = 20 })
+	conns := make([]*framed, 20)
+	for i := range conns {
+		conns[i] = speakTo(t, r).begun()
+		conns[i].call(r, "user "+strconv.Itoa(i%4))
+	}
+	own := make([]*framed, 4)
+	for i := range own {
+		own[i] = speakTo(t, r)
+		own[i].call(r, "eve")
+	}
+	for i, conn := range append(conns[:16:16], own...) { // each of the five users has its share
+		conn.call(r, "user "+strconv.Itoa(i))
+	}
+	for _, conn := range conns[16:] {
+		awaitEnd(t, conn.raw)
+	}
 }
 
 func gauge(t *testing.T, metrics *prometheus.Registry, name string) float64 {
