@@ -115,7 +115,7 @@ type Summary struct {
 // this).
 //
 // Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
-// imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
+// imports.ErrTargetUnavailable, imports.ErrFenced, those of Progress.Committing, and if ctx ends, its error or the cause.
 func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
 	task.Schema = withRules(task.Schema, task.Import.Sheets)
 	known := &knowledge{}
