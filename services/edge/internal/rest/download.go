@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
@@ -213,8 +214,14 @@ func describe(w http.ResponseWriter, first chunk) {
 }
 
 // disposition returns the Content-Disposition of a file (RFC 6266): its name in ASCII for old clients, and in UTF-8
-// (RFC 8187).
+// (RFC 8187). Characters that are not shown are replaced: those that change the direction of the text would hide how the name ends.
 func disposition(name string) string {
+	name = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+			return '_'
+		}
+		return c
+	}, name)
 	const unreserved = "!#$&+-.^_`|~"
 	var ascii, encoded strings.Builder
 	for _, c := range []byte(name) {
