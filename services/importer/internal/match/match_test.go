@@ -17,6 +17,20 @@ func columns(names ...string) []Column {
 	return list
 }
 
+func TestHeadersOfListsOfStaffMatch(t *testing.T) {
+	spec := []Column{{Names: []string{"number", "Personalnummer"}}, {Names: []string{"name", "Name"}}, {Names: []string{"salary", "Gehalt"}}, {Names: []string{"hired_on", "Eintritt"}}}
+	for _, headers := range [][]string{{"Табельный номер", "ФИО", "Оклад, тыс. руб.", "Дата приёма"}, {"الرقم الوظيفي", "الاسم", "الراتب", "تاريخ التعيين"}} {
+		for _, p := range Match(columns(headers...), spec) {
+			if p.Assigned && p.Score > .3 && p.A != p.B {
+				t.Errorf("%s is %s", headers[p.A], spec[p.B].Names[0])
+			}
+			if p.A == p.B && (!p.Assigned || p.Score <= .3) {
+				t.Errorf("%s is not %s: %v", headers[p.A], spec[p.B].Names[0], p.Score)
+			}
+		}
+	}
+}
+
 // TestHeadersMatchInManyLanguages matches headers as people write them, without any values.
 func TestHeadersMatchInManyLanguages(t *testing.T) {
 	spec := []Column{
