@@ -93,6 +93,8 @@ const texts = {
     "Pers.Nr.;Name;Gehalt (T€);Eintritt\n0301;Anan;45,5;03/04/2568\n0302;Bo;38;25/12/2567\n0303;Chai;-;1/2/2568\n",
   "signs.csv":
     "Booked on;Partner;Purpose;Amount;S/H\n2026-04-01;Stadtwerke;Abschlag April;1.250,50;S\n2026-04-02;Groß;Rechnung 12;99,00;H\n",
+  "debits.csv":
+    "Booked on;Partner;Purpose;Debit;Credit\n2026-05-01;Stadtwerke;Abschlag Mai;1.250,50;\n2026-05-02;Groß;Rechnung 13;;99,00\n",
   "sicil.csv": windows1254(
     "SİCİL NO;ADI SOYADI;BÖLÜM\r\n0101;İSMAİL IŞIK;SATIŞ\r\n0102;Şule ÇİĞDEM;BİLGİ İŞLEM\r\n0103;Ilgın Öz;SATIŞ\r\n",
   ),
@@ -238,6 +240,17 @@ describe("a file as people have it", () => {
     await page.getByRole("group", { name: "“1.250,50 S”" }).waitFor();
     await assertAccessible(page, "signs");
     await page.getByRole("radio", { name: "-1250.5" }).check();
+    await confirm();
+    await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
+    assertNoErrors();
+  });
+
+  test("subtracts debits in their own column", async () => {
+    const { page, confirm, assertNoErrors } = await start("Payments");
+    await chooseWorkbook(page, join(folder, "debits.csv"));
+    await page.getByText("99,00 · -1.250,50").waitFor();
+    assert.equal(await page.getByRole("checkbox", { name: "Subtract Debit" }).isChecked(), true);
+    await assertAccessible(page, "debits");
     await confirm();
     await page.getByRole("heading", { name: "2 rows imported" }).waitFor();
     assertNoErrors();

@@ -149,6 +149,7 @@ export interface Messages {
   "mapping.part.number": { n: number; all: number };
   "mapping.join": undefined;
   "mapping.join.column": { n: number; title: string };
+  "mapping.join.negated": { header: string };
   "mapping.join.more": undefined;
   "mapping.separator": { title: string };
   "mapping.separator.space": undefined;

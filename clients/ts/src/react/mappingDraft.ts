@@ -32,7 +32,7 @@ interface SheetChoice {
 }
 
 /** The headers whose texts are joined. Those that the user has not chosen yet are empty. */
-export type JoinedHeaders = Pick<ColumnJoin, "headers" | "separator">;
+export type JoinedHeaders = Pick<ColumnJoin, "headers" | "separator" | "negated">;
 
 /** A sheet of the schema, and its source in the file. */
 export interface MappedSheet {
@@ -274,6 +274,14 @@ function derivedValues(
   const valuesOf = (wanted: string) => available.find(({ header }) => header === wanted)?.values ?? [];
   if (part) return valuesOf(part.header).map((text) => partText(text, part));
   if (!joined) return [];
+  const { negated = [] } = joined;
+  if (negated.length > 0) {
+    return joined.headers.flatMap((each) =>
+      valuesOf(each)
+        .slice(0, 1)
+        .map((value) => (negated.includes(each) ? `-${value}` : value)),
+    );
+  }
   const columns = joined.headers.filter((header) => header).map(valuesOf);
   // The values of a column are different ones, so only the first ones can be of the same row.
   if (columns.length < 2 || columns.every(({ length }) => length === 0)) return [];
@@ -302,7 +310,16 @@ export function toMapping(schema: Schema, preview: FilePreview, choices: Mapping
     const rules = columns.flatMap(({ column, rules }) => (rules ? [[column.name, rules]] : []));
     const splits = splitsOf(columns.flatMap(({ column, part }) => (part ? [[column.name, part] as const] : [])));
     const joins = columns.flatMap(({ column, joined }) =>
-      joined ? [{ ...joined, column: column.name, headers: joined.headers.filter((header) => header) }] : [],
+      joined
+        ? [
+            {
+              ...joined,
+              column: column.name,
+              headers: joined.headers.filter((header) => header),
+              ...(joined.negated && { negated: joined.negated.filter((header) => joined.headers.includes(header)) }),
+            },
+          ]
+        : [],
     );
     // A text file has no names of sheets, because the next file has another name. Among several sheets of the schema, those that are not
     // distinct need it, and so does a table below another one.

@@ -891,6 +891,11 @@ export interface components {
             column: string;
             /** @description The texts of the headers, in the order of the result. */
             headers: string[];
+            /**
+             * @description Those of the headers whose numbers are subtracted, such as debits. In each row, one of the cells has a number. Zeros and dashes next to it are
+             *     ignored. A subtracted number that already has a sign is an error.
+             */
+            negated?: string[];
             /** @description The text between two cells. Empty cells have no separator. */
             separator?: string;
         };

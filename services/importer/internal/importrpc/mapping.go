@@ -74,7 +74,7 @@ func mappingOf(list []*importsv1.SheetMapping) []imports.SheetMapping {
 			mapped.Splits = append(mapped.Splits, imports.ColumnSplit{Header: s.GetHeader(), Separator: s.GetSeparator(), Columns: s.GetColumns(), FromEnd: s.GetFromEnd()})
 		}
 		for _, j := range m.GetJoins() {
-			mapped.Joins = append(mapped.Joins, imports.ColumnJoin{Column: j.GetColumn(), Headers: j.GetHeaders(), Separator: j.GetSeparator()})
+			mapped.Joins = append(mapped.Joins, imports.ColumnJoin{Column: j.GetColumn(), Headers: j.GetHeaders(), Separator: j.GetSeparator(), Negated: j.GetNegated()})
 		}
 		out = append(out, mapped)
 	}
@@ -98,7 +98,7 @@ func mappingMessage(m *imports.SheetMapping) *importsv1.SheetMapping {
 		out.Splits = append(out.Splits, &importsv1.ColumnSplit{Header: s.Header, Separator: s.Separator, Columns: s.Columns, FromEnd: s.FromEnd})
 	}
 	for _, j := range m.Joins {
-		out.Joins = append(out.Joins, &importsv1.ColumnJoin{Column: j.Column, Headers: j.Headers, Separator: j.Separator})
+		out.Joins = append(out.Joins, &importsv1.ColumnJoin{Column: j.Column, Headers: j.Headers, Separator: j.Separator, Negated: j.Negated})
 	}
 	return out
 }

@@ -76,15 +76,17 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 				proposal.Samples = append(proposal.Samples, &importsv1.SampleValue{Cell: sample.Cell, Value: sample.Value, Problem: sample.Says.English(), Code: importsv1.IssueCode(sample.Code), Text: messagepb.Text(sample.Says)})
 			}
 			m.Columns = append(m.Columns, proposal)
-			if joined := slices.ContainsFunc(o.Joins, func(j imports.ColumnJoin) bool { return j.Column == c.Name }); !joined && (c.Sure || c.Score >= mapping.LikelyColumn) {
-				mapped.Columns[c.Name] = c.Header
+			if joined := slices.ContainsFunc(o.Joins, func(j imports.ColumnJoin) bool { return j.Column == c.Name }); c.Sure || c.Score >= mapping.LikelyColumn {
+				if !joined {
+					mapped.Columns[c.Name] = c.Header
+				}
 				if len(c.Readings) > 0 && c.ReadingSure && mapped.GetRules()[c.Name] == nil {
 					mapped.Rules = withRule(mapped.GetRules(), c.Name, proposal.GetReadings()[0].GetRules())
 				}
 			}
 		}
 		for _, j := range o.Joins {
-			mapped.Joins = append(mapped.Joins, &importsv1.ColumnJoin{Column: j.Column, Headers: j.Headers, Separator: j.Separator})
+			mapped.Joins = append(mapped.Joins, &importsv1.ColumnJoin{Column: j.Column, Headers: j.Headers, Separator: j.Separator, Negated: j.Negated})
 		}
 		out.Proposals, out.Mapping = append(out.Proposals, m), append(out.Mapping, mapped)
 	}

@@ -277,6 +277,8 @@ type Joined struct {
 	// Columns are the numbers of their columns in the workbook, from 1.
 	Columns   []int
 	Separator string
+	// Negated are those of the columns whose numbers are subtracted.
+	Negated []int `json:",omitempty"`
 }
 
 // ConstantColumn is a column that is not in the workbook, and has the same value in all rows.

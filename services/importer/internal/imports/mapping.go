@@ -52,6 +52,8 @@ type ColumnJoin struct {
 	Headers []string
 	// Separator is between the texts of cells that are not empty.
 	Separator string
+	// Negated are those of the headers whose numbers are subtracted. In each row, one of the cells has a number.
+	Negated []string `json:",omitempty"`
 }
 
 // MaxRememberedMappings is the number of mappings that are remembered for a user and a schema. Those that were used last are kept.

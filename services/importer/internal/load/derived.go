@@ -70,8 +70,16 @@ func (p *pipeline) partOf(b *batch, cell *source.Cell, part *imports.Part) sourc
 // join returns the texts of several cells in one. A single text is the cell as it is, with its type. If a cell has an error, it is
 // that cell.
 func (p *pipeline) join(b *batch, row source.Row, joined *imports.Joined) source.Cell {
+	if len(joined.Negated) > 0 {
+		if cell, column, single := amountOf(row, joined); single {
+			return negated(b, cell, slices.Contains(joined.Negated, column))
+		}
+	}
 	var found *source.Cell
-	from, several := len(b.text), false
+	from, several, separator := len(b.text), false, joined.Separator
+	if len(joined.Negated) > 0 {
+		separator = " / " // several numbers are none
+	}
 	for _, column := range joined.Columns {
 		cell := cellAt(row, column)
 		switch {
@@ -82,7 +90,7 @@ func (p *pipeline) join(b *batch, row source.Row, joined *imports.Joined) source
 			return cell.WithText(b.keep(cell.Text))
 		case found != nil:
 			several = true
-			b.text = append(b.text, joined.Separator...)
+			b.text = append(b.text, separator...)
 		default:
 			found = cell
 		}
@@ -99,6 +107,39 @@ func (p *pipeline) join(b *batch, row source.Row, joined *imports.Joined) source
 	cell := found.WithText(text)
 	cell.Kind, cell.ISO = source.Text, false
 	return cell
+}
+
+// amountOf returns the only cell of a row that has a number, and its column. Zeros and dashes next to it are ignored. single reports whether
+// there is one.
+func amountOf(row source.Row, joined *imports.Joined) (amount *source.Cell, at int, single bool) {
+	filled := 0
+	for _, column := range joined.Columns {
+		cell := cellAt(row, column)
+		if source.Blank(cell) {
+			continue
+		}
+		zero := hasText(cell) && len(bytes.Trim(cell.Text, "0.,'-–— ")) == 0
+		if !zero {
+			filled++
+		}
+		if amount == nil || !zero {
+			amount, at = cell, column
+		}
+	}
+	return amount, at, amount != nil && filled <= 1
+}
+
+// negated returns a number with a minus sign. One that has a sign gets a second one, and is then no number.
+func negated(b *batch, cell *source.Cell, negative bool) source.Cell {
+	text := bytes.TrimSpace(cell.Text)
+	if !negative || !hasText(cell) || cell.TooLong || len(bytes.Trim(text, "0.,'-–— ")) == 0 {
+		return cell.WithText(b.keep(cell.Text))
+	}
+	out := cell.WithText(b.keep(append([]byte{'-'}, text...)))
+	if text[0] == '-' {
+		out.Kind = source.Text
+	}
+	return out
 }
 
 // keep copies a text into the batch.

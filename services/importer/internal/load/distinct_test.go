@@ -105,6 +105,20 @@ func TestColumnsAreSplitAndJoined(t *testing.T) {
 	}
 }
 
+func TestDebitsAreSubtracted(t *testing.T) {
+	b := setupFor(t, strings.Replace(wideSchema, "{name: c0, type: text, required: true}", "{name: c0, type: decimal}", 1))
+	constants := map[string]string{"c1": "x", "c2": "x", "c3": "x", "c4": "x", "c5": "x"}
+	b.mapping = []imports.SheetMapping{{Sheet: "wide", WorkbookSheet: "Bank", Constants: constants,
+		Joins: []imports.ColumnJoin{{Column: "c0", Headers: []string{"Credit", "Debit"}, Negated: []string{"Debit"}}}}}
+	task, _ := b.run(sheetsOf(t, map[string][][]any{"Bank": {{"Key", "Debit", "Credit"}, {"a", 4.5}, {"b", nil, 20}, {"c", "1.250,50", ""}, {"d", 3, 0}, {"e", "0.00", "12,50"},
+		{"f", -4.5}, {"g", "-4,50"}, {"h", 1, 2}, {"i"}, {"j", 0, 0}, {"k", "-", "7"}}}), upsert)
+	b.wantIssues(task.Import.ID, "Bank!C4 NORMALIZED", "Bank!C7 NOT_A_NUMBER", "Bank!C8 NOT_A_NUMBER", "Bank!C9 NOT_A_NUMBER")
+	got := strings.Join(b.rows("SELECT key || ' ' || coalesce(c0, '-') FROM wide ORDER BY key"), ", ")
+	if got != "a -4.5, b 20, c -1250.5, d -3, e 12.5, i -, j 0, k 7" {
+		t.Errorf("the amounts are %s", got)
+	}
+}
+
 // TestUnmappingIsTheInverseOfMapping imports random tables by random mappings, from files that have their values in the form of the mapping.
 func TestUnmappingIsTheInverseOfMapping(t *testing.T) {
 	for seed := range uint64(40) {

@@ -22,7 +22,7 @@ func (p *Preview) uncertain(s *schema.Schema, mapping []imports.SheetMapping) er
 		for _, j := range o.Joins {
 			column, _ := spec.Column(j.Column)
 			first, second := messages.Text("first", j.Headers[0]), messages.Text("second", j.Headers[1])
-			if slices.ContainsFunc(o.Columns, func(c ColumnProposal) bool { return c.Name == j.Column }) {
+			if slices.ContainsFunc(o.Columns, func(c ColumnProposal) bool { return c.Name == j.Column && len(j.Negated) == 0 }) {
 				return problem(MappingUncertain, messages.New("mapping.sign_uncertain", first, second, titleOf(column)))
 			}
 			return problem(MappingUncertain, messages.New("mapping.join_uncertain", first, second, titleOf(column)))

@@ -57,6 +57,11 @@ func checkDerived(spec *schema.Sheet, m imports.SheetMapping) error {
 		if len(j.Headers) < 2 || slices.ContainsFunc(j.Headers, func(h string) bool { return text.CleanString(h) == "" }) {
 			return problem(MappingInvalid, messages.New("mapping.join_single", titleOf(column)))
 		}
+		for _, header := range j.Negated {
+			if !slices.Contains(j.Headers, header) || column.Type != schema.Integer && column.Type != schema.Decimal {
+				return problem(MappingInvalid, messages.New("mapping.join_negated", messages.Text("header", header), titleOf(column)))
+			}
+		}
 	}
 	seen := map[string]bool{}
 	for _, name := range derivedColumns(m) {
@@ -142,6 +147,9 @@ func deriveColumns(found map[string]foundHeader, spec *schema.Sheet, explicit im
 			}
 			if slices.Contains(joined.Columns, from.column) {
 				return nil, problem(MappingInvalid, messages.New("mapping.join_twice", messages.Text("header", header), titleOf(column)))
+			}
+			if slices.Contains(j.Negated, header) {
+				joined.Negated = append(joined.Negated, from.column)
 			}
 			joined.Columns, texts[i] = append(joined.Columns, from.column), from.text
 		}

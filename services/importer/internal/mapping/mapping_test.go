@@ -147,6 +147,7 @@ sheets:
 		"the column “E-Mail” the constant “a@b.example”":    mapped(imports.SheetMapping{Constants: map[string]string{"email": "a@b.example"}, Columns: map[string]string{"email": "Mail"}}),
 		"two headers for the column “E-Mail”":               mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"Mail"}}}}),
 		"The rule thousands of the column “Hourly fee” is":  mapped(imports.SheetMapping{Rules: map[string]*schema.Rules{"fee": decimal}}),
+		"The mapping subtracts “Mail” for the column “E-M":  mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"Mail", "E-Mail"}, Negated: []string{"Mail"}}}}),
 		"“Mail” with others for the column “E-Mail”, and":   mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"Mail", "E-Mail"}}}}),
 		"The mapping names the column “mail”, which":        mapped(imports.SheetMapping{Joins: []imports.ColumnJoin{{Column: "mail", Headers: []string{"Mail"}}}}),
 		"The mapping gives the column “E-Mail” several sou": mapped(imports.SheetMapping{Columns: map[string]string{"email": "E"}, Joins: []imports.ColumnJoin{{Column: "email", Headers: []string{"A", "B"}}}}),

@@ -253,7 +253,11 @@ func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping 
 		for i, spec := range s.Sheets {
 			explicit := explicitOf(mapping, spec.Name)
 			columns[i][j], joins[i][j] = joinNames(f, spec, explicit, c.proposeColumns(f, spec, explicit))
-			joins[i][j] = append(joins[i][j], joinSigns(f, spec, explicit, columns[i][j])...)
+			proposed, debits := joinDebits(f, spec, explicit, columns[i][j])
+			if columns[i][j] = proposed; len(debits) == 0 {
+				debits = joinSigns(f, spec, explicit, proposed)
+			}
+			joins[i][j] = append(joins[i][j], debits...)
 			if placed[i] >= 0 || taken[j] || explicit.Absent {
 				scores[i][j] = -10
 			} else {

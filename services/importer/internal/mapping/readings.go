@@ -45,7 +45,10 @@ func (p *Preview) addReadings(files []*fileTable, s *schema.Schema) {
 				if factor := factorOf(spec, c.Header, files[at].factor); factor != "" {
 					c.Readings, c.ReadingSure = withFactor(spec, c.Readings, factor, files[at].Columns[header].Values), false
 				}
-				if k := slices.IndexFunc(o.Joins, func(j imports.ColumnJoin) bool { return j.Column == c.Name }); k >= 0 {
+				if k := slices.IndexFunc(o.Joins, func(j imports.ColumnJoin) bool { return j.Column == c.Name }); k >= 0 && len(o.Joins[k].Negated) > 0 {
+					debits := files[at].texts[files[at].indexOf(o.Joins[k].Negated[0])]
+					c.Readings, c.ReadingSure = readings(spec, slices.Concat(debits, texts))
+				} else if k >= 0 {
 					c.Readings, c.ReadingSure = files[at].signReadings(spec, o.Joins[k], c.Readings), false
 				}
 				c.Mixed = mixedDecimals(spec, texts, nil)

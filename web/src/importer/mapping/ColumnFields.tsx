@@ -88,7 +88,15 @@ export function ColumnFields(props: ColumnFieldsProps) {
           <ConstantField column={column} value={constant} missing={missing} onChange={onConstant} />
         )}
         {part && <PartFields title={title} part={part} available={available} onChange={onPart} />}
-        {joined && <JoinFields title={title} joined={joined} available={available} onChange={onJoin} />}
+        {joined && (
+          <JoinFields
+            title={title}
+            joined={joined}
+            amounts={isNumber(column)}
+            available={available}
+            onChange={onJoin}
+          />
+        )}
         {derived.length > 0 && <output>{derived.map((value) => value || t("mapping.empty")).join(" · ")}</output>}
         {source && (source.values.join(" · ") || t("mapping.empty"))}
         {missing && (
@@ -115,6 +123,8 @@ export function ColumnFields(props: ColumnFieldsProps) {
     </li>
   );
 }
+
+const isNumber = ({ type }: MappedColumn["column"]): boolean => type === "decimal" || type === "integer";
 
 /** The option that is chosen. */
 function optionOf({ source, constant, part, joined }: MappedColumn): string {

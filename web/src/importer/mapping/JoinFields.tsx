@@ -7,6 +7,8 @@ import { SeparatorField } from "./SeparatorField.js";
 interface JoinFieldsProps {
   title: string;
   joined: JoinedHeaders;
+  /** Whether the column has numbers, which can be subtracted. */
+  amounts: boolean;
   available: readonly PreviewColumn[];
   onChange: (joined: JoinedHeaders) => void;
 }
@@ -15,11 +17,16 @@ interface JoinFieldsProps {
 const maxHeaders = 16;
 
 /** The headers whose texts a column has, and the text between two of them. */
-export function JoinFields({ title, joined, available, onChange }: JoinFieldsProps) {
+export function JoinFields({ title, joined, amounts, available, onChange }: JoinFieldsProps) {
+  const negated = (joined.negated ?? []).filter((each) => joined.headers.includes(each));
   const chosen = joined.headers.filter((header) => header);
   const fields = chosen.length < maxHeaders ? [...chosen, ""] : chosen;
   const choose = (at: number, header: string) =>
-    onChange({ ...joined, headers: fields.map((each, n) => (n === at ? header : each)).filter((each) => each) });
+    onChange({
+      ...joined,
+      negated,
+      headers: fields.map((each, n) => (n === at ? header : each)).filter((each) => each),
+    });
   return (
     <span className="mapping-derived">
       {fields.map((header, n) => (
@@ -34,6 +41,22 @@ export function JoinFields({ title, joined, available, onChange }: JoinFieldsPro
           onChange={(next) => choose(n, next)}
         />
       ))}
+      {amounts &&
+        chosen.map((header) => (
+          <label key={header} className="check">
+            <input
+              type="checkbox"
+              checked={negated.includes(header)}
+              onChange={({ target }) =>
+                onChange({
+                  ...joined,
+                  negated: [...negated.filter((each) => each !== header), ...(target.checked ? [header] : [])],
+                })
+              }
+            />
+            {t("mapping.join.negated", { header })}
+          </label>
+        ))}
       <SeparatorField
         label={t("mapping.separator", { title })}
         value={joined.separator ?? ""}

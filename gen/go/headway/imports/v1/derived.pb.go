@@ -107,7 +107,10 @@ type ColumnJoin struct {
 	// The texts of the headers, in the order of the result.
 	Headers []string `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty"`
 	// The text between two cells. Empty cells have no separator.
-	Separator     string `protobuf:"bytes,3,opt,name=separator,proto3" json:"separator,omitempty"`
+	Separator string `protobuf:"bytes,3,opt,name=separator,proto3" json:"separator,omitempty"`
+	// Those of the headers whose numbers are subtracted, such as debits. In each row, one of the cells has a number. Zeros and dashes next to it are
+	// ignored. A subtracted number that already has a sign is an error.
+	Negated       []string `protobuf:"bytes,4,rep,name=negated,proto3" json:"negated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -163,6 +166,13 @@ func (x *ColumnJoin) GetSeparator() string {
 	return ""
 }
 
+func (x *ColumnJoin) GetNegated() []string {
+	if x != nil {
+		return x.Negated
+	}
+	return nil
+}
+
 var File_headway_imports_v1_derived_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_derived_proto_rawDesc = "" +
@@ -174,12 +184,13 @@ const file_headway_imports_v1_derived_proto_rawDesc = "" +
 	"\tseparator\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x14R\tseparator\x12*\n" +
 	"\acolumns\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\b\x02\x10\x10\"\x04r\x02\x18?R\acolumns\x12\x19\n" +
-	"\bfrom_end\x18\x04 \x01(\bR\afromEnd\"\x85\x01\n" +
+	"\bfrom_end\x18\x04 \x01(\bR\afromEnd\"\xb2\x01\n" +
 	"\n" +
 	"ColumnJoin\x12!\n" +
 	"\x06column\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06column\x12-\n" +
 	"\aheaders\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\b\x02\x10\x10\"\ar\x05\x10\x01\x18\xff\x01R\aheaders\x12%\n" +
-	"\tseparator\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18\x14R\tseparatorB\xbd\x01\n" +
+	"\tseparator\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18\x14R\tseparator\x12+\n" +
+	"\anegated\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\ar\x05\x10\x01\x18\xff\x01R\anegatedB\xbd\x01\n" +
 	"\x16com.headway.imports.v1B\fDerivedProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
 
 var (
