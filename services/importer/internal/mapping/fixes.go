@@ -39,12 +39,16 @@ func unreadable(spec *schema.Column, texts []string) (string, [][]*schema.Rules)
 				return t, [][]*schema.Rules{{{DateFormats: []string{"ddMMyyyy"}}, {DateFormats: []string{"yyyyMMdd"}}, {DateFormats: []string{"MMddyyyy"}}}}
 			}
 		}
-		if locale.Missing(t) && !spec.Type.Textual() && !spec.Required {
-			return t, missingRules(spec, texts)
-		}
+		break
+	}
+	mark := slices.IndexFunc(texts, func(t string) bool {
+		_, ok := read(plain, t)
+		return !ok && strings.TrimSpace(t) != "" && locale.Missing(t)
+	})
+	if mark < 0 || spec.Type.Textual() || spec.Required {
 		return "", nil
 	}
-	return "", nil
+	return texts[mark], missingRules(spec, texts)
 }
 
 // unitFactor returns the factor of a unit next to numbers, which is empty if it has none. Next to a number, k needs no currency.

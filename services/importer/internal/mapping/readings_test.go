@@ -73,6 +73,7 @@ func TestAmbiguousColumnsHaveReadings(t *testing.T) {
 		"ambiguous thousands next to the number": {[][]string{{"a", "45.000 k", "", "", ""}}, map[string]string{"price": "45000000 45000 45000 45"}},
 		"an accounting format":                   {[][]string{{"a", "$ 1,250.50", "", "", ""}, {"b", "$ -", "", "", ""}}, map[string]string{"price": "!1250.5"}},
 		"a dash":                                 {[][]string{{"a", "12.5", "", "", ""}, {"b", "-", "", "", ""}}, map[string]string{"price": "0 "}},
+		"a remark among marks":                   {[][]string{{"a", "", "", "TBD", ""}, {"b", "", "", "n/a", ""}, {"c", "", "", "k.A.", ""}}, map[string]string{"since": "!"}},
 		"marks of missing values": {[][]string{{"a", "12.5", "", "2025-04-03", ""}, {"b", "n/a", "-", "k.A.", "?"}, {"c", "-", "n/a", "?", "-"}},
 			map[string]string{"price": "!", "share": "!", "since": "!", "active": "!"}},
 	} {
