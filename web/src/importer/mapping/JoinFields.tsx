@@ -57,12 +57,14 @@ export function JoinFields({ title, joined, amounts, available, onChange }: Join
             {t("mapping.join.negated", { header })}
           </label>
         ))}
-      <SeparatorField
-        label={t("mapping.separator", { title })}
-        value={joined.separator ?? ""}
-        required={false}
-        onChange={(separator) => onChange({ ...joined, separator })}
-      />
+      {negated.length === 0 && (
+        <SeparatorField
+          label={t("mapping.separator", { title })}
+          value={joined.separator ?? ""}
+          required={false}
+          onChange={(separator) => onChange({ ...joined, separator })}
+        />
+      )}
     </span>
   );
 }
