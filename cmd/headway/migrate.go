@@ -63,7 +63,11 @@ func (c *schemaMigrateCommand) Run(ctx context.Context) (err error) {
 	if err := plan.Migrate(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("Made %d changes.\n", plan.Changes())
+	changes := "changes"
+	if plan.Changes() == 1 {
+		changes = "change"
+	}
+	fmt.Printf("Made %d %s.\n", plan.Changes(), changes)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"headway/services/importer/internal/imports"
@@ -172,5 +173,37 @@ func TestMigrationKeepsTablesOfOtherPrograms(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBlockedMigrationDescribesTheRows has rows that don't fit the new type, rule, and key of their columns.
+func TestBlockedMigrationDescribesTheRows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{`CREATE TABLE shelves (code TEXT NOT NULL PRIMARY KEY, label TEXT, height TEXT) STRICT`,
+		`INSERT INTO shelves VALUES ('s1', 'left', '12'), ('s2', 'left', '13.5'), ('s3', NULL, 'high')`} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	plan, err := target.Plan(t.Context(), &schema.Schema{Name: "shop", Sheets: []*schema.Sheet{{Name: "shelves", Table: "shelves", Key: []string{"label"}, Columns: []*schema.Column{
+		{Name: "code", Type: schema.Text}, {Name: "label", Type: schema.Text, Required: true}, {Name: "height", Type: schema.Integer}}}}})
+	if err != nil || len(plan) == 0 {
+		t.Fatal(plan, err)
+	}
+	detail := plan[len(plan)-1].Detail
+	for _, want := range []string{`rows without label: 1`, `values of label in several rows: 1, such as "left"`, `rows whose height is not a whole number: 2, such as "13.5"`} {
+		if !strings.Contains(detail, want) {
+			t.Errorf("%q does not say: %s", detail, want)
+		}
 	}
 }

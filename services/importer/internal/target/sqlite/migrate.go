@@ -186,9 +186,52 @@ func (tx *transaction) rebuild(ctx context.Context, sheet *schema.Sheet, have sh
 	tx.rebuilt[sheet.Name] = true
 	err = tx.change(ctx, c)
 	if permanent(err) {
-		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf("%s: %s. Correct these rows first", c.Detail, sqliteMessage(err))}
+		unfit, failed := tx.unfitRows(ctx, sheet, have)
+		if failed != nil {
+			return failed
+		}
+		if len(unfit) == 0 {
+			unfit = []string{strings.ReplaceAll(sqliteMessage(err), building, sheet.Table)}
+		}
+		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf("%s: %s. Correct these rows first", c.Detail, strings.Join(unfit, ", "))}
 	}
 	return err
+}
+
+// unfitRows describes the rows that a rebuilt table refuses.
+func (tx *transaction) unfitRows(ctx context.Context, sheet *schema.Sheet, have shape) (all []string, err error) {
+	table := name(sheet.Table)
+	// find runs a query for the number of rows or values, and an example.
+	find := func(describe func(n int64, example string) string, query string, args ...any) {
+		failed := tx.query(ctx, fmt.Sprintf(query, args...), nil, func(row *sqlitedirect.Stmt) {
+			if n := row.Int(0); n > 0 {
+				all = append(all, describe(n, row.Text(1)))
+			}
+		})
+		err = errors.Join(err, failed)
+	}
+	for _, c := range sheet.Columns {
+		is, ok := have.columns[fold(c.Name)]
+		if !ok {
+			continue
+		}
+		column, isKey := name(c.Name), slices.ContainsFunc(sheet.Key, func(k string) bool { return sameName(k, c.Name) })
+		if to := storageType(c); is.affinity != to && to == "INTEGER" {
+			find(func(n int64, example string) string {
+				return fmt.Sprintf("rows whose %s is not a whole number: %d, such as %q", c.Name, n, example)
+			}, "SELECT count(*), min(%[1]s) FROM %[2]s WHERE CAST(CAST(%[1]s AS INTEGER) AS TEXT) <> %[1]s", column, table)
+		}
+		if c.Required || isKey {
+			find(func(n int64, _ string) string { return fmt.Sprintf("rows without %s: %d", c.Name, n) },
+				"SELECT count(*), '' FROM %[2]s WHERE %[1]s IS NULL", column, table)
+		}
+		if c.Unique || isKey && len(sheet.Key) == 1 {
+			find(func(n int64, example string) string {
+				return fmt.Sprintf("values of %s in several rows: %d, such as %q", c.Name, n, example)
+			}, "SELECT count(*), min(%[1]s) FROM (SELECT %[1]s FROM %[2]s WHERE %[1]s IS NOT NULL GROUP BY %[1]s HAVING count(*) > 1)", column, table)
+		}
+	}
+	return all, err
 }
 
 // converted is an expression of a column's value in another type. A value that would change becomes a text that the new table
