@@ -264,3 +264,16 @@ func TestClipKeepsWholeCharacters(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestOffsetsOfDateCellsAreDroppedWithoutZone(t *testing.T) {
+	for text, want := range map[string]string{"2025-06-01T09:30:00+02:00": "2025-06-01 09:30:00", "2025-06-01T23:30:00-05:00": "2025-06-01 23:30:00"} {
+		column, err := convert.Compile(&schema.Column{Name: "at", Title: "At", Type: schema.DateTime})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _, f := column.Convert(&source.Cell{Kind: source.Date, ISO: true, Text: []byte(text), Format: general}, clock{&xlsx.Workbook{}}, nil)
+		if !f.Normalized() || string(v.Bytes) != want {
+			t.Errorf("%s is %s with %v, want %s, counted", text, v.Bytes, f, want)
+		}
+	}
+}

@@ -28,7 +28,7 @@ var (
 
 // date accepts a cell that is formatted as a date, and text.
 func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, calendar, &aDate)
+	civil, f := c.local(cell, calendar, &aDate)
 	if f.refused() {
 		return imports.Value{}, buf, f
 	}
@@ -72,7 +72,7 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 			return textValue(buf[start:]), buf, nil
 		}
 	}
-	civil, f := c.civil(cell, calendar, &aDateTime)
+	civil, f := c.local(cell, calendar, &aDateTime)
 	if f.refused() {
 		if c.zone != nil {
 			if moment, g, ok := c.momentInText(cell, calendar); ok {

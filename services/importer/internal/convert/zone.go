@@ -149,6 +149,47 @@ func (c *Column) momentInText(cell *source.Cell, calendar Calendar) (source.Civi
 	return utc, g, true
 }
 
+// local returns the date and time of a cell of a column without a zone. If a text has a zone, its local time is as written: a column
+// without a zone has no other one to convert it to.
+func (c *Column) local(cell *source.Cell, calendar Calendar, w *wanted) (source.Civil, *Fault) {
+	civil, f := c.civil(cell, calendar, w)
+	if !f.refused() || c.zone != nil || cell.Kind != source.Text && (cell.Kind != source.Date || !cell.ISO) {
+		return civil, f
+	}
+	text := bytes.TrimSpace(cell.Text)
+	rest, zone := cutZone(strings.ToLower(string(text)))
+	if zone == "" || canEnd(rest, zone) {
+		return civil, f
+	}
+	written := cell.WithText(bytes.TrimRight(text[:len(text)-len(zone)], " "))
+	switch local, g := c.civil(&written, calendar, w); {
+	case g.refused() && g.Code != imports.AmbiguousDate, !g.refused() && (!local.HasDate || !local.HasTime):
+		return civil, f
+	case g == nil:
+		return local, normalized
+	default:
+		return local, g
+	}
+}
+
+// canEnd reports whether what cutZone has found can be the end of a period, as in 2025-04-03 09:30-10:00, or a number of days, as in
+// 9:30 PM +1. rest is the text before it.
+func canEnd(rest, zone string) bool {
+	switch zone[0] {
+	case '+':
+		return len(zone) < len("+02")
+	case '-':
+		return len(zone) < len("-05") || strings.Count(rest, ":") < 2 && !isoTime(rest)
+	}
+	return false
+}
+
+// isoTime reports whether a text in lower case has a time after a date and a T, as in ISO 8601.
+func isoTime(s string) bool {
+	before, _, found := strings.Cut(s, "t")
+	return found && before != "" && before[len(before)-1] >= '0' && before[len(before)-1] <= '9'
+}
+
 // compileZone finds the column's time zone.
 func (c *Column) compileZone() error {
 	if c.spec.Zone == "" {
