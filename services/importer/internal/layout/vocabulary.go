@@ -12,15 +12,27 @@ var totalWords = []string{
 	"합계", "총계", "소계", "合计", "总计", "小计", "合計", "總計", "総計", "小計", "المجموع", "مجموع", "جمع کل", "ჯამი", "الإجمالي", "סה\"כ", "รวม", "कुल", "tổng", "tổng cộng", "σ", "∑",
 }
 
-// statisticWords are the labels of rows with averages, extremes, and counts.
-var statisticWords = []string{
-	"average", "averages", "avg", "avg.", "mean", "median", "minimum", "maximum", "count", "standard deviation", "std dev", "std. dev.", "stdev", "ø",
-	"durchschnitt", "durchschnittswert", "mittel", "mittelwert", "mittelwerte", "schnitt", "anzahl", "standardabweichung",
-	"moyenne", "moyennes", "médiane", "écart type", "écart-type", "promedio", "mediana", "mínimo", "máximo", "media", "média", "mínima", "máxima", "minimo", "massimo",
-	"gemiddelde", "mediaan", "aantal", "genomsnitt", "medelvärde", "medel", "antal", "gjennomsnitt", "gennemsnit", "keskiarvo", "średnia", "ilość",
-	"průměr", "priemer", "átlag", "prosjek", "povprečje", "ortalama", "μέσος όρος", "среднее", "среднее значение", "медиана", "минимум", "максимум", "количество", "середнє",
-	"평균", "최소", "최대", "平均", "平均值", "平均値", "最大", "最小", "最大值", "最小值", "最大値", "最小値", "中央値", "中位数", "المتوسط", "ממוצע", "औसत", "ค่าเฉลี่ย", "trung bình",
-}
+// averageWords are the labels of rows with averages. Those of weakAverageWords are also names of departments, sizes, or grades.
+var (
+	averageWords = []string{
+		"average", "averages", "avg", "avg.", "ø", "⌀", "∅", "durchschnitt", "durchschnittswert", "durchschn.", "mittelwert", "mittelwerte", "moyenne", "moyennes", "promedio", "promedios",
+		"gemiddelde", "genomsnitt", "medelvärde", "gjennomsnitt", "gennemsnit", "keskiarvo", "średnia", "průměr", "priemer", "átlag", "prosjek", "povprečje", "ortalama", "μέσος όρος",
+		"среднее", "среднее значение", "середнє", "평균", "平均", "平均值", "平均値", "المتوسط", "ממוצע", "औसत", "ค่าเฉลี่ย", "trung bình",
+	}
+	weakAverageWords = []string{"mean", "mittel", "schnitt", "media", "média", "medel"}
+)
+
+// smallestWords and largestWords are the labels of rows with extremes. "Min" and "Max" are missing, because they are also names of people.
+var (
+	smallestWords = []string{"minimum", "minimalwert", "mindestwert", "kleinster wert", "mínimo", "mínima", "minimo", "минимум", "최소", "最小", "最小值", "最小値"}
+	largestWords  = []string{"maximum", "maximalwert", "höchstwert", "größter wert", "máximo", "máxima", "massimo", "максимум", "최대", "最大", "最大值", "最大値"}
+)
+
+// countLabels are the labels of rows with counts.
+var countLabels = []string{"count", "anzahl", "aantal", "antal", "ilość", "количество"}
+
+// otherStatisticWords are the labels of rows with other statistics.
+var otherStatisticWords = []string{"median", "standard deviation", "std dev", "std. dev.", "stdev", "standardabweichung", "médiane", "écart type", "écart-type", "mediana", "mediaan", "медиана", "中央値", "中位数"}
 
 // comparisonWords are the labels of rows that compare other rows.
 var comparisonWords = []string{

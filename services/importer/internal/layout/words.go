@@ -50,12 +50,17 @@ func (l *wordList) ends(label []byte) bool {
 }
 
 var (
-	totals      = newWordList(totalWords)
-	statistics  = newWordList(statisticWords)
-	comparisons = newWordList(comparisonWords)
-	summaries   = newWordList(summaryWords)
-	examples    = newWordList(exampleWords)
-	footers     = newWordList(footerWords)
+	totals       = newWordList(totalWords)
+	averages     = newWordList(averageWords)
+	weakAverages = newWordList(weakAverageWords)
+	smallest     = newWordList(smallestWords)
+	largest      = newWordList(largestWords)
+	counts       = newWordList(countLabels)
+	statistics   = newWordList(slices.Concat(averageWords, weakAverageWords, smallestWords, largestWords, countLabels, otherStatisticWords))
+	comparisons  = newWordList(comparisonWords)
+	summaries    = newWordList(summaryWords)
+	examples     = newWordList(exampleWords)
+	footers      = newWordList(footerWords)
 )
 
 // anything fits every rest of a label.
@@ -135,19 +140,68 @@ func (s *Sheet) doubtful(r *Row) Kind {
 
 // lower returns a text in lower case without blanks around it. It is valid until the next call.
 func (s *Sheet) lower(text []byte) []byte {
-	s.buffer = s.buffer[:0]
+	s.buffer = appendLower(s.buffer[:0], text)
+	return s.buffer
+}
+
+// appendLower appends a text in lower case without blanks around it.
+func appendLower(dst, text []byte) []byte {
 	for rest := bytes.TrimSpace(text); len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
 		rest = rest[size:]
-		s.buffer = utf8.AppendRune(s.buffer, unicode.ToLower(r))
+		dst = utf8.AppendRune(dst, unicode.ToLower(r))
 	}
-	return s.buffer
+	return dst
 }
 
 // IsTotal reports whether a text is the label of a total.
 func IsTotal(text []byte) bool {
 	return len(text) > 0 && len(text) <= maxLabel && isTotal(bytes.ToLower(text), true)
 }
+
+// Statistic is what the label of a row says about its numbers.
+type Statistic uint8
+
+// Statistics.
+const (
+	NoStatistic Statistic = iota
+	Average
+	Smallest
+	Largest
+	CountOfValues
+)
+
+// StatisticOf returns what a label says about the numbers of its row. weak reports whether the label is a name as often. The buffer is
+// used again by the next call.
+func StatisticOf(text []byte, buffer *[]byte) (is Statistic, weak bool) {
+	const longest = 64
+	if len(text) == 0 || len(text) > longest {
+		return NoStatistic, false
+	}
+	*buffer = appendLower((*buffer)[:0], text)
+	switch label := *buffer; {
+	case isWord(label, "min"):
+		return Smallest, true
+	case isWord(label, "max"):
+		return Largest, true
+	case !statistics.begins(label, onlyCounts):
+		return NoStatistic, false
+	case weakAverages.begins(label, onlyCounts):
+		return Average, true
+	case averages.begins(label, onlyCounts):
+		return Average, false
+	case smallest.begins(label, onlyCounts):
+		return Smallest, false
+	case largest.begins(label, onlyCounts):
+		return Largest, false
+	case counts.begins(label, onlyCounts):
+		return CountOfValues, false
+	}
+	return NoStatistic, false
+}
+
+// isWord reports whether a label is a word, except for punctuation at its end.
+func isWord(label []byte, word string) bool { return string(bytes.TrimRight(label, ".: ")) == word }
 
 // isTotal recognizes the label of a total, in lower case. If there are numbers next to it, the label can also name what
 // is added up.

@@ -49,17 +49,31 @@ func (s *sum) about(v int64, exact bool, unit int64) (digits int, ok bool) {
 	if s.values < 2 {
 		return 0, false
 	}
-	own := int64(1)
-	for exact && own < million && v%(own*10) == 0 {
-		own *= 10
-	}
-	if average := s.value / int64(s.values); distance(v, average) <= own/2+1 {
-		return len(strconv.FormatInt((s.high-s.low)/own, 10)) - 1, true
+	own := unitOf(v, exact)
+	if s.isAverage(v, own) {
+		return s.spread(own), true
 	}
 	if tolerance := max(own, unit)/2 + int64(float64(unit)*math.Sqrt(float64(s.values))); distance(v, s.value) <= tolerance {
 		digits = len(strconv.FormatInt(distance(v, 0)/(2*tolerance), 10)) - 1
 	}
 	return digits, digits >= minDigits
+}
+
+// isAverage reports whether a number is the average, rounded to a unit.
+func (s *sum) isAverage(v, unit int64) bool {
+	return s.values > 1 && distance(v, s.value/int64(s.values)) <= unit/2+1
+}
+
+// spread returns the digits of the difference between the largest and the smallest value, in units.
+func (s *sum) spread(unit int64) int { return len(strconv.FormatInt((s.high-s.low)/unit, 10)) - 1 }
+
+// unitOf returns the value of the last decimal of a number, in millionths.
+func unitOf(v int64, exact bool) int64 {
+	unit := int64(1)
+	for exact && unit < million && v%(unit*10) == 0 {
+		unit *= 10
+	}
+	return unit
 }
 
 // minDigits is the number of digits in which a number that is not exact must agree.

@@ -36,6 +36,7 @@ type totals struct {
 	afterTotal bool
 	current    []number
 	recent     [2][]number
+	buffer     []byte
 }
 
 // number is a number in millionths. It is exact unless it has more decimals, or is too large. filled reports whether there is one.
@@ -202,9 +203,12 @@ func (t *totals) judge(row, before []imports.Value) (layout.Kind, reason) {
 		if s.rows < 2 {
 			continue
 		}
-		if e := t.compare(row, s, differs); e.matches() {
+		if e := t.compare(s, differs); e.matches() {
 			return t.weigh(row, before, e, differs), sumsOfRows
 		}
+	}
+	if kind := t.judgeStatistic(row, before, differs); kind != layout.Record {
+		return kind, sumsOfRows
 	}
 	switch {
 	case !t.lacks(row) || !t.onlyNumbers(row) || t.digits && t.hasDigit(row): // its label looks like the other ones
@@ -270,28 +274,21 @@ type evidence struct {
 	rows uint32
 	// equal and different count the numbers. digits are the digits of the equal ones.
 	equal, different, digits int
-	// extremes reports whether the label and all numbers are those of a smallest or a largest value.
-	extremes bool
 }
 
 // matches allows other numbers, such as the average of a price, next to two long sums.
 func (e evidence) matches() bool {
-	return e.extremes || e.equal > 0 && (e.different == 0 || e.equal > 1 && e.digits >= 6)
+	return e.equal > 0 && (e.different == 0 || e.equal > 1 && e.digits >= 6)
 }
 
-func (t *totals) compare(row []imports.Value, s *sums, differs bool) evidence {
+func (t *totals) compare(s *sums, differs bool) evidence {
 	e := evidence{rows: s.rows}
-	smallest, largest := t.extreme(row)
-	e.extremes = differs && (smallest || largest)
-	numbers := 0
 	for n, current := range t.current {
 		of := &s.of[n]
 		if !current.filled || of.unknown {
 			continue
 		}
-		numbers++
 		v, exact := current.value, current.exact
-		e.extremes = e.extremes && exact && (smallest && v == of.low || largest && v == of.high)
 		if exact && v == of.value {
 			if v != 0 && of.values > 1 {
 				e.equal++
@@ -307,39 +304,36 @@ func (t *totals) compare(row []imports.Value, s *sums, differs bool) evidence {
 			e.digits += digits
 		}
 	}
-	e.extremes = e.extremes && numbers > 0
 	return e
-}
-
-// extreme reports whether the label of a row means the smallest or the largest value.
-func (t *totals) extreme(row []imports.Value) (smallest, largest bool) {
-	label := bytes.TrimRight(row[t.label[0]].Bytes, ".: ")
-	return bytes.EqualFold(label, []byte("min")), bytes.EqualFold(label, []byte("max"))
 }
 
 // weigh returns the kind of a row whose numbers are the sums of the rows above. By chance, that is less likely for more
 // digits. A total has no other values than the sums, and often leaves columns empty that all records have.
 func (t *totals) weigh(row, before []imports.Value, e evidence, differs bool) layout.Kind {
-	others := false
-	for i, v := range row {
-		if v.Kind != imports.Null && !t.isPart(i) && (before == nil || !v.Equal(before[i])) { // a currency is the same in all rows
-			others = true
-		}
-	}
-	certain := differs && (e.extremes || e.digits >= 4 || e.rows > 2 && e.digits == 3)
+	certain := differs && (e.digits >= 4 || e.rows > 2 && e.digits == 3)
 	switch alike := t.digits && t.hasDigit(row); { // its label looks like the other ones
 	case alike:
 		certain = e.equal > 1 && e.digits >= 8
-	case e.equal > 1 && !e.extremes:
+	case e.equal > 1:
 		certain = e.digits >= 4 && (differs || e.rows > 2)
 	}
 	switch {
-	case t.named(row) && e.digits > 1, certain && !others: // otherwise, such as an assembly below its parts
+	case t.named(row) && e.digits > 1, certain && !t.hasOthers(row, before): // otherwise, such as an assembly below its parts
 		return layout.Totals
-	case differs && !e.extremes || e.digits > 1:
+	case differs || e.digits > 1:
 		return layout.Doubtful
 	}
 	return layout.Record
+}
+
+// hasOthers reports whether a row has values that are not part of a total, and not the same as in the row before.
+func (t *totals) hasOthers(row, before []imports.Value) bool {
+	for i, v := range row {
+		if v.Kind != imports.Null && !t.isPart(i) && (before == nil || !v.Equal(before[i])) { // a currency is the same in all rows
+			return true
+		}
+	}
+	return false
 }
 
 // isPart reports whether a column is for the label or the numbers of a total.

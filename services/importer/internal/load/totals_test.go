@@ -88,8 +88,21 @@ func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
 		"the difference of round rows": {[][]any{{"a", "ann", nil, 2000}, {"b", "bob", nil, 45000}, {"c", nil, nil, 43000}}, nil, ""},
 		"the difference, like codes":   {[][]any{{"K1", "ann", 7, 1000.5}, {"K2", "bob", 2, 2500.25}, {"K3", nil, 5, 1499.75}}, nil, ""},
 		"the difference of other rows": {[][]any{{"a", "ann", 7, 1000.5}, {"b", "bob", 2, 2500.25}, {"c", "cid", 1, 1}, {"d", nil, 5, 1499.75}}, nil, ""},
-		"a number as the code":         {[][]any{{"1", "ann", 1, 1000}, {"2", "bob", 2, 2500}, {"3", nil, 3, 3500}}, nil, ""},
-		"one row above":                {[][]any{{"a", "ann", 1, 1000}, {"b", nil, 1, 1000}}, nil, ""},
+		"averages in all columns":      {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Ø", "ann", 41, 1750.38}}, []string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"averages without others":      {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Mittelwert:", "ann", 41, 1750.38}}, []string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"averages below sums": {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Total", "ann", 82, 3500.75}, {"AVG", "ann", 41, 1750.38}, {"Min", "ann", 30, 1000.5}, {"Max", "ann", 52, 2500.25}},
+			[]string{"Sales!A4 NOT_A_RECORD", "Sales!A5 NOT_A_RECORD", "Sales!A6 NOT_A_RECORD", "Sales!A7 NOT_A_RECORD"}, ""},
+		"the smallest and the largest number in words": {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Minimum", "ann", 30, 1000.5}, {"Höchstwert", "ann", 52, 2500.25}},
+			[]string{"Sales!A4 NOT_A_RECORD", "Sales!A5 NOT_A_RECORD"}, ""},
+		"counts in all columns":             {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Anzahl", "ann", 2, 2}}, []string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"a weighted average next to others": {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Durchschnitt", "ann", 44, 1750.38}}, []string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"an average of few digits":          {[][]any{{"Meier", "ann", 3, 5}, {"Huber", "ann", 5, 5}, {"Ø", "ann", 4, 5}}, nil, "4"},
+		"a department named Media":          {[][]any{{"Sales", "ann", 40, 5}, {"Press", "ann", 20, 5}, {"Media", "ann", 30, 5}}, nil, ""},
+		"a rating named Average":            {[][]any{{"Good", "ann", 120, 5}, {"Poor", "ann", 31, 5}, {"Average", "ann", 94, 5}}, nil, ""},
+		"names like labels":                 {[][]any{{"Ann", "ann", 30, 1000.5}, {"Bob", "ann", 52, 2500.25}, {"Max", "ann", 52, 2500.25}, {"Min", "ann", 30, 1000.5}}, nil, ""},
+		"averages within the table":         {[][]any{{"Meier", "ann", 30, 1000.5}, {"Huber", "ann", 52, 2500.25}, {"Average", "ann", 41, 1750.38}, {"Weber", "ann", 7, 20}}, []string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"a number as the code":              {[][]any{{"1", "ann", 1, 1000}, {"2", "bob", 2, 2500}, {"3", nil, 3, 3500}}, nil, ""},
+		"one row above":                     {[][]any{{"a", "ann", 1, 1000}, {"b", nil, 1, 1000}}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setupFor(t, salesSchema)
