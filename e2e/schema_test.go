@@ -103,7 +103,7 @@ func TestSchemaMigrateChangesTables(t *testing.T) {
 			command(1, `CREATE TABLE "cars"`, "diff")
 			command(2, "--yes", "migrate")
 			command(1, `CREATE TABLE "cars"`, "diff")
-			command(0, "changes.", "migrate", "--yes")
+			command(0, "Made ", "migrate", "--yes")
 			command(0, "up to date", "diff")
 			write("fleet.yaml", columns+"      - {name: places, type: integer, renamed_from: seats}\n")
 			command(1, "migrate cars: rename the column seats to places", "diff")

@@ -1274,7 +1274,7 @@ export interface components {
              *       TABLE_IGNORED     the sheet has several tables, one below or next to another, and this one is not imported: it is not mapped to
              *                         a sheet of the schema. The notice has no `sheet`
              *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
-             *       SUM_ROWS          rows have numbers that are the sums of the rows above, possibly by chance, and were imported
+             *       SUM_ROWS          rows have numbers that are the sums or averages of the rows above, possibly by chance, and were imported
              *       REPEATED_ROWS     rows of a distinct table are equal to an earlier one, and were imported once
              *       COLUMNS_ADDED     the table has rows and lacked columns, so these columns were added
              */
