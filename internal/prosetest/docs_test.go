@@ -128,6 +128,12 @@ func TestDecisionRecordsFollowTemplate(t *testing.T) {
 	if len(numbered) == 0 {
 		t.Error("there are no decision records")
 	}
+	listed := regexp.MustCompile(`(?m)^- \[(\d{4})\]`).FindAllStringSubmatch(index, -1)
+	for i := 1; i < len(listed); i++ {
+		if before, number := listed[i-1][1], listed[i][1]; number <= before {
+			t.Errorf("docs/decisions/README.md lists %s after %s", number, before)
+		}
+	}
 }
 
 // TestChangelogHasEachEntryOnce finds what merges of entries leave: an entry in two versions, or a part of one.
