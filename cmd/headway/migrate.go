@@ -63,11 +63,7 @@ func (c *schemaMigrateCommand) Run(ctx context.Context) (err error) {
 	if err := plan.Migrate(ctx); err != nil {
 		return err
 	}
-	changes := "changes"
-	if plan.Changes() == 1 {
-		changes = "change"
-	}
-	fmt.Printf("Made %d %s.\n", plan.Changes(), changes)
+	fmt.Printf("Made %s.\n", counted(uint32(plan.Changes()), "change"))
 	return nil
 }
 

@@ -77,21 +77,17 @@ func (c *cluster) disturbances() (all []disturbance) {
 			return nil
 		}},
 		disturbance{"slow: S3", func(ctx context.Context, random *rand.Rand) error {
-			for _, l := range c.links {
-				if strings.HasSuffix(l.name, "S3") {
-					l.slow(100 * time.Millisecond)
-					defer l.slow(0)
-				}
+			for _, l := range c.linksTo("S3") {
+				l.slow(100 * time.Millisecond)
+				defer l.slow(0)
 			}
 			pause(ctx, random, 8*time.Second)
 			return nil
 		}},
 		disturbance{"outage: S3", func(ctx context.Context, random *rand.Rand) error {
-			for _, l := range c.links {
-				if strings.HasSuffix(l.name, "S3") {
-					l.mute()
-					defer l.unmute()
-				}
+			for _, l := range c.linksTo("S3") {
+				l.mute()
+				defer l.unmute()
 			}
 			pause(ctx, random, 5*time.Second)
 			return nil
@@ -106,6 +102,16 @@ func (c *cluster) disturbances() (all []disturbance) {
 			}
 			return nil
 		}})
+}
+
+// linksTo returns the links to a dependency.
+func (c *cluster) linksTo(name string) (all []link) {
+	for _, l := range c.links {
+		if strings.HasSuffix(l.name, name) {
+			all = append(all, l)
+		}
+	}
+	return all
 }
 
 // pause waits for a random time. It reports false if ctx ends before that.

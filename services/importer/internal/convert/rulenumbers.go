@@ -28,7 +28,7 @@ type numberRules struct {
 
 // compileNumbers returns the rules for numbers, or nil if there are none.
 func compileNumbers(typ schema.Type, rules *schema.Rules) *numberRules {
-	if typ != schema.Integer && typ != schema.Decimal || rules.Decimal+rules.Thousands+rules.AmbiguousDecimal+string(rules.Percent)+rules.Factor == "" && len(rules.Units) == 0 {
+	if !typ.Numeric() || rules.Decimal+rules.Thousands+rules.AmbiguousDecimal+string(rules.Percent)+rules.Factor == "" && len(rules.Units) == 0 {
 		return nil
 	}
 	n := &numberRules{percent: rules.Percent, ungrouped: rules.Thousands == schema.NoSeparator}

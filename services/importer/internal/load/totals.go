@@ -53,7 +53,7 @@ func newTotals(columns []column) *totals {
 		if c.Spec.Type == schema.Text {
 			t.texts = append(t.texts, i)
 		}
-		number := c.Spec.Type == schema.Integer || c.Spec.Type == schema.Decimal
+		number := c.Spec.Type.Numeric()
 		switch {
 		case c.Cell == 0: // a constant
 		case c.key && c.Spec.Type == schema.Text:

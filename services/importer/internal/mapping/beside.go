@@ -131,7 +131,7 @@ func (t *knownTitles) columnsOf(spec *schema.Sheet, headers []string) (columns [
 		for i := 0; !found && i < len(spec.Columns) && t.left > 0; i++ {
 			c := spec.Columns[i]
 			t.left--
-			at, found = i, match.Names([]string{header}, append([]string{c.Name, c.Title}, c.Aliases...)) >= likelyTitle
+			at, found = i, match.Names([]string{header}, c.Names()) >= likelyTitle
 		}
 		if found && !slices.Contains(columns, at) {
 			columns = append(columns, at)

@@ -27,8 +27,7 @@ func debitName(header string) string {
 
 // joinDebits proposes to join two columns of amounts for one column of the schema, with those of debits subtracted. The proposal for the column
 // then has the readings of both.
-func joinDebits(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping, proposals []ColumnProposal) ([]ColumnProposal, []imports.ColumnJoin) {
-	debit, credit := f.debits()
+func joinDebits(f *fileTable, debit, credit int, spec *schema.Sheet, explicit imports.SheetMapping, proposals []ColumnProposal) ([]ColumnProposal, []imports.ColumnJoin) {
 	if debit < 0 || hasDebits(spec) {
 		return proposals, nil
 	}
@@ -37,11 +36,11 @@ func joinDebits(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping,
 	for _, c := range spec.Columns {
 		_, mapped := explicit.Columns[c.Name]
 		at := slices.IndexFunc(proposals, func(p ColumnProposal) bool { return p.Name == c.Name })
-		if c.Type != schema.Decimal && c.Type != schema.Integer || mapped || explicit.Constants[c.Name] != "" || slices.Contains(derivedColumns(explicit), c.Name) ||
+		if !c.Type.Numeric() || mapped || explicit.Constants[c.Name] != "" || slices.Contains(derivedColumns(explicit), c.Name) ||
 			at >= 0 && proposals[at].Score >= LikelyColumn && !slices.Contains(pair, proposals[at].Header) {
 			continue
 		}
-		if likeness := match.Names(append([]string{c.Name, c.Title}, c.Aliases...), []string{"amount"}); likeness > best {
+		if likeness := match.Names(c.Names(), []string{"amount"}); likeness > best {
 			name, best = c.Name, likeness
 		}
 	}
@@ -55,18 +54,16 @@ func joinDebits(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping,
 
 // debits returns the indexes of two columns with amounts of debits and credits, of which each row has one. It returns -1 if there are none.
 func (f *fileTable) debits() (debit, credit int) {
+	headers := make([]string, len(f.Columns))
+	for i, c := range f.Columns {
+		headers[i] = debitName(c.Header)
+	}
 	for _, names := range debitHeaders {
-		find := func(name string) int {
-			return slices.IndexFunc(f.Columns, func(c FileColumn) bool { return debitName(c.Header) == name })
-		}
-		debit, credit = find(names[0]), find(names[1])
+		debit, credit = slices.Index(headers, names[0]), slices.Index(headers, names[1])
 		if debit < 0 || credit < 0 || slices.ContainsFunc(f.columns[debit].Values, func(v string) bool { return strings.ContainsAny(v, "-−–(") && strings.ContainsAny(v, "123456789") }) {
 			continue // the amounts have signs
 		}
-		both := slices.ContainsFunc(f.rows[debit], func(row int) bool {
-			i := slices.Index(f.rows[credit], row)
-			return i >= 0 && isAmount(f.columns[credit].Values[i]) && isAmount(f.columns[debit].Values[slices.Index(f.rows[debit], row)])
-		})
+		both := slices.ContainsFunc(f.rows[debit], func(row int) bool { return isAmount(f.valueIn(debit, row)) && isAmount(f.valueIn(credit, row)) })
 		if !both && slices.ContainsFunc(f.columns[debit].Values, isAmount) {
 			return debit, credit
 		}
@@ -80,7 +77,7 @@ func isAmount(s string) bool { return strings.ContainsAny(s, "123456789") }
 // hasDebits reports whether the schema has columns for debits or credits.
 func hasDebits(spec *schema.Sheet) bool {
 	return slices.ContainsFunc(spec.Columns, func(c *schema.Column) bool {
-		return slices.ContainsFunc(append([]string{c.Name, c.Title}, c.Aliases...), func(name string) bool {
+		return slices.ContainsFunc(c.Names(), func(name string) bool {
 			name = debitName(strings.ReplaceAll(name, "_", " "))
 			return slices.ContainsFunc(debitHeaders, func(pair [2]string) bool { return pair[0] == name || pair[1] == name })
 		})

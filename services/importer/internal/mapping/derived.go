@@ -58,7 +58,7 @@ func checkDerived(spec *schema.Sheet, m imports.SheetMapping) error {
 			return problem(MappingInvalid, messages.New("mapping.join_single", titleOf(column)))
 		}
 		for _, header := range j.Negated {
-			if !slices.Contains(j.Headers, header) || column.Type != schema.Integer && column.Type != schema.Decimal {
+			if !slices.Contains(j.Headers, header) || !column.Type.Numeric() {
 				return problem(MappingInvalid, messages.New("mapping.join_negated", messages.Text("header", header), titleOf(column)))
 			}
 		}

@@ -75,8 +75,8 @@ func factorOfTitle(row source.Row) string {
 // factorOf returns the factor of numbers below a header. A column of the schema that names one itself has none. The unit of a title is
 // that of columns with decimals.
 func factorOf(spec *schema.Column, header, ofTitle string) string {
-	if spec.Type != schema.Integer && spec.Type != schema.Decimal || spec.Rules != nil && spec.Rules.Factor != "" ||
-		slices.ContainsFunc(append([]string{spec.Name, spec.Title}, spec.Aliases...), func(name string) bool { return factorIn(strings.ReplaceAll(name, "_", " ")) != "" }) {
+	if !spec.Type.Numeric() || spec.Rules != nil && spec.Rules.Factor != "" ||
+		slices.ContainsFunc(spec.Names(), func(name string) bool { return factorIn(strings.ReplaceAll(name, "_", " ")) != "" }) {
 		return ""
 	}
 	factor := factorIn(header)

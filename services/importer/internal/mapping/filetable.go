@@ -14,7 +14,7 @@ import (
 type fileTable struct {
 	FileSheet
 	columns []match.Column
-	// rows are the rows of the values, by column.
+	// rows are the rows of the values, by column, in ascending order.
 	rows [][]int
 	// texts are the values of cells with text, by column.
 	texts [][]string

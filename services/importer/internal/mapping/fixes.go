@@ -64,7 +64,7 @@ func unitFactor(unit string) string {
 func missingRules(spec *schema.Column, texts []string) [][]*schema.Rules {
 	plain := ruledBy(spec, nil)
 	var marks []string
-	dashes := spec.Type == schema.Integer || spec.Type == schema.Decimal
+	dashes := spec.Type.Numeric()
 	zeros := map[string]string{}
 	for _, t := range texts {
 		t = strings.TrimSpace(t)

@@ -26,7 +26,7 @@ func newKnownTitles(s *schema.Schema) *knownTitles {
 	t := &knownTitles{labels: newLabels(s, nil), similar: map[string]bool{}, left: maxSimilar}
 	for _, spec := range s.Sheets {
 		for _, c := range spec.Columns {
-			t.names = append(t.names, append([]string{c.Name, c.Title}, c.Aliases...))
+			t.names = append(t.names, c.Names())
 		}
 	}
 	return t

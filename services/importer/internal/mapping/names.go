@@ -31,7 +31,7 @@ func joinNames(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping, 
 	}
 	var joins []imports.ColumnJoin
 	for _, c := range spec.Columns {
-		names := append([]string{c.Name, c.Title}, c.Aliases...)
+		names := c.Names()
 		at := slices.IndexFunc(proposals, func(p ColumnProposal) bool { return p.Name == c.Name })
 		switch _, mapped := explicit.Columns[c.Name]; {
 		case match.Names(names, firstName) >= leastName || match.Names(names, lastName) >= leastName:

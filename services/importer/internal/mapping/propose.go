@@ -250,10 +250,11 @@ func propose(ctx context.Context, files []*fileTable, s *schema.Schema, mapping 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		debit, credit := f.debits()
 		for i, spec := range s.Sheets {
 			explicit := explicitOf(mapping, spec.Name)
 			columns[i][j], joins[i][j] = joinNames(f, spec, explicit, c.proposeColumns(f, spec, explicit))
-			proposed, debits := joinDebits(f, spec, explicit, columns[i][j])
+			proposed, debits := joinDebits(f, debit, credit, spec, explicit, columns[i][j])
 			if columns[i][j] = proposed; len(debits) == 0 {
 				debits = joinSigns(f, spec, explicit, proposed)
 			}
@@ -365,7 +366,7 @@ func (c *comparisons) proposeColumns(f *fileTable, spec *schema.Sheet, explicit 
 	for _, c := range spec.Columns {
 		_, mapped := explicit.Columns[c.Name]
 		if _, constant := explicit.Constants[c.Name]; !takenSpec[c.Name] && !mapped && !constant && !slices.Contains(derivedColumns(explicit), c.Name) {
-			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c), Translated: len(c.Allowed) > 0}), append(names, c.Name)
+			restSpec, names = append(restSpec, match.Column{Names: c.Names(), Expects: expects(c), Translated: len(c.Allowed) > 0}), append(names, c.Name)
 		}
 	}
 	if !c.allows(restFile, restSpec) {

@@ -224,7 +224,7 @@ func decimalRules(spec *schema.Column, texts []string, others *schema.Rules) []*
 // mixedDecimals counts the separators of numbers, with other rules that they need.
 func mixedDecimals(spec *schema.Column, texts []string, others *schema.Rules) (m MixedDecimals) {
 	own := others.Over(spec.Rules)
-	if spec.Type != schema.Integer && spec.Type != schema.Decimal || !own.IsZero() && own.Decimal+own.AmbiguousDecimal != "" {
+	if !spec.Type.Numeric() || !own.IsZero() && own.Decimal+own.AmbiguousDecimal != "" {
 		return m
 	}
 	byComma, byPoint := ruledBy(spec, (&schema.Rules{Decimal: ","}).Over(others)), ruledBy(spec, (&schema.Rules{Decimal: "."}).Over(others))

@@ -81,7 +81,7 @@ func joinSigns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping, 
 		for j, p := range proposals {
 			column, _ := spec.Column(p.Name)
 			k := f.indexOf(p.Header)
-			if column.Type != schema.Integer && column.Type != schema.Decimal || p.Score < LikelyColumn || k < 0 {
+			if !column.Type.Numeric() || p.Score < LikelyColumn || k < 0 {
 				continue
 			}
 			if at < 0 || k < i && (k > at || at > i) || k > i && at > i && k < at {
@@ -124,9 +124,9 @@ func (f *fileTable) signReadings(spec *schema.Column, join imports.ColumnJoin, o
 	}
 	cell := ""
 	for i, value := range f.columns[amount].Values {
-		at := slices.Index(f.rows[sign], f.rows[amount][i])
-		if at >= 0 && (cell == "" || len(own) > 0 && value == own[0].Cell) {
-			cell = value + " " + f.columns[sign].Values[at]
+		mark := f.valueIn(sign, f.rows[amount][i])
+		if mark != "" && (cell == "" || len(own) > 0 && value == own[0].Cell) {
+			cell = value + " " + mark
 		}
 	}
 	for _, others := range plain {
@@ -137,6 +137,14 @@ func (f *fileTable) signReadings(spec *schema.Column, join imports.ColumnJoin, o
 		}
 	}
 	return list
+}
+
+// valueIn returns the value of a column in a row, or "" if it has none.
+func (f *fileTable) valueIn(column, row int) string {
+	if i, found := slices.BinarySearch(f.rows[column], row); found {
+		return f.columns[column].Values[i]
+	}
+	return ""
 }
 
 // indexOf returns the index of the column with a header, or -1.

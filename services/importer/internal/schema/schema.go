@@ -149,6 +149,9 @@ func (c *Column) WholePattern() (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?:` + c.Pattern.String() + `)\z`)
 }
 
+// Names returns the name, the title, and the aliases.
+func (c *Column) Names() []string { return append([]string{c.Name, c.Title}, c.Aliases...) }
+
 // Stored returns the column's name in the table.
 func (c *Column) Stored() string { return cmp.Or(c.Field, c.Name) }
 
@@ -239,7 +242,7 @@ func (s *Sheet) MatchColumn(header string) (*Column, int) {
 func (s *Sheet) HeaderForms() map[string]int {
 	forms := map[string]int{}
 	for i, c := range s.Columns {
-		for _, name := range append([]string{c.Name, c.Title}, c.Aliases...) {
+		for _, name := range c.Names() {
 			if form := MatchName(name); form != "" {
 				if _, earlier := forms[form]; !earlier {
 					forms[form] = i

@@ -185,6 +185,9 @@ func columnNames(s *Sheet) []string {
 // Textual reports whether the type's values are texts, which have a length and can have a pattern.
 func (t Type) Textual() bool { return t == Text || t == Email || t == Phone || t == Enum }
 
+// Numeric reports whether the type's values are numbers.
+func (t Type) Numeric() bool { return t == Integer || t == Decimal }
+
 func (l *loader) checkBounds(c *columnDraft) {
 	if c.Type == "" {
 		return

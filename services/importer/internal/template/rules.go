@@ -78,7 +78,7 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column, l mess
 
 // bound is a parameter with a limit of the values.
 func bound(name string, c *schema.Column, limit string) messages.Parameter {
-	if c.Type == schema.Integer || c.Type == schema.Decimal {
+	if c.Type.Numeric() {
 		return messages.Number(name, limit)
 	}
 	return messages.Date(name, strings.Replace(limit, "T", " ", 1))

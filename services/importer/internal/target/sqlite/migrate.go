@@ -215,17 +215,17 @@ func (tx *transaction) unfitRows(ctx context.Context, sheet *schema.Sheet, have 
 		if !ok {
 			continue
 		}
-		column, isKey := name(c.Name), slices.ContainsFunc(sheet.Key, func(k string) bool { return sameName(k, c.Name) })
+		column := name(c.Name)
 		if to := storageType(c); is.affinity != to && to == "INTEGER" {
 			find(func(n int64, example string) string {
 				return fmt.Sprintf("rows whose %s is not a whole number: %d, such as %q", c.Name, n, example)
 			}, "SELECT count(*), min(%[1]s) FROM %[2]s WHERE CAST(CAST(%[1]s AS INTEGER) AS TEXT) <> %[1]s", column, table)
 		}
-		if c.Required || isKey {
+		if c.Required || slices.Contains(sheet.Key, c.Name) {
 			find(func(n int64, _ string) string { return fmt.Sprintf("rows without %s: %d", c.Name, n) },
 				"SELECT count(*), '' FROM %[2]s WHERE %[1]s IS NULL", column, table)
 		}
-		if c.Unique || isKey && len(sheet.Key) == 1 {
+		if c.Unique || isKey(sheet, c.Name) {
 			find(func(n int64, example string) string {
 				return fmt.Sprintf("values of %s in several rows: %d, such as %q", c.Name, n, example)
 			}, "SELECT count(*), min(%[1]s) FROM (SELECT %[1]s FROM %[2]s WHERE %[1]s IS NOT NULL GROUP BY %[1]s HAVING count(*) > 1)", column, table)
